@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+import { createRequire } from "node:module";
+import { Command, CommanderError, Option } from "commander";
+import { parseProtocolVersion } from "@millrace/protocol-v2";
+import { type ServeFlags, serve } from "./commands/serve.ts";
+import { type StdioOptions, type StdioStreams, receivePackStdio, uploadPackStdio } from "./stdio/services.ts";
+
+const FATAL_STATUS = 128;
+const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
+
+const program = new Command("millrace").description("A git server that streams.").version(version).exitOverride();
+
+program
+  .command("serve")
+  .description("serve the repositories of a folder over HTTP")
+  .option("--root <dir>", "the folder that holds the repositories", "repositories")
+  .option("--listen <host:port>", "where to listen", "127.0.0.1:8080")
+  .addOption(
+    new Option("--anonymous-push <who>", "who may push without credentials")
+      .choices(["loopback", "anyone", "nobody"])
+      .default("loopback"),
+  )
+  .option("--no-create-on-push", "a push to a name that is not there fails")
+  .option("--max-pack-bytes <n>", "largest pack that a push may bring")
+  .action((flags: ServeFlags) => serve(flags, version));
+
+for (const { name, run } of [
+  { name: "upload-pack", run: uploadPackStdio },
+  { name: "receive-pack", run: receivePackStdio },
+]) {
+  program
+    .command(name)
+    .description(`speak git-${name} on standard input and output, as git runs it`)
+    .argument("<directory>")
+    .option("--strict", "do not try <directory>/.git")
+    .option("--no-strict")
+    .option("--timeout <seconds>", "accepted as git has it")
+    .option("--stateless-rpc", "one request and no advertisement")
+    .option("--http-backend-info-refs", "the advertisement only")
+    .option("--advertise-refs", "the older name of --http-backend-info-refs")
+    .action((directory: string, flags: StdioFlags) => serveStdio(run, directory, flags));
+}
+
+interface StdioFlags {
+  readonly strict?: boolean;
+  readonly statelessRpc?: boolean;
+  readonly httpBackendInfoRefs?: boolean;
+  readonly advertiseRefs?: boolean;
+}
+
+async function serveStdio(
+  run: (streams: StdioStreams, options: StdioOptions) => Promise<number>,
+  directory: string,
+  flags: StdioFlags,
+): Promise<void> {
+  const streams = { input: process.stdin, output: process.stdout };
+  process.exitCode = await run(streams, {
+    directory,
+    strict: flags.strict,
+    statelessRpc: flags.statelessRpc,
+    advertiseOnly: flags.httpBackendInfoRefs === true || flags.advertiseRefs === true,
+    version: parseProtocolVersion(process.env.GIT_PROTOCOL),
+    agent: `millrace/${version}`,
+  });
+  // The client may keep its end open; nothing more is read from it.
+  process.stdin.destroy();
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 129;
+  else {
+    process.stderr.write(`fatal: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = FATAL_STATUS;
+    process.stdin.destroy();
+  }
+}

@@ -1,0 +1,158 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  type ProtocolVersion,
+  advertiseReceivePack,
+  advertiseUploadPack,
+  parseProtocolVersion,
+  serveReceivePack,
+  serveUploadPack,
+} from "@millrace/protocol-v2";
+import type { Receiver, Repository } from "@millrace/repository";
+import { StorageError } from "@millrace/storage";
+import type { RepositoryPool } from "../repository-pool.ts";
+import type { ServerOptions } from "../schema.ts";
+import { readBody } from "./body.ts";
+import { drainBody } from "./drain.ts";
+import { HttpError } from "./http-error.ts";
+import { isLoopbackRequest } from "./peer.ts";
+import { sendStream } from "./respond.ts";
+import { type Route, type Service, findRoute } from "./route.ts";
+
+const MIB = 1024 * 1024;
+
+/** What one request is answered with and from. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly signal: AbortSignal;
+  readonly version: ProtocolVersion;
+}
+
+/** Answers git's HTTP requests (gitprotocol-http, "Smart"). */
+export class GitHandler {
+  readonly #pool: RepositoryPool;
+  readonly #options: ServerOptions;
+  readonly #agent: string;
+
+  constructor(pool: RepositoryPool, options: ServerOptions) {
+    this.#pool = pool;
+    this.#options = options;
+    this.#agent = `millrace/${options.version}`;
+  }
+
+  /** Throws `HttpError`, `StorageError` and faults before the answer began; after that it ends the connection. */
+  async handle(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+    const route = findRoute(request.url ?? "");
+    if (route === undefined) throw new HttpError(404, "Not found");
+    const version = parseProtocolVersion(headerText(request.headers["git-protocol"]));
+    const exchange = { request, response, signal, version };
+    return route.kind === "info-refs" ? this.#infoRefs(route, exchange) : this.#rpc(route, exchange);
+  }
+
+  async #infoRefs(route: Route & { kind: "info-refs" }, exchange: Exchange): Promise<void> {
+    demandMethod(exchange.request, ["GET", "HEAD"]);
+    const { repository: name, service } = route;
+    if (service === undefined) throw new HttpError(403, "This server speaks smart HTTP only");
+    if (service !== "git-upload-pack" && service !== "git-receive-pack") {
+      throw new HttpError(403, `Unsupported service: ${JSON.stringify(service)}`);
+    }
+    const type = `application/x-${service}-advertisement`;
+    const options = { version: exchange.version, agent: this.#agent, http: true, signal: exchange.signal };
+    if (service === "git-upload-pack") {
+      return this.#pool.use(name, exchange.signal, (repository) =>
+        sendStream(exchange.response, type, advertiseUploadPack(repository, options)),
+      );
+    }
+    return this.#withReceiver(name, exchange, (receiver) =>
+      sendStream(exchange.response, type, advertiseReceivePack(receiver, options)),
+    );
+  }
+
+  async #rpc({ repository: name, service }: Route & { kind: "rpc" }, exchange: Exchange): Promise<void> {
+    const { request, response } = exchange;
+    demandMethod(request, ["POST"]);
+    demandContentType(request, service);
+    if (service === "git-receive-pack") this.#demandPushAccess(request);
+    try {
+      await (service === "git-upload-pack" ? this.#fetch(name, exchange) : this.#push(name, exchange));
+    } finally {
+      if (!response.destroyed) await drainBody(request);
+    }
+  }
+
+  #fetch(name: string, { request, response, signal, version }: Exchange): Promise<void> {
+    return this.#pool.use(name, signal, async (repository) => {
+      const view = await repository.openView({ signal });
+      try {
+        const body = readBody(request, this.#options.maxFetchRequestBytes ?? 64 * MIB);
+        const { keepAliveMs } = this.#options;
+        const answer = serveUploadPack(view, body, { version, agent: this.#agent, signal, keepAliveMs });
+        await sendStream(response, "application/x-git-upload-pack-result", answer);
+      } finally {
+        await view[Symbol.asyncDispose]();
+      }
+    });
+  }
+
+  #push(name: string, exchange: Exchange): Promise<void> {
+    const { request, response, signal, version } = exchange;
+    return this.#withReceiver(name, exchange, async (receiver) => {
+      const { keepAliveMs } = this.#options;
+      const body = readBody(request, undefined);
+      const answer = serveReceivePack(receiver, body, { version, agent: this.#agent, signal, keepAliveMs });
+      await sendStream(response, "application/x-git-receive-pack-result", answer);
+    });
+  }
+
+  async #withReceiver(
+    name: string,
+    { request, signal }: Exchange,
+    fn: (receiver: Receiver) => Promise<void>,
+  ): Promise<void> {
+    this.#demandPushAccess(request);
+    const receive = (isNew: boolean) => async (repository: Repository) => {
+      const policy = this.#options.receive ?? {};
+      const receiver = await repository.openReceiver({ policy, isNew, signal });
+      try {
+        await fn(receiver);
+      } finally {
+        await receiver[Symbol.asyncDispose]();
+      }
+    };
+    if (await this.#exists(name, signal)) return this.#pool.use(name, signal, receive(false));
+    return this.#pool.useNew(name, signal, receive(true));
+  }
+
+  /** Whether the repository is there; throws where it is not and may not be created. */
+  async #exists(name: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#pool.use(name, signal, async () => {});
+      return true;
+    } catch (error) {
+      const absent = error instanceof StorageError && error.code === "STORAGE_NOT_FOUND";
+      if (absent && this.#options.createOnPush !== false) return false;
+      throw error;
+    }
+  }
+
+  #demandPushAccess(request: IncomingMessage): void {
+    const { anonymousPush = "loopback" } = this.#options;
+    if (anonymousPush === "anyone" || (anonymousPush === "loopback" && isLoopbackRequest(request))) return;
+    throw new HttpError(403, "Pushing is not allowed from here");
+  }
+}
+
+function demandMethod(request: IncomingMessage, allowed: readonly string[]): void {
+  if (allowed.includes(request.method ?? "")) return;
+  throw new HttpError(405, "Method not allowed", { Allow: allowed.join(", ") });
+}
+
+function demandContentType(request: IncomingMessage, service: Service): void {
+  const expected = `application/x-${service}-request`;
+  if (headerText(request.headers["content-type"]) === expected) return;
+  throw new HttpError(415, `invalid Content-Type: expected ${expected}`);
+}
+
+function headerText(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : value?.join(":");
+}

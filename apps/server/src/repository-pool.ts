@@ -1,0 +1,105 @@
+import {
+  type Repository,
+  createObjectCaches,
+  openRepository,
+} from "@millrace/repository";
+import type { RepositoryStore, Storage } from "@millrace/storage";
+
+interface PooledRepository {
+  readonly opening: Promise<Repository>;
+  users: number;
+  /** Left the pool: closes with its last user. */
+  retired: boolean;
+}
+
+/** Keeps the repositories used last open, so that packs and indexes are read once for many requests. */
+export class RepositoryPool implements AsyncDisposable {
+  readonly #storage: Storage;
+  readonly #maxOpen: number;
+  readonly #caches = createObjectCaches();
+  /** In the order of use, the oldest first. */
+  readonly #pooled = new Map<string, PooledRepository>();
+
+  constructor(storage: Storage, maxOpen: number) {
+    this.#storage = storage;
+    this.#maxOpen = maxOpen;
+  }
+
+  /** Runs `fn` with an open repository. Throws what `Storage.open` throws. */
+  async use<T>(name: string, signal: AbortSignal, fn: (repository: Repository) => Promise<T>): Promise<T> {
+    const pooled = this.#take(name);
+    try {
+      const repository = await pooled.opening;
+      signal.throwIfAborted();
+      return await fn(repository);
+    } finally {
+      pooled.users--;
+      await this.#closeIfIdle(pooled);
+    }
+  }
+
+  /** Runs `fn` with a repository that appears with its first successful commit; nothing is left of it otherwise. */
+  async useNew<T>(name: string, signal: AbortSignal, fn: (repository: Repository) => Promise<T>): Promise<T> {
+    const store = await this.#storage.create(name, { onFirstCommit: true, signal });
+    const repository = this.#engine(store);
+    try {
+      return await fn(repository);
+    } finally {
+      await close(repository);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [...this.#pooled.values()];
+    this.#pooled.clear();
+    for (const pooled of all) await this.#retire(pooled);
+  }
+
+  #take(name: string): PooledRepository {
+    let pooled = this.#pooled.get(name);
+    if (pooled === undefined) {
+      pooled = { opening: this.#open(name), users: 0, retired: false };
+      const opened = pooled;
+      pooled.opening.catch(() => {
+        if (this.#pooled.get(name) === opened) this.#pooled.delete(name);
+      });
+    }
+    pooled.users++;
+    this.#pooled.delete(name);
+    this.#pooled.set(name, pooled);
+    this.#evict();
+    return pooled;
+  }
+
+  async #open(name: string): Promise<Repository> {
+    return this.#engine(await this.#storage.open(name));
+  }
+
+  #engine(store: RepositoryStore): Repository {
+    return openRepository(store, { caches: this.#caches });
+  }
+
+  #evict(): void {
+    for (const [name, pooled] of this.#pooled) {
+      if (this.#pooled.size <= this.#maxOpen) return;
+      this.#pooled.delete(name);
+      this.#retire(pooled).catch(() => {});
+    }
+  }
+
+  async #retire(pooled: PooledRepository): Promise<void> {
+    pooled.retired = true;
+    await this.#closeIfIdle(pooled);
+  }
+
+  async #closeIfIdle(pooled: PooledRepository): Promise<void> {
+    if (!pooled.retired || pooled.users > 0) return;
+    const repository = await pooled.opening.catch(() => undefined);
+    if (repository !== undefined) await close(repository);
+  }
+}
+
+async function close(repository: Repository): Promise<void> {
+  await repository[Symbol.asyncDispose]();
+  await repository.store[Symbol.asyncDispose]();
+}

@@ -1,0 +1,54 @@
+import { ReceivePolicy } from "@millrace/repository";
+import { z } from "zod";
+
+/** Who may push without saying who they are: a peer on this machine, everybody, or nobody. */
+export type AnonymousPush = "loopback" | "anyone" | "nobody";
+export const AnonymousPush: z.ZodType<AnonymousPush> = z.enum(["loopback", "anyone", "nobody"]);
+
+/** What the HTTP server needs to know; every value is plain, nothing is read from files or the environment. */
+export interface ServerOptions {
+  /** Named in the `agent` capability: `millrace/<version>`. */
+  readonly version: string;
+  /** Default `loopback`. */
+  readonly anonymousPush?: AnonymousPush | undefined;
+  /** A push to a name that is not there creates the repository. Default `true`. */
+  readonly createOnPush?: boolean | undefined;
+  /** What every push is held to. */
+  readonly receive?: ReceivePolicy | undefined;
+  /** Inflated bytes of one fetch request (wants and haves). Default 64 MiB. */
+  readonly maxFetchRequestBytes?: number | undefined;
+  /** A connection on which nothing moves for so long is closed. Default 10 minutes. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** Repositories kept open between requests. Default 64. */
+  readonly maxOpenRepositories?: number | undefined;
+  /** Silence after which a waiting client is sent an empty packet. Default 5 seconds. */
+  readonly keepAliveMs?: number | undefined;
+}
+export const ServerOptions: z.ZodType<ServerOptions> = z.object({
+  version: z.string().regex(/^[!-~]+$/),
+  anonymousPush: AnonymousPush.optional(),
+  createOnPush: z.boolean().optional(),
+  receive: ReceivePolicy.optional(),
+  maxFetchRequestBytes: z.number().int().positive().optional(),
+  idleTimeoutMs: z.number().int().positive().optional(),
+  maxOpenRepositories: z.number().int().positive().optional(),
+  keepAliveMs: z.number().int().positive().optional(),
+});
+
+/** Where to listen: `HOST:PORT`, `[IPv6]:PORT`, `PORT` or `:PORT`. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const LISTEN = /^(?:(?:\[(?<six>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]]+))?:)?(?<port>\d{1,5})$/;
+
+/** Reads a listen address; without a host it is 127.0.0.1. Throws a `ZodError`. */
+export const ListenAddress: z.ZodType<ListenAddress, string> = z.string().transform((text, context) => {
+  const { six, host, port } = LISTEN.exec(text)?.groups ?? {};
+  if (port === undefined || Number(port) > 65_535) {
+    context.addIssue({ code: "custom", message: `not HOST:PORT: ${JSON.stringify(text)}` });
+    return z.NEVER;
+  }
+  return { host: six ?? host ?? "127.0.0.1", port: Number(port) };
+});

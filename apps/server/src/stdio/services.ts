@@ -1,0 +1,91 @@
+import type { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import {
+  type ProtocolError,
+  type ProtocolVersion,
+  advertiseReceivePack,
+  advertiseUploadPack,
+  serveReceivePack,
+  serveUploadPack,
+} from "@millrace/protocol-v2";
+import { type Repository, openRepository } from "@millrace/repository";
+import { openFsRepository } from "@millrace/storage-fs";
+
+/** What a stdio service talks through; git runs it with pipes or a socket at its ends. */
+export interface StdioStreams {
+  readonly input: Readable;
+  readonly output: Writable;
+}
+
+/** git's own options of `upload-pack` and `receive-pack`, as far as they change the dialogue. */
+export interface StdioOptions {
+  /** The repository, bare or not, as git's own services find it. */
+  readonly directory: string;
+  /** Do not try `<directory>/.git` and `<directory>.git`. */
+  readonly strict?: boolean | undefined;
+  /** One request and no advertisement (`--stateless-rpc`). */
+  readonly statelessRpc?: boolean | undefined;
+  /** Only the advertisement (`--http-backend-info-refs`, `--advertise-refs`). */
+  readonly advertiseOnly?: boolean | undefined;
+  readonly version: ProtocolVersion;
+  readonly agent: string;
+}
+
+/** Serves one fetch over a pair of streams. Resolves with the exit status: 0, or 128 after an error the client was told. */
+export async function uploadPackStdio(streams: StdioStreams, options: StdioOptions): Promise<number> {
+  const { version, agent } = options;
+  return withRepository(options, async (repository, conversation) => {
+    const view = await repository.openView();
+    try {
+      const answer = options.advertiseOnly
+        ? advertiseUploadPack(view, { version, agent })
+        : serveUploadPack(view, streams.input, conversation);
+      await pipeline(answer, streams.output, { end: false });
+    } finally {
+      await view[Symbol.asyncDispose]();
+    }
+  });
+}
+
+/** Takes one push over a pair of streams. Resolves with the exit status, as `uploadPackStdio`. */
+export async function receivePackStdio(streams: StdioStreams, options: StdioOptions): Promise<number> {
+  const { version, agent } = options;
+  return withRepository(options, async (repository, conversation) => {
+    const receiver = await repository.openReceiver();
+    try {
+      const answer = options.advertiseOnly
+        ? advertiseReceivePack(receiver, { version, agent })
+        : serveReceivePack(receiver, streams.input, conversation);
+      await pipeline(answer, streams.output, { end: false });
+    } finally {
+      await receiver[Symbol.asyncDispose]();
+    }
+  });
+}
+
+interface Conversation {
+  readonly version: ProtocolVersion;
+  readonly agent: string;
+  readonly stateless: boolean;
+  readonly onError: (error: ProtocolError) => void;
+}
+
+async function withRepository(
+  options: StdioOptions,
+  serve: (repository: Repository, conversation: Conversation) => Promise<void>,
+): Promise<number> {
+  const { version, agent, statelessRpc: stateless = false } = options;
+  let status = 0;
+  const store = await openFsRepository(options.directory);
+  const repository = openRepository(store);
+  try {
+    const onError = (): void => {
+      status = 128;
+    };
+    await serve(repository, { version, agent, stateless, onError });
+    return status;
+  } finally {
+    await repository[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+  }
+}

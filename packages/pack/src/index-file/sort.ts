@@ -1,0 +1,90 @@
+const SMALL_COUNT = 1024;
+const INSERTION_COUNT = 24;
+
+/**
+ * Answers 0..count-1 ordered by the ids that stand at those places of `oids`.
+ * Buckets by the first two bytes, then sorts each bucket; linear for ids that are hashes.
+ *
+ * @param oids `count * hashBytes` bytes.
+ * @param hashBytes Length of one id.
+ */
+export function sortByOid(oids: Uint8Array, count: number, hashBytes: number): Uint32Array {
+  const order = new Uint32Array(count);
+  if (count < SMALL_COUNT) {
+    for (let i = 0; i < count; i++) order[i] = i;
+    return order.sort((a, b) => compareAt(oids, a * hashBytes, b * hashBytes, hashBytes));
+  }
+  const starts = new Uint32Array(65537);
+  for (let i = 0, at = 0; i < count; i++, at += hashBytes) {
+    const bucket = (oids[at]! << 8) | oids[at + 1]!;
+    starts[bucket + 1]!++;
+  }
+  for (let b = 0; b < 65536; b++) starts[b + 1]! += starts[b]!;
+  const next = starts.slice(0, 65536);
+  for (let i = 0, at = 0; i < count; i++, at += hashBytes) {
+    const bucket = (oids[at]! << 8) | oids[at + 1]!;
+    order[next[bucket]!++] = i;
+  }
+  for (let b = 0; b < 65536; b++) {
+    const from = starts[b]!;
+    const to = starts[b + 1]!;
+    if (to - from > INSERTION_COUNT) {
+      order.subarray(from, to).sort((x, y) => compareAt(oids, x * hashBytes, y * hashBytes, hashBytes));
+    } else if (to - from > 1) {
+      insertionSort(order, from, to, oids, hashBytes);
+    }
+  }
+  return order;
+}
+
+function insertionSort(order: Uint32Array, from: number, to: number, oids: Uint8Array, hashBytes: number): void {
+  for (let i = from + 1; i < to; i++) {
+    const moving = order[i]!;
+    let k = i - 1;
+    while (k >= from && compareAt(oids, order[k]! * hashBytes, moving * hashBytes, hashBytes) > 0) {
+      order[k + 1] = order[k]!;
+      k--;
+    }
+    order[k + 1] = moving;
+  }
+}
+
+function compareAt(bytes: Uint8Array, a: number, b: number, length: number): number {
+  for (let i = 0; i < length; i++) {
+    const difference = bytes[a + i]! - bytes[b + i]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/**
+ * Answers 0..n-1 ordered by `offsets`, which are whole numbers below 2^53: a radix sort of 16 bits a pass.
+ */
+export function sortByOffset(offsets: Float64Array): Uint32Array {
+  const count = offsets.length;
+  let order: Uint32Array = new Uint32Array(count);
+  let highest = 0;
+  let sorted = true;
+  for (let i = 0; i < count; i++) {
+    order[i] = i;
+    if (offsets[i]! >= highest) highest = offsets[i]!;
+    else sorted = false;
+  }
+  if (sorted) return order;
+  if (count < SMALL_COUNT) return order.sort((a, b) => offsets[a]! - offsets[b]!);
+  let other: Uint32Array = new Uint32Array(count);
+  const starts = new Uint32Array(65537);
+  for (let unit = 1; unit <= highest; unit *= 65536) {
+    starts.fill(0);
+    for (let i = 0; i < count; i++) starts[(Math.floor(offsets[i]! / unit) % 65536) + 1]!++;
+    for (let b = 0; b < 65536; b++) starts[b + 1]! += starts[b]!;
+    for (let i = 0; i < count; i++) {
+      const which = order[i]!;
+      other[starts[Math.floor(offsets[which]! / unit) % 65536]!++] = which;
+    }
+    const swap = order;
+    order = other;
+    other = swap;
+  }
+  return order;
+}

@@ -1,0 +1,45 @@
+/** Git's data formats: object ids, objects, deltas, packs and indexes, streamed. */
+export * from "./schema.ts";
+export * from "./errors.ts";
+export * from "./random-access.ts";
+export * from "./object-id.ts";
+export * from "./hash.ts";
+export * from "./scan/pack-entry.ts";
+export * from "./inflate/inflater.ts";
+export * from "./inflate/inflate-whole.ts";
+export * from "./inflate/deflate.ts";
+export * from "./scan/pack-scanner.ts";
+export * from "./delta/apply.ts";
+export * from "./object/commit.ts";
+export * from "./object/tree.ts";
+export * from "./object/tag.ts";
+export type { ObjectHeader } from "./object/header-lines.ts";
+export { encodePackIndex, encodeReverseIndex, type PackIndexContent } from "./index-file/encode.ts";
+export { openPackIndex, type PackIndex } from "./index-file/pack-index.ts";
+export {
+  type BlockCache,
+  type BlockCacheOptions,
+  type BlockReader,
+  createBlockCache,
+} from "./cache/block-cache.ts";
+export { type ByteCache, type ByteCacheOptions, createByteCache } from "./cache/byte-cache.ts";
+export type { StoredEntry } from "./read/entry-source.ts";
+export {
+  openPackReader,
+  type PackedObject,
+  type PackedStream,
+  type PackReader,
+  type PackReaderOptions,
+} from "./read/pack-reader.ts";
+export type { PackWriteStats } from "./write/copy-selection.ts";
+export { encodePackHeader, type PackWrite, type PackWriteOptions, writePack } from "./write/pack-writer.ts";
+export type { LooseSource } from "./write/write-loose.ts";
+export {
+  type IndexedPack,
+  indexPack,
+  type IndexPackOptions,
+  type IndexProgress,
+  type VisitedObject,
+} from "./receive/index-pack.ts";
+export * from "./fsck/session.ts";
+export { FSCK_SEVERITIES, type FsckFinding, type FsckSeverity } from "./fsck/finding.ts";

@@ -1,0 +1,23 @@
+/** Options that every operation which waits for bytes takes. */
+export interface OperationOptions {
+  /** Ends the wait; the operation then throws `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes that can be read at any place, such as a stored pack; its length is known. */
+export interface RandomAccess {
+  readonly sizeBytes: number;
+  /**
+   * Reads `length` bytes at `offset`; fewer only where the source ends.
+   * The bytes belong to the caller.
+   */
+  read(offset: number, length: number, options?: OperationOptions): Promise<Uint8Array>;
+}
+
+/** Where a pack goes while it arrives: bytes in, readable again at once. */
+export interface PackSink {
+  /** Appends bytes; they are the sink's to keep or copy before the promise settles, the caller's again after. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Everything written so far. */
+  open(): Promise<RandomAccess>;
+}

@@ -1,0 +1,229 @@
+import { zeroOid } from "../object-id.ts";
+import { PackError } from "../errors.ts";
+import { corrupt } from "../read/entry-source.ts";
+import type { Pace } from "../read/pace.ts";
+import {
+  createEntryHeader,
+  encodeEntryHeader,
+  KIND_OFS_DELTA,
+  KIND_REF_DELTA,
+  kindOfObjectType,
+  MAX_ENTRY_HEADER_BYTES,
+  parseEntryHeader,
+} from "../scan/pack-entry.ts";
+import { deflateContent } from "./deflate-content.ts";
+import type { PackOutput } from "./pack-output.ts";
+import type { Selection } from "./selection.ts";
+
+/** What one writing has done so far. */
+export interface PackWriteStats {
+  /** Entries of the pack; known from the start. */
+  objects: number;
+  /** Entries written as deltas. */
+  deltas: number;
+  /** Entries whose deflated bytes were taken over as they were stored. */
+  reused: number;
+  /** Those of them that are deltas. */
+  reusedDeltas: number;
+  /** Bytes of the whole pack. */
+  bytes: number;
+}
+
+/** What copying entries needs to know beyond its own selection. */
+export interface CopyContext {
+  readonly output: PackOutput;
+  readonly stats: PackWriteStats;
+  readonly ofsDelta: boolean;
+  readonly pace: Pace;
+  readonly signal: AbortSignal | undefined;
+  /** Whether the object is written from elsewhere in a way that a delta may name it by id. */
+  isSentElsewhere(oid: Uint8Array): boolean;
+  /** Whether the receiver has it. */
+  isAtReceiver(oid: Uint8Array): boolean;
+  /** Called behind each stretch of entries. */
+  onWritten(objects: number): void;
+}
+
+/** Stored bytes are read in windows of about this size. */
+const WINDOW_BYTES = 1024 * 1024;
+/** Unselected entries up to this size are read over rather than starting a new read. */
+const MAX_GAP_BYTES = 16 * 1024;
+const PACE_MASK = 63;
+/** Answers of `decide`. */
+const KEEP = -1;
+const WHOLE = 0;
+
+/** Bytes of the stored pack that hold the entries `first..last`; or a part of one large entry. */
+interface Window {
+  readonly first: number;
+  readonly last: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Writes the entries of one selection to the output, chunk by chunk. */
+export async function* copySelection(selection: Selection, context: CopyContext): AsyncGenerator<Uint8Array> {
+  const { output, stats, pace, signal } = context;
+  const { reader, count, offsets, ends, written } = selection;
+  const { index, source } = reader;
+  const { format } = index;
+  const header = createEntryHeader();
+  const oid = new Uint8Array(zeroOid(format).length / 2);
+
+  /** The header that replaces the stored one, where `decide` answers with a number above 0. */
+  let newHeader: Uint8Array = oid;
+
+  /**
+   * Decides about the entry at `at` of `bytes` that is to start at `position` of the output: KEEP it as it is,
+   * inflate it and write it WHOLE, or put `newHeader` in the place of so many bytes.
+   */
+  function decide(i: number, bytes: Uint8Array, at: number, end: number, position: number): number {
+    if (!parseEntryHeader(bytes, at, end, format, header)) throw corrupt(offsets[i]!, "its header is cut off");
+    if (header.kind === KIND_OFS_DELTA) {
+      const baseOffset = offsets[i]! - header.baseDistance;
+      const base = selection.find(baseOffset, i);
+      if (base >= 0 && context.ofsDelta) {
+        const distance = position - written[base]!;
+        if (distance === header.baseDistance) return KEEP;
+        newHeader = encodeEntryHeader(KIND_OFS_DELTA, header.sizeBytes, distance);
+        return header.headerBytes;
+      }
+      const basePosition = index.positionAtOffset(baseOffset);
+      if (basePosition < 0) throw corrupt(offsets[i]!, "no entry starts where its base should");
+      index.copyOid(basePosition, oid, 0);
+      if (base < 0 && !mayName(oid)) return WHOLE;
+      newHeader = encodeEntryHeader(KIND_REF_DELTA, header.sizeBytes, oid);
+      return header.headerBytes;
+    }
+    if (header.kind === KIND_REF_DELTA) {
+      const from = header.baseOidOffset;
+      const basePosition = index.find(bytes, from);
+      if (basePosition >= 0 && selection.find(index.offsetAt(basePosition), i) >= 0) return KEEP;
+      oid.set(bytes.subarray(from, from + oid.length));
+      return mayName(oid) ? KEEP : WHOLE;
+    }
+    return KEEP;
+  }
+
+  function mayName(base: Uint8Array): boolean {
+    return context.isSentElsewhere(base) || context.isAtReceiver(base);
+  }
+
+  function countEntry(kind: number): void {
+    stats.reused++;
+    if (kind < KIND_OFS_DELTA) return;
+    stats.deltas++;
+    stats.reusedDeltas++;
+  }
+
+  async function writeWhole(i: number): Promise<void> {
+    const object = await reader.read(selection.positions[i]!, { signal });
+    const packed = await deflateContent(object.content);
+    const head = encodeEntryHeader(kindOfObjectType(object.type), object.content.length);
+    output.append(head, 0, head.length);
+    output.append(packed, 0, packed.length);
+  }
+
+  async function* flush(): AsyncGenerator<Uint8Array> {
+    for (let chunk = output.take(); chunk !== undefined; chunk = output.take()) yield chunk;
+    if (pace.isDue()) await pace.rest(signal);
+  }
+
+  /** A window with whole entries: runs of entries that stay as they are go out in one piece. */
+  async function* copyWindow(window: Window, bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+    let runStart = 0;
+    let runEnd = 0;
+    for (let i = window.first; i <= window.last; i++) {
+      const at = offsets[i]! - window.start;
+      const end = ends[i]! - window.start;
+      if (at !== runEnd) {
+        output.append(bytes, runStart, runEnd);
+        runStart = at;
+        runEnd = at;
+      }
+      const position = output.position + runEnd - runStart;
+      written[i] = position;
+      const kind = (bytes[at]! >> 4) & 7;
+      const skip = kind < KIND_OFS_DELTA ? KEEP : decide(i, bytes, at, end, position);
+      if (skip === WHOLE) {
+        output.append(bytes, runStart, runEnd);
+        await writeWhole(i);
+        runStart = end;
+      } else {
+        countEntry(kind);
+        if (skip > 0) {
+          output.append(bytes, runStart, runEnd);
+          output.append(newHeader, 0, newHeader.length);
+          runStart = at + skip;
+        }
+      }
+      runEnd = end;
+      if ((i & PACE_MASK) === 0) yield* flush();
+    }
+    output.append(bytes, runStart, runEnd);
+    context.onWritten(window.last - window.first + 1);
+    yield* flush();
+  }
+
+  /** One entry that is larger than a window. */
+  async function* copyLarge(i: number): AsyncGenerator<Uint8Array> {
+    const offset = offsets[i]!;
+    const head = await readExactly(offset, MAX_ENTRY_HEADER_BYTES);
+    written[i] = output.position;
+    const skip = decide(i, head, 0, head.length, output.position);
+    if (skip === WHOLE) {
+      await writeWhole(i);
+      yield* flush();
+    } else {
+      countEntry((head[0]! >> 4) & 7);
+      if (skip > 0) output.append(newHeader, 0, newHeader.length);
+      for (let at = offset + Math.max(skip, 0); at < ends[i]!; at += WINDOW_BYTES) {
+        const bytes = await readExactly(at, Math.min(WINDOW_BYTES, ends[i]! - at));
+        output.append(bytes, 0, bytes.length);
+        yield* flush();
+      }
+    }
+    context.onWritten(1);
+  }
+
+  async function readExactly(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = await source.read(offset, length, { signal });
+    if (bytes.length < length) {
+      throw new PackError("PACK_TRUNCATED", "the stored pack is shorter than its index says", { offset });
+    }
+    return bytes;
+  }
+
+  function nextWindow(first: number): Window {
+    const start = offsets[first]!;
+    let last = first;
+    while (
+      last + 1 < count &&
+      offsets[last + 1]! - ends[last]! <= MAX_GAP_BYTES &&
+      ends[last + 1]! - start <= WINDOW_BYTES
+    ) {
+      last++;
+    }
+    return { first, last, start, end: ends[last]! };
+  }
+
+  function startRead(window: Window): Promise<Uint8Array> | undefined {
+    const length = window.end - window.start;
+    if (length > WINDOW_BYTES) return undefined;
+    const bytes = readExactly(window.start, length);
+    bytes.catch(() => undefined);
+    return bytes;
+  }
+
+  let window = count > 0 ? nextWindow(0) : undefined;
+  let bytes = window && startRead(window);
+  while (window !== undefined) {
+    signal?.throwIfAborted();
+    // The next window is read while this one is written and taken.
+    const current = await bytes;
+    const following: Window | undefined = window.last + 1 < count ? nextWindow(window.last + 1) : undefined;
+    bytes = following && startRead(following);
+    yield* current === undefined ? copyLarge(window.first) : copyWindow(window, current);
+    window = following;
+  }
+}

@@ -1,0 +1,127 @@
+import { streamSpan } from "@millrace/telemetry";
+import type { PackReader } from "../read/pack-reader.ts";
+import { createPace } from "../read/pace.ts";
+import type { ObjectFormat, Oid } from "../schema.ts";
+import { type CopyContext, copySelection, type PackWriteStats } from "./copy-selection.ts";
+import { copyVerbatim } from "./copy-verbatim.ts";
+import { createPackOutput } from "./pack-output.ts";
+import { type Selection, selectEntries } from "./selection.ts";
+import { type LooseSource, writeLoose } from "./write-loose.ts";
+
+/** What a pack is to hold, and what its receiver understands. */
+export interface PackWriteOptions {
+  readonly format: ObjectFormat;
+  /** Stored packs and the index positions to take from each, in any order. No object may be named twice, here or in `loose`. */
+  readonly packs: readonly { readonly reader: PackReader; readonly positions: Uint32Array }[];
+  readonly loose?: readonly LooseSource[] | undefined;
+  /** Whether the receiver has an object (raw id, valid during the call): a stored delta on it is then sent as it is (a thin pack). */
+  readonly thinBases?: ((oid: Uint8Array) => boolean) | undefined;
+  /** Whether the receiver understands deltas by distance (capability `ofs-delta`). */
+  readonly ofsDelta: boolean;
+  /** Size of the chunks. Default 256 KiB. */
+  readonly chunkBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told how many objects are written, now and then. */
+  readonly onProgress?: ((objectsWritten: number) => void) | undefined;
+}
+
+/** A pack to be streamed once. Its chunks belong to the receiver. */
+export interface PackWrite extends AsyncIterable<Uint8Array> {
+  /** `objects` is known from the start; the rest is final behind the last chunk. */
+  readonly stats: Readonly<PackWriteStats>;
+}
+
+const DEFAULT_CHUNK_BYTES = 256 * 1024;
+
+/**
+ * Makes a pack out of stored ones (gitformat-pack): entries are copied as they are, in pack order, and only what must
+ * change is rewritten. The same selection gives the same bytes; everything of one pack gives just that pack.
+ * The iteration throws PACK_CORRUPT, PACK_TRUNCATED, PACK_BAD_INDEX, PACK_BAD_OBJECT, what a source's `read` throws,
+ * and `signal.reason`.
+ */
+export function writePack(options: PackWriteOptions): PackWrite {
+  const { format, signal } = options;
+  const chunkBytes = options.chunkBytes ?? DEFAULT_CHUNK_BYTES;
+  const packs = options.packs.filter((pack) => pack.positions.length > 0);
+  const loose = options.loose ?? [];
+  const stats: PackWriteStats = { objects: loose.length, deltas: 0, reused: 0, reusedDeltas: 0, bytes: 0 };
+  for (const pack of packs) stats.objects += pack.positions.length;
+
+  let writtenObjects = 0;
+  function onWritten(objects: number): void {
+    writtenObjects += objects;
+    options.onProgress?.(writtenObjects);
+  }
+
+  function open(): AsyncIterable<Uint8Array> {
+    const only = packs[0];
+    const isWhole = packs.length === 1 && loose.length === 0 && only?.positions.length === only?.reader.index.count;
+    if (only !== undefined && isWhole && options.ofsDelta) {
+      return copyVerbatim(only.reader, chunkBytes, stats, signal, onWritten);
+    }
+    return assemble();
+  }
+
+  async function* assemble(): AsyncGenerator<Uint8Array> {
+    const output = createPackOutput(format, chunkBytes);
+    const looseOids = new Set<Oid>();
+    for (const object of loose) looseOids.add(object.oid);
+    const earlier: Selection[] = [];
+    const pace = createPace();
+    const context: CopyContext = {
+      output,
+      stats,
+      ofsDelta: options.ofsDelta,
+      pace,
+      signal,
+      // Only packs written before this one and objects written whole count, so that deltas never form a circle.
+      isSentElsewhere(oid) {
+        for (let i = 0; i < earlier.length; i++) {
+          const selection = earlier[i]!;
+          const position = selection.reader.index.find(oid);
+          if (position >= 0 && selection.find(selection.reader.index.offsetAt(position), selection.count) >= 0) {
+            return true;
+          }
+        }
+        return looseOids.size > 0 && looseOids.has(Buffer.from(oid).toString("hex"));
+      },
+      isAtReceiver: (oid) => options.thinBases?.(oid) === true,
+      onWritten,
+    };
+    output.append(encodePackHeader(stats.objects), 0, 12);
+    for (const pack of packs) {
+      const selection = selectEntries(pack.reader, pack.positions);
+      yield* copySelection(selection, context);
+      earlier.push(selection);
+    }
+    for (const object of loose) {
+      signal?.throwIfAborted();
+      yield* writeLoose(object, context);
+      if (pace.isDue()) await pace.rest(signal);
+    }
+    output.finish();
+    stats.bytes = output.position;
+    for (let chunk = output.take(); chunk !== undefined; chunk = output.take()) yield chunk;
+  }
+
+  const chunks = streamSpan("pack.write", { object_format: format }, (span) => {
+    return (async function* () {
+      yield* open();
+      span.set("object_count", stats.objects);
+      span.set("delta_count", stats.deltas);
+      span.set("reused_count", stats.reused);
+      span.set("pack_size", stats.bytes);
+    })();
+  });
+  return { stats, [Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator]() };
+}
+
+/** The 12 bytes that a pack of version 2 starts with (gitformat-pack). */
+export function encodePackHeader(objectCount: number): Uint8Array {
+  const bytes = new Uint8Array(12);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, 0x5041434b);
+  view.setUint32(4, 2);
+  view.setUint32(8, objectCount);
+  return bytes;
+}

@@ -1,0 +1,57 @@
+/** What can go wrong in a conversation; each code has a line in the README. */
+export type ProtocolErrorCode =
+  /** Bytes that are no pkt-line. */
+  | "PROTOCOL_BAD_FRAMING"
+  /** The client's bytes end inside a request. */
+  | "PROTOCOL_TRUNCATED"
+  /** A line, capability, command or argument that this server does not take, or not there. */
+  | "PROTOCOL_BAD_REQUEST"
+  /** The client works with another hash function than the repository. */
+  | "PROTOCOL_OBJECT_FORMAT"
+  /** A protocol version that is not served. */
+  | "PROTOCOL_UNSUPPORTED_VERSION"
+  /** An object was wanted that is not served. */
+  | "PROTOCOL_NOT_OUR_REF"
+  /** A bound of the options was passed. */
+  | "PROTOCOL_LIMIT_EXCEEDED"
+  /** The repository behind the conversation failed; see `cause`. */
+  | "PROTOCOL_HOST_FAILED"
+  /** The caller ended the conversation, or left its output before the end. */
+  | "PROTOCOL_ABORTED";
+
+/** The words a client may read, and the fault underneath. */
+export interface ProtocolErrorDetail {
+  readonly cause?: unknown;
+  /** What the client may be told; absent, it is told nothing of this error. */
+  readonly clientMessage?: string | undefined;
+}
+
+/** The one error class of this package; tell faults apart by `code`. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  readonly code: ProtocolErrorCode;
+  /** Words that may reach a client: free of control characters and of anything the server keeps to itself. */
+  readonly clientMessage: string | undefined;
+
+  constructor(code: ProtocolErrorCode, message: string, detail: ProtocolErrorDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.code = code;
+    this.clientMessage = detail.clientMessage;
+  }
+}
+
+/** An error whose message is what the client reads. */
+export function clientError(code: ProtocolErrorCode, message: string, cause?: unknown): ProtocolError {
+  return new ProtocolError(code, message, { clientMessage: message, cause });
+}
+
+/**
+ * What a host threw, as an error of this package. Words that are meant for clients come along in a string property
+ * `clientMessage` of the thrown error; without it the client reads `fallback`.
+ */
+export function hostError(cause: unknown, fallback: string): ProtocolError {
+  if (cause instanceof ProtocolError) return cause;
+  const told = (cause as { clientMessage?: unknown } | null | undefined)?.clientMessage;
+  const clientMessage = typeof told === "string" ? told : fallback;
+  return new ProtocolError("PROTOCOL_HOST_FAILED", "the repository failed during a conversation", { cause, clientMessage });
+}

@@ -1,0 +1,31 @@
+/** The server side of git's wire protocol: ls-refs, fetch and receive-pack, streamed. */
+export { ProtocolError, type ProtocolErrorCode, type ProtocolErrorDetail } from "./errors.ts";
+export type {
+  AdvertisedRef,
+  HeadState,
+  PackProgress,
+  PackRequest,
+  ReceivePackHost,
+  ReceiveProgress,
+  ReceiveReport,
+  ReceiveRequest,
+  RefCommand,
+  RefHost,
+  RefRequest,
+  UploadPackHost,
+} from "./host.ts";
+export { type ProtocolVersion, parseProtocolVersion } from "./protocol-version.ts";
+export { advertiseReceivePack } from "./receive-pack/advertise.ts";
+export { openReceivePack, type ReceivePackSession } from "./receive-pack/open.ts";
+export { serveReceivePack } from "./receive-pack/serve.ts";
+export {
+  AdvertiseOptions,
+  type ConversationOptions,
+  ReceivePackAdvertiseOptions,
+  ReceivePackOptions,
+  type ServiceOptions,
+  UploadPackOptions,
+} from "./schema.ts";
+export type { ByteSource } from "./stream/abortable-source.ts";
+export { advertiseUploadPack } from "./upload-pack/advertise.ts";
+export { serveUploadPack } from "./upload-pack/serve.ts";

@@ -1,0 +1,9 @@
+import { agent } from "./agent.ts";
+import type { Capability } from "./capability.ts";
+import { fetch } from "./fetch/fetch.ts";
+import { lsRefs } from "./ls-refs.ts";
+import { objectFormat } from "./object-format.ts";
+import { serverOption } from "./server-option.ts";
+
+/** Everything this server offers in version 2, in the order git tells it. */
+export const capabilities: readonly Capability[] = [agent, lsRefs, fetch, serverOption, objectFormat];

@@ -1,0 +1,172 @@
+import {
+  type ObjectFormat,
+  type ObjectType,
+  type Oid,
+  type OperationOptions,
+  type PackedObject,
+  oidFromBytes,
+  oidToBytes,
+} from "@millrace/pack";
+import type { LooseObject, Snapshot } from "@millrace/storage";
+import { RepositoryError } from "../errors.ts";
+import type { OpenPack, PackSet } from "./pack-set.ts";
+
+/** Where a packed object lies: `pack number * 2^32 + position in its index`; -1 where no pack has it. */
+export type PackedPlace = number;
+
+const PLACE_BASE = 0x1_0000_0000;
+const LOOSE_CONTENT_LIMIT = 512 * 1024 * 1024;
+
+/** An object's type and inflated size. */
+export interface ObjectInfo {
+  readonly type: ObjectType;
+  readonly sizeBytes: number;
+}
+
+/** Reads objects by raw id; what a walk needs. */
+export interface ObjectReader {
+  readonly format: ObjectFormat;
+  /** `content` is shared with a cache: read-only. Throws `REPOSITORY_OBJECT_MISSING`. */
+  read(oid: Uint8Array): Promise<PackedObject>;
+  info(oid: Uint8Array): Promise<ObjectInfo | undefined>;
+  has(oid: Uint8Array): Promise<boolean>;
+}
+
+/** All objects of one snapshot, packed and loose. */
+export class ObjectView implements ObjectReader, AsyncDisposable {
+  readonly format: ObjectFormat;
+  readonly #snapshot: Snapshot;
+  readonly #set: PackSet;
+  readonly #signal: AbortSignal | undefined;
+  /** Append-only, so that places stay valid when a miss finds packs that came later. */
+  readonly #packs: OpenPack[] = [];
+  /** The pack of the last hit is asked first: neighbours are asked for together. */
+  #favourite = 0;
+
+  private constructor(snapshot: Snapshot, set: PackSet, signal: AbortSignal | undefined) {
+    this.format = snapshot.objectFormat;
+    this.#snapshot = snapshot;
+    this.#set = set;
+    this.#signal = signal;
+  }
+
+  static async open(snapshot: Snapshot, set: PackSet, options: OperationOptions = {}): Promise<ObjectView> {
+    const view = new ObjectView(snapshot, set, options.signal);
+    view.#packs.push(...(await set.acquire(snapshot, options)));
+    return view;
+  }
+
+  get packs(): readonly OpenPack[] {
+    return this.#packs;
+  }
+
+  /** Looks into the open packs only; never waits. */
+  findPacked(oid: Uint8Array, offset = 0): PackedPlace {
+    const packs = this.#packs;
+    const favourite = this.#favourite;
+    for (let i = 0; i < packs.length; i++) {
+      const number = i === 0 ? favourite : i <= favourite ? i - 1 : i;
+      const position = packs[number]!.reader.index.find(oid, offset);
+      if (position >= 0) {
+        this.#favourite = number;
+        return number * PLACE_BASE + position;
+      }
+    }
+    return -1;
+  }
+
+  packOf(place: PackedPlace): OpenPack {
+    return this.#packs[Math.floor(place / PLACE_BASE)]!;
+  }
+
+  packNumberOf(place: PackedPlace): number {
+    return Math.floor(place / PLACE_BASE);
+  }
+
+  positionOf(place: PackedPlace): number {
+    return place % PLACE_BASE;
+  }
+
+  /** Finds an object wherever it is; looks again at the store before it calls an object missing. */
+  async find(oid: Uint8Array): Promise<PackedPlace | LooseObject | undefined> {
+    const place = this.findPacked(oid);
+    if (place >= 0) return place;
+    const hex = oidFromBytes(oid, 0, this.format);
+    const loose = await this.#snapshot.openLoose(hex, { signal: this.#signal });
+    if (loose !== undefined) return loose;
+    if (!(await this.#lookAgain())) return undefined;
+    const late = this.findPacked(oidToBytes(hex));
+    return late >= 0 ? late : undefined;
+  }
+
+  async has(oid: Uint8Array): Promise<boolean> {
+    return (await this.find(oid)) !== undefined;
+  }
+
+  /** Which of these objects are here; the store is looked at again at most once for all of them. */
+  async hasEach(oids: readonly Oid[]): Promise<readonly boolean[]> {
+    const found: boolean[] = [];
+    const isHere = async (oid: Oid): Promise<boolean> =>
+      this.findPacked(oidToBytes(oid)) >= 0 ||
+      (await this.#snapshot.openLoose(oid, { signal: this.#signal })) !== undefined;
+    for (const oid of oids) found.push(await isHere(oid));
+    if (found.includes(false) && (await this.#lookAgain())) {
+      for (const [i, oid] of oids.entries()) found[i] ||= await isHere(oid);
+    }
+    return found;
+  }
+
+  async info(oid: Uint8Array): Promise<ObjectInfo | undefined> {
+    const found = await this.find(oid);
+    if (typeof found !== "number") return found;
+    return this.packOf(found).reader.info(this.positionOf(found), { signal: this.#signal });
+  }
+
+  async read(oid: Uint8Array): Promise<PackedObject> {
+    const place = this.findPacked(oid);
+    if (place >= 0) return this.#readPacked(place);
+    const hex = oidFromBytes(oid, 0, this.format);
+    const found = await this.find(oid);
+    if (found === undefined) {
+      throw new RepositoryError("REPOSITORY_OBJECT_MISSING", `object ${hex} is missing`, { oid: hex });
+    }
+    return typeof found === "number" ? this.#readPacked(found) : readLoose(found, hex, this.#signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#set.release(this.#packs.splice(0));
+  }
+
+  #readPacked(place: PackedPlace): Promise<PackedObject> {
+    return this.packOf(place).reader.read(this.positionOf(place), { signal: this.#signal });
+  }
+
+  /** Whether new packs have come into view. */
+  async #lookAgain(): Promise<boolean> {
+    const known = new Set(this.#packs.map(({ id }) => id));
+    const listed = await this.#set.acquire(this.#snapshot, { signal: this.#signal, reload: true });
+    const fresh = listed.filter(({ id }) => !known.has(id));
+    await this.#set.release(listed.filter(({ id }) => known.has(id)));
+    this.#packs.push(...fresh);
+    return fresh.length > 0;
+  }
+}
+
+async function readLoose(
+  loose: LooseObject,
+  hex: Oid,
+  signal: AbortSignal | undefined,
+): Promise<PackedObject> {
+  if (loose.sizeBytes > LOOSE_CONTENT_LIMIT) {
+    throw new RepositoryError("REPOSITORY_WRONG_TYPE", `object ${hex} is too large to be read whole`, {
+      oid: hex,
+    });
+  }
+  const content = new Uint8Array(loose.sizeBytes);
+  let filled = 0;
+  for await (const piece of loose.stream({ signal })) {
+    content.set(piece, filled);
+    filled += piece.length;
+  }
+  return { type: loose.type, content };
+}

@@ -1,0 +1,29 @@
+import type { ObjectFormat, PackReader, PackedObject } from "@millrace/pack";
+import type { ObjectInfo, ObjectReader } from "../objects/object-view.ts";
+
+/** A pushed pack, still in quarantine, over the objects that the repository has. */
+export class OverlayReader implements ObjectReader {
+  readonly format: ObjectFormat;
+  readonly #staged: PackReader;
+  readonly #base: ObjectReader;
+
+  constructor(staged: PackReader, base: ObjectReader) {
+    this.format = base.format;
+    this.#staged = staged;
+    this.#base = base;
+  }
+
+  async read(oid: Uint8Array): Promise<PackedObject> {
+    const position = this.#staged.index.find(oid);
+    return position < 0 ? this.#base.read(oid) : this.#staged.read(position);
+  }
+
+  async info(oid: Uint8Array): Promise<ObjectInfo | undefined> {
+    const position = this.#staged.index.find(oid);
+    return position < 0 ? this.#base.info(oid) : this.#staged.info(position);
+  }
+
+  async has(oid: Uint8Array): Promise<boolean> {
+    return this.#staged.index.find(oid) >= 0 || this.#base.has(oid);
+  }
+}

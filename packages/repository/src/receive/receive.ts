@@ -1,0 +1,247 @@
+import { type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
+import type { CommitResult, RefRejection, RepositoryStore, Snapshot } from "@millrace/storage";
+import { ObjectView } from "../objects/object-view.ts";
+import type { ObjectCaches, PackSet } from "../objects/pack-set.ts";
+import type { ReceivePolicy } from "../schema.ts";
+import { type RefCommand, type Refusal, refuseCommand, ruleContext } from "./command-rules.ts";
+import { type ConnectedBase, isConnected, linksAreConnected } from "./connectivity.ts";
+import { createFsckPass } from "./fsck-pass.ts";
+import { OverlayReader } from "./overlay-reader.ts";
+import { type QuarantinedPack, type ReceiveProgress, quarantinePack } from "./quarantine.ts";
+import { describeUnpackFault } from "./unpack-fault.ts";
+
+export interface ReceiveRequest extends OperationOptions {
+  readonly commands: readonly RefCommand[];
+  /** All refs or none. */
+  readonly atomic: boolean;
+  /** Header to trailer; absent where the commands bring no objects. */
+  readonly pack?: AsyncIterable<Uint8Array> | undefined;
+  readonly onProgress?: ((progress: ReceiveProgress) => void) | undefined;
+}
+
+/** What became of a push. */
+export interface ReceiveReport {
+  /** `undefined`: the pack was taken; else the words behind `unpack `. */
+  readonly unpackError?: string | undefined;
+  /** In the order of the commands; `error` holds the words behind `ng <ref> `. */
+  readonly refs: readonly { readonly name: string; readonly error?: string | undefined }[];
+  /** Lines for the user. */
+  readonly messages: readonly string[];
+}
+
+/** What a push works with. */
+export interface ReceiveContext {
+  readonly store: RepositoryStore;
+  readonly packs: PackSet;
+  readonly caches: ObjectCaches;
+  readonly policy: ReceivePolicy;
+  /** The repository is being created by this push: HEAD becomes the pushed branch. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Takes a push: quarantine, thin-pack completion, index, fsck, connectivity, then one commit of pack and refs.
+ * Whatever is wrong with the push is told in the report, in git's words; only aborts and faults of the store throw.
+ * After a refused or broken push nothing of it is left.
+ */
+export async function receivePush(context: ReceiveContext, request: ReceiveRequest): Promise<ReceiveReport> {
+  const { store } = context;
+  const { signal } = request;
+  const snapshot = await store.snapshot({ signal });
+  try {
+    const view = await ObjectView.open(snapshot, context.packs, { signal });
+    try {
+      return await new Push(context, request, snapshot, view).run();
+    } finally {
+      await view[Symbol.asyncDispose]();
+    }
+  } finally {
+    await snapshot[Symbol.asyncDispose]();
+  }
+}
+
+/** One push on its way through the pipeline. */
+class Push {
+  readonly #context: ReceiveContext;
+  readonly #request: ReceiveRequest;
+  readonly #snapshot: Snapshot;
+  readonly #view: ObjectView;
+  readonly #messages: string[] = [];
+  /** Command → the words behind `ng`. */
+  readonly #refused = new Map<RefCommand, string>();
+
+  constructor(context: ReceiveContext, request: ReceiveRequest, snapshot: Snapshot, view: ObjectView) {
+    this.#context = context;
+    this.#request = request;
+    this.#snapshot = snapshot;
+    this.#view = view;
+  }
+
+  async run(): Promise<ReceiveReport> {
+    const { pack, signal } = this.#request;
+    let quarantined: QuarantinedPack | undefined;
+    if (pack !== undefined) {
+      try {
+        quarantined = await this.#quarantine(pack);
+      } catch (error) {
+        signal?.throwIfAborted();
+        const fault = describeUnpackFault(error);
+        if (fault === undefined) throw error;
+        this.#messages.push(...fault.messages);
+        for (const command of this.#request.commands) this.#refused.set(command, "unpacker error");
+        return this.#report(fault.reason);
+      }
+    }
+    try {
+      await this.#refuseUnconnected(quarantined);
+      await this.#refuseByRules();
+      await this.#commit(quarantined);
+      return this.#report();
+    } finally {
+      quarantined?.reader.release();
+      await quarantined?.stage[Symbol.asyncDispose]();
+    }
+  }
+
+  #quarantine(pack: AsyncIterable<Uint8Array>): Promise<QuarantinedPack | undefined> {
+    const { store, caches, policy } = this.#context;
+    const { onProgress, signal } = this.#request;
+    const fsck =
+      policy.fsck === false
+        ? undefined
+        : createFsckPass(store.objectFormat, policy.fsckLevels, (line) => this.#messages.push(line));
+    const { maxPackBytes } = policy;
+    return quarantinePack(store, pack, { view: this.#view, caches, fsck, maxPackBytes, onProgress, signal });
+  }
+
+  async #refuseUnconnected(quarantined: QuarantinedPack | undefined): Promise<void> {
+    const updates = this.#request.commands.filter((command) => command.new !== null);
+    if (updates.length === 0) return;
+    const { signal } = this.#request;
+    const tips = await collectTips(this.#snapshot, signal);
+    const base: ConnectedBase = { reader: this.#view, tips, signal };
+    const packIsConnected =
+      quarantined !== undefined &&
+      (await linksAreConnected(quarantined.links.externals(quarantined.index), base));
+    const reader = quarantined === undefined ? this.#view : new OverlayReader(quarantined.reader, this.#view);
+    for (const command of updates) {
+      const oid = command.new as Oid;
+      const brought =
+        quarantined !== undefined && quarantined.index.find(oidToBytes(oid)) >= 0 && packIsConnected;
+      if (brought || tips.has(oid) || (await isConnected([oid], reader, base))) continue;
+      this.#refused.set(command, "missing necessary objects");
+    }
+    await this.#refuseNonCommitBranches(updates, reader);
+  }
+
+  /** A branch points to a commit, nothing else. */
+  async #refuseNonCommitBranches(
+    updates: readonly RefCommand[],
+    reader: Pick<ObjectView, "info">,
+  ): Promise<void> {
+    for (const command of updates) {
+      if (!command.name.startsWith("refs/heads/") || this.#refused.has(command)) continue;
+      const oid = command.new as Oid;
+      if ((await reader.info(oidToBytes(oid)))?.type === "commit") continue;
+      this.#messages.push(
+        `error: cannot update ref '${command.name}': trying to write non-commit object ${oid} to branch '${command.name}'`,
+      );
+      this.#refused.set(command, "failed to update ref");
+    }
+  }
+
+  async #refuseByRules(): Promise<void> {
+    const context = await ruleContext(this.#snapshot);
+    for (const command of this.#request.commands) {
+      if (this.#refused.has(command)) continue;
+      const refusal = refuseCommand(command, context);
+      if (refusal !== undefined) this.#refuse(command, refusal);
+      else if (command.new === null && (await this.#snapshot.ref(command.name)) === undefined) {
+        this.#messages.push("warning: deleting a non-existent ref");
+      }
+    }
+  }
+
+  async #commit(quarantined: QuarantinedPack | undefined): Promise<void> {
+    const { commands, atomic, signal } = this.#request;
+    if (atomic && this.#refused.size > 0) {
+      for (const command of commands) {
+        if (!this.#refused.has(command)) this.#refused.set(command, "atomic push failure");
+      }
+    }
+    const open = commands.filter((command) => !this.#refused.has(command));
+    if (open.length === 0) return;
+    const result = await this.#context.store.commit(
+      {
+        add: quarantined === undefined ? [] : [quarantined.stage],
+        refs: open.map(({ name, old, new: target }) => ({
+          name,
+          // Deleting what is not there is a warning and no fault.
+          old: old === null && target === null ? undefined : old,
+          new: target,
+        })),
+        symrefs: this.#context.isNew ? headFor(open) : [],
+        atomic,
+        message: "push",
+        check: async (view) => checkAgain(open, view),
+      },
+      { signal },
+    );
+    this.#takeOutcome(open, result);
+  }
+
+  #takeOutcome(open: readonly RefCommand[], result: CommitResult): void {
+    for (const [i, command] of open.entries()) {
+      const rejection = result.refs[i];
+      if (rejection === undefined) continue;
+      if (rejection.code !== "REF_ATOMIC_ABORTED") this.#messages.push(`error: ${rejection.message}`);
+      this.#refused.set(
+        command,
+        this.#request.atomic ? "atomic transaction failed" : reasonOf(rejection),
+      );
+    }
+  }
+
+  #refuse(command: RefCommand, { reason, message }: Refusal): void {
+    this.#messages.push(message);
+    this.#refused.set(command, reason);
+  }
+
+  #report(unpackError?: string): ReceiveReport {
+    const refs = this.#request.commands.map((command) => ({
+      name: command.name,
+      error: this.#refused.get(command),
+    }));
+    return { unpackError, refs, messages: this.#messages };
+  }
+}
+
+/** Runs the rules again on the view that is about to be committed on: HEAD may have moved since. */
+async function checkAgain(commands: readonly RefCommand[], view: Snapshot): Promise<RefRejection[]> {
+  const context = await ruleContext(view);
+  return commands.flatMap((command): RefRejection[] => {
+    const refusal = refuseCommand(command, context);
+    return refusal === undefined
+      ? []
+      : [{ name: command.name, code: "REF_DENIED", message: refusal.reason }];
+  });
+}
+
+function reasonOf(rejection: RefRejection): string {
+  return rejection.code === "REF_DENIED" ? rejection.message : "failed to update ref";
+}
+
+/** HEAD of a repository that a push creates: `main`, `master`, else the first branch pushed. */
+function headFor(commands: readonly RefCommand[]): { readonly name: string; readonly target: string }[] {
+  const branches = commands.map(({ name }) => name).filter((name) => name.startsWith("refs/heads/"));
+  const target = ["refs/heads/main", "refs/heads/master"].find((name) => branches.includes(name)) ?? branches[0];
+  return target === undefined ? [] : [{ name: "HEAD", target }];
+}
+
+async function collectTips(snapshot: Snapshot, signal: AbortSignal | undefined): Promise<Set<Oid>> {
+  const tips = new Set<Oid>();
+  const head = await snapshot.head({ signal });
+  if (head.oid !== undefined) tips.add(head.oid);
+  for await (const { oid } of snapshot.refs({ signal })) tips.add(oid);
+  return tips;
+}

@@ -1,0 +1,37 @@
+import { type Repository, type RepositoryView, openRepository } from "../../src/index.ts";
+import { createMemoryStorage } from "@millrace/storage";
+import type { GitRepository } from "./real-git.ts";
+
+/** Pushes everything a real repository has into a repository in memory. */
+export async function copyToMemory(source: GitRepository): Promise<Repository> {
+  const storage = createMemoryStorage();
+  const repository = openRepository(await storage.create("copy.git"));
+  const refs = source.text(["for-each-ref", "--format=%(objectname) %(refname)"]).split("\n").filter(Boolean);
+  const pack = source.run(["pack-objects", "--all", "--stdout", "--delta-base-offset", "-q"]);
+  const receiver = await repository.openReceiver();
+  const report = await receiver.receive({
+    commands: refs.map((line) => ({ name: line.slice(41), old: null, new: line.slice(0, 40) })),
+    atomic: true,
+    pack: chunksOf(pack),
+  });
+  await receiver[Symbol.asyncDispose]();
+  const failed = report.refs.find(({ error }) => error !== undefined);
+  if (report.unpackError !== undefined || failed !== undefined) {
+    throw new Error(`${report.unpackError} ${failed?.name} ${failed?.error} ${report.messages.join("\n")}`);
+  }
+  return repository;
+}
+
+/** Runs `fn` with a view that is closed afterwards. */
+export async function withView<T>(repository: Repository, fn: (view: RepositoryView) => Promise<T>): Promise<T> {
+  const view = await repository.openView();
+  try {
+    return await fn(view);
+  } finally {
+    await view[Symbol.asyncDispose]();
+  }
+}
+
+export async function* chunksOf(bytes: Uint8Array, size = 64 * 1024): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size);
+}

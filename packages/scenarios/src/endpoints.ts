@@ -1,0 +1,98 @@
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ServerOptions, startServer } from "@millrace/server";
+import { createMemoryStorage } from "@millrace/storage";
+import { openFsStorage } from "@millrace/storage-fs";
+import { git } from "./git.ts";
+import { createScratch } from "./scratch.ts";
+
+/** A way to reach repositories: one transport over one backend. */
+export interface Endpoint extends AsyncDisposable {
+  /** What git is given as the repository's address. */
+  url(repository: string): string;
+  /** What git needs in its environment to get there. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Makes sure that a push to this name finds a repository, or will create it. */
+  prepare(repository: string): Promise<void>;
+  /** Where the repository lies on a disk, for the backends that have one. */
+  directory?(repository: string): string;
+}
+
+/** An endpoint that a suite can be run over. */
+export interface EndpointKind {
+  readonly name: string;
+  open(options?: Partial<ServerOptions>): Promise<Endpoint>;
+}
+
+const CLI = fileURLToPath(new URL("../../../apps/server/dist/cli.js", import.meta.url));
+
+/** The built command line of the server. */
+export const serverCli: string = CLI;
+
+const httpFs: EndpointKind = {
+  name: "HTTP over a disk",
+  async open(options) {
+    const scratch = await createScratch();
+    const storage = openFsStorage({ root: scratch.path });
+    const server = await startServer(storage, { host: "127.0.0.1", port: 0 }, { version: "test", ...options });
+    return {
+      url: (repository) => `http://127.0.0.1:${server.address.port}/${repository}`,
+      env: {},
+      prepare: async () => {},
+      directory: (repository) => join(scratch.path, repository),
+      async [Symbol.asyncDispose]() {
+        await server.close(0);
+        await storage[Symbol.asyncDispose]();
+        await scratch[Symbol.asyncDispose]();
+      },
+    };
+  },
+};
+
+const httpMemory: EndpointKind = {
+  name: "HTTP over memory",
+  async open(options) {
+    const storage = createMemoryStorage();
+    const server = await startServer(storage, { host: "127.0.0.1", port: 0 }, { version: "test", ...options });
+    return {
+      url: (repository) => `http://127.0.0.1:${server.address.port}/${repository}`,
+      env: {},
+      prepare: async () => {},
+      async [Symbol.asyncDispose]() {
+        await server.close(0);
+        await storage[Symbol.asyncDispose]();
+      },
+    };
+  },
+};
+
+/** Stands where ssh would: runs the service that git asks for, its standard streams being the connection. */
+const SSH_STAND_IN = `#!/bin/sh
+for command; do :; done
+eval "exec '${process.execPath}' '${CLI}' \${command#git-}"
+`;
+
+const stdioFs: EndpointKind = {
+  name: "stdio over a disk",
+  async open() {
+    const scratch = await createScratch();
+    const ssh = join(scratch.path, "ssh");
+    await writeFile(ssh, SSH_STAND_IN);
+    await chmod(ssh, 0o755);
+    return {
+      url: (repository) => `ssh://localhost${scratch.path}/${repository}`,
+      env: { GIT_SSH: ssh, GIT_SSH_VARIANT: "ssh" },
+      prepare: async (repository) => {
+        await git(["init", "--bare", "--quiet", join(scratch.path, repository)]);
+      },
+      directory: (repository) => join(scratch.path, repository),
+      [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
+    };
+  },
+};
+
+/** All ways that a scenario is run over. */
+export const endpointKinds: readonly EndpointKind[] = [httpFs, stdioFs, httpMemory];
+/** The server as a newcomer runs it. */
+export const defaultEndpoint: EndpointKind = httpFs;

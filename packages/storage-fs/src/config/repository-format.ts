@@ -1,0 +1,30 @@
+import type { ObjectFormat } from "@millrace/pack";
+import { StorageError } from "@millrace/storage";
+import { type Config, lastValue } from "./read-config.ts";
+
+/** Extensions that change nothing for who reads and writes packs and refs as files. */
+const HARMLESS = new Set(["noop", "noop-v1", "preciousobjects", "partialclone", "worktreeconfig", "relativeworktrees"]);
+
+/**
+ * Checks that we know the repository's format (gitrepository-layout, "repository format version") and tells its hash.
+ * Throws `STORAGE_UNSUPPORTED`.
+ */
+export function readRepositoryFormat(config: Config, key: string): ObjectFormat {
+  const version = lastValue(config, "core.repositoryformatversion") ?? "0";
+  if (version !== "0" && version !== "1") throw unsupported(`repository format version ${version}`, key);
+  if (version === "0") return "sha1";
+  let format: ObjectFormat = "sha1";
+  for (const [name, values] of config) {
+    if (!name.startsWith("extensions.")) continue;
+    const extension = name.slice("extensions.".length);
+    const value = values.at(-1) as string;
+    if (extension === "objectformat" && (value === "sha1" || value === "sha256")) format = value;
+    else if (extension === "refstorage" && value === "files") continue;
+    else if (!HARMLESS.has(extension)) throw unsupported(`extension ${extension} = ${value}`, key);
+  }
+  return format;
+}
+
+function unsupported(what: string, key: string): StorageError {
+  return new StorageError("STORAGE_UNSUPPORTED", `${key}: ${what} is not supported`, { key });
+}

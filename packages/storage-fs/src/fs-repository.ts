@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import type { ObjectFormat } from "@millrace/pack";
+import { createStorageSpans, openPackedRefs, type PackedRefs, type StorageSpans } from "@millrace/storage";
+import { type Config, type ConfigReader, createConfigReader } from "./config/read-config.ts";
+import { readRepositoryFormat } from "./config/repository-format.ts";
+import { type CachedFile, createCachedFile } from "./files/cached-file.ts";
+import { createPackCatalog, type PackCatalog } from "./objects/pack-catalog.ts";
+import type { Place } from "./place.ts";
+import type { WriteSettings } from "./write-settings.ts";
+
+/** What the parts of this backend share about one repository. */
+export interface FsRepository {
+  readonly place: Place;
+  readonly objectFormat: ObjectFormat;
+  readonly settings: WriteSettings;
+  readonly packedRefs: CachedFile<PackedRefs>;
+  readonly packs: PackCatalog;
+  config(): Promise<Config>;
+}
+
+/** The spans of this backend. */
+export const spans: StorageSpans = createStorageSpans("fs");
+
+/** Reads a repository's format and sets up its caches. Throws `STORAGE_UNSUPPORTED`, `STORAGE_CORRUPT`. */
+export async function openRepository(place: Place, settings: WriteSettings): Promise<FsRepository> {
+  const configs: ConfigReader = createConfigReader();
+  const config = (): Promise<Config> => configs.read(join(place.commonDir, "config"));
+  const objectFormat = readRepositoryFormat(await config(), place.gitDir);
+  return {
+    place,
+    objectFormat,
+    settings,
+    config,
+    packedRefs: createCachedFile((bytes) => openPackedRefs(bytes, objectFormat)),
+    packs: createPackCatalog(objectFormat),
+  };
+}
+
+/** The `packed-refs` file as it is now. */
+export async function readPackedRefs({ place, packedRefs }: FsRepository): Promise<PackedRefs | undefined> {
+  return packedRefs.read(join(place.commonDir, "packed-refs"));
+}

@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isOid, type Oid, type OperationOptions } from "@millrace/pack";
+import { checkRefName, type Head, type Snapshot, StorageError } from "@millrace/storage";
+import { guarded, guardedItems, ifPresent } from "./files/fault.ts";
+import { type FsRepository, openRepository, spans } from "./fs-repository.ts";
+import { objectDirectories } from "./objects/alternates.ts";
+import { listLooseObjects, openLooseObject } from "./objects/loose-objects.ts";
+import { openPackFile } from "./objects/open-pack.ts";
+import type { CatalogedPack } from "./objects/pack-catalog.ts";
+import { noRepository, placeAt } from "./place.ts";
+import { listRefs, resolve } from "./refs/list-refs.ts";
+import { followSymref, type RawRef, readRawHead, readRawRef } from "./refs/loose-ref.ts";
+
+/**
+ * A view of a repository that git may change meanwhile. HEAD is read now; refs when they are asked for; packs and
+ * alternates when they are asked for after refs were, or with `reload`. Throws `STORAGE_NOT_FOUND`.
+ */
+export async function openSnapshot(repository: FsRepository, options: OperationOptions = {}): Promise<Snapshot> {
+  const { place, objectFormat } = repository;
+  options.signal?.throwIfAborted();
+  const rawHead = await readRawHead(repository);
+  if (rawHead === undefined) throw noRepository(place.gitDir);
+  let directories: readonly string[] | undefined;
+  let packs: readonly CatalogedPack[] | undefined;
+
+  /** What refs name may lie in packs that came after the last look. */
+  const refsWereRead = (): void => {
+    packs = undefined;
+    directories = undefined;
+  };
+  const findDirectories = async (): Promise<readonly string[]> => {
+    directories ??= await objectDirectories(join(place.commonDir, "objects"));
+    return directories;
+  };
+  const findPacks = async (reload: boolean, signal?: AbortSignal): Promise<readonly CatalogedPack[]> => {
+    if (reload) refsWereRead();
+    packs ??= await repository.packs.list(await findDirectories(), { signal });
+    return packs;
+  };
+
+  return {
+    token: randomUUID(),
+    objectFormat,
+    head: ({ signal } = {}) =>
+      guarded("HEAD", async () => {
+        signal?.throwIfAborted();
+        refsWereRead();
+        return resolveHead(repository, rawHead);
+      }),
+    refs(query = {}) {
+      return spans.listRefs(query, () =>
+        guardedItems("refs", async function* () {
+          query.signal?.throwIfAborted();
+          refsWereRead();
+          yield* listRefs(repository, query);
+        }),
+      );
+    },
+    ref: (name, { signal } = {}) =>
+      guarded(name, async () => {
+        signal?.throwIfAborted();
+        if (!name.startsWith("refs/") || !checkRefName(name)) return undefined;
+        refsWereRead();
+        return resolve(repository, name, await readRawRef(repository, name));
+      }),
+    packs: ({ signal, reload = false } = {}) =>
+      guarded("objects/pack", async () => {
+        signal?.throwIfAborted();
+        return (await findPacks(reload, signal)).map(({ id, sizeBytes }) => ({ id, sizeBytes }));
+      }),
+    openPack: (id, { signal } = {}) =>
+      guarded(id, async () => {
+        signal?.throwIfAborted();
+        for (const reload of [false, true]) {
+          const pack = (await findPacks(reload, signal)).find((candidate) => candidate.id === id);
+          const handle = pack === undefined ? undefined : await openPackFile(pack);
+          if (handle !== undefined) return handle;
+        }
+        throw new StorageError("STORAGE_NOT_FOUND", `no pack ${id}`, { key: id });
+      }),
+    openLoose: (oid, { signal } = {}) =>
+      guarded(oid, async () => {
+        signal?.throwIfAborted();
+        return isOid(oid, objectFormat) ? openLooseObject(await findDirectories(), oid) : undefined;
+      }),
+    listLoose: (query = {}) =>
+      guardedItems("objects", async function* () {
+        query.signal?.throwIfAborted();
+        yield* listLooseObjects(await findDirectories(), objectFormat, query);
+      }),
+    shallow: ({ signal } = {}) =>
+      guarded("shallow", async () => {
+        signal?.throwIfAborted();
+        return readShallow(repository);
+      }),
+    config: ({ signal } = {}) =>
+      guarded("config", async () => {
+        signal?.throwIfAborted();
+        return repository.config();
+      }),
+    alternateTips: (query = {}) =>
+      guardedItems("objects/info/alternates", async function* () {
+        query.signal?.throwIfAborted();
+        const [, ...borrowed] = await findDirectories();
+        yield* tipsOf(repository, borrowed, query);
+      }),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+async function resolveHead(repository: FsRepository, raw: RawRef): Promise<Head> {
+  if (raw === "broken") throw new StorageError("STORAGE_CORRUPT", "HEAD makes no sense", { key: "HEAD" });
+  const end = await followSymref(repository, "HEAD", { raw });
+  if (end === undefined) return {};
+  const found = end.found?.raw;
+  const oid = found === undefined || found === "broken" || found.symref !== undefined ? undefined : found.oid;
+  return end.target === "HEAD" ? { oid } : { symref: end.target, oid };
+}
+
+async function readShallow({ place, objectFormat }: FsRepository): Promise<readonly Oid[]> {
+  const text = await ifPresent(readFile(join(place.commonDir, "shallow"), "utf8"));
+  const lines = text?.split("\n").filter((line) => line !== "") ?? [];
+  for (const line of lines) {
+    if (!isOid(line, objectFormat)) {
+      throw new StorageError("STORAGE_CORRUPT", `shallow: bad line ${JSON.stringify(line)}`, { key: "shallow" });
+    }
+  }
+  return lines;
+}
+
+async function* tipsOf(
+  { settings, objectFormat }: FsRepository,
+  borrowed: readonly string[],
+  { signal }: OperationOptions,
+): AsyncGenerator<Oid> {
+  const told = new Set<Oid>();
+  for (const directory of borrowed) {
+    const place = await placeAt(dirname(directory));
+    if (place === undefined) continue;
+    const repository = await openRepository(place, settings);
+    if (repository.objectFormat !== objectFormat) continue;
+    for await (const batch of listRefs(repository, { signal })) {
+      for (const { oid } of batch) {
+        if (told.has(oid)) continue;
+        told.add(oid);
+        yield oid;
+      }
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import { unlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { OperationOptions } from "@millrace/pack";
+import {
+  type CommitRequest,
+  type CommitResult,
+  type RefRejection,
+  refuse,
+  refuseOld,
+  type Snapshot,
+  screenUpdates,
+  StorageError,
+} from "@millrace/storage";
+import { errnoOf, ifPresent } from "../files/fault.ts";
+import { createBackoff, LockTimeoutError } from "../files/lock-file.ts";
+import { removeEmptyTree } from "../files/directories.ts";
+import type { FsRepository } from "../fs-repository.ts";
+import { lockRef, releaseRef } from "./lock-ref.ts";
+import { readRawHead } from "./loose-ref.ts";
+import { type PackedRewrite, preparePackedDeletion } from "./packed-rewrite.ts";
+import { planChanges, type RefChange, refuseRelated, separateRelated, verifyChange } from "./ref-change.ts";
+import { openReflog } from "./reflog.ts";
+import { lockSymrefs, type SymrefLocks } from "./set-symrefs.ts";
+
+/** What a commit of refs needs from the store around it. */
+export interface RefCommitOptions extends OperationOptions {
+  readonly repository: FsRepository;
+  readonly request: CommitRequest;
+  /** A view of the repository as it is now. */
+  readonly view: () => Promise<Snapshot>;
+  /** Makes the packs visible; called once, when at least one ref is about to move or none was asked for. */
+  readonly land: () => Promise<void>;
+}
+
+const FILES_AT_ONCE = 16;
+
+/**
+ * Moves refs under git's lock files: all are locked and verified before the first one moves. An atomic commit is one
+ * such step; else refs that cannot exist beside each other go one after another, in the order asked.
+ */
+export async function commitRefs(options: RefCommitOptions): Promise<CommitResult> {
+  const { repository, request } = options;
+  const updates = request.refs ?? [];
+  const atomic = request.atomic === true;
+  const progress: Progress = { moved: 0, landed: false };
+  const changes = await planChanges(repository, updates, screenUpdates(request, repository.objectFormat));
+  const own = changes.filter((change) => change.follows === undefined && change.refusal === undefined);
+  if (atomic) {
+    refuseRelated(own);
+    if (changes.every((change) => change.refusal === undefined)) await commitGroup(options, own, progress);
+  } else {
+    for (const group of separateRelated(own)) await commitGroup(options, group, progress);
+  }
+  if (updates.length === 0) await commitGroup(options, [], progress);
+  for (const change of changes) {
+    const first = change.follows?.refusal;
+    if (first !== undefined) change.refusal ??= { ...first, name: change.update.name };
+  }
+  if (atomic && changes.some((change) => change.refusal !== undefined)) abortRest(changes);
+  const changed = (request.add?.length ?? 0) > 0 || (request.symrefs?.length ?? 0) > 0;
+  return {
+    refs: changes.map((change) => change.refusal),
+    committed: updates.length === 0 ? changed : progress.moved > 0,
+  };
+}
+
+interface Progress {
+  moved: number;
+  landed: boolean;
+}
+
+/** Locks, verifies and moves refs that can all exist beside each other. */
+async function commitGroup(options: RefCommitOptions, group: RefChange[], progress: Progress): Promise<void> {
+  const { repository, request, signal } = options;
+  const atomic = request.atomic === true;
+  let symrefs: SymrefLocks | undefined;
+  let packed: PackedRewrite | undefined;
+  const live = (): RefChange[] => group.filter((change) => change.refusal === undefined);
+  const stopped = (): boolean => atomic && live().length < group.length;
+  try {
+    await lockAll(repository, group, atomic, signal);
+    if (stopped()) return;
+    await inBatches(live().filter((change) => change.lock), (change) => verifyChange(repository, change));
+    if (stopped()) return;
+    deny(group, request.check === undefined ? [] : await request.check(await options.view()));
+    if (stopped()) return;
+
+    const effective = (): RefChange[] => live().filter((change) => change.update.new !== null || change.present);
+    if (effective().length === 0 && group.length > 0) return;
+    signal?.throwIfAborted();
+    const deleted = effective().filter((change) => change.update.new === null);
+    if (deleted.length > 0) {
+      const names = deleted.map((change) => change.target);
+      packed = await orRefuse(deleted, () => preparePackedDeletion(repository, names, signal));
+    }
+    if (!progress.landed) {
+      symrefs = await orRefuse(live(), () => lockSymrefs(repository, request.symrefs ?? [], signal));
+    }
+    if (stopped() || (effective().length === 0 && group.length > 0)) return;
+    await inBatches(effective(), async ({ lock, update, current }) => {
+      if (update.new !== null && update.new !== current) await lock?.write(`${update.new}\n`, repository.settings.fsync);
+    });
+    signal?.throwIfAborted();
+
+    // From here on nothing is taken back.
+    if (!progress.landed) await options.land();
+    progress.landed = true;
+    await moveAll(options, effective(), packed, symrefs, progress);
+  } finally {
+    await releaseAll([
+      () => packed?.release(),
+      () => symrefs?.release(),
+      ...group.map(({ lock }) => () => (lock === undefined ? undefined : releaseRef(repository, lock))),
+    ]);
+  }
+}
+
+/** Takes the locks in the order of names, so that commits which share refs do not wait for each other in a circle. */
+async function lockAll(
+  repository: FsRepository,
+  group: readonly RefChange[],
+  atomic: boolean,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const ordered = [...group].sort((a, b) => (a.target < b.target ? -1 : 1));
+  for (const change of ordered) {
+    const { lock, refusal, blocked } = await lockRef(repository, change.target, signal);
+    change.lock = lock;
+    if (refusal === undefined) continue;
+    const { name, old, new: next } = change.update;
+    if (blocked === true && next === null) {
+      // Below a ref there is none: nothing to delete.
+      if (typeof old === "string") change.refusal = refuseOld(name, old, null);
+    } else {
+      change.refusal = { ...refusal, name };
+    }
+    if (atomic && change.refusal !== undefined) return;
+  }
+}
+
+function deny(group: readonly RefChange[], denied: readonly RefRejection[]): void {
+  for (const refusal of denied) {
+    for (const change of group) if (change.update.name === refusal.name) change.refusal ??= refusal;
+  }
+}
+
+/** What `take` gives; where a lock cannot be had, refuses these changes and gives nothing. */
+async function orRefuse<T>(changes: readonly RefChange[], take: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await take();
+  } catch (error) {
+    if (!(error instanceof LockTimeoutError)) throw error;
+    if (changes.length === 0) throw new StorageError("STORAGE_IO", error.message, { cause: error, key: error.lockPath });
+    for (const change of changes) change.refusal ??= refuse(change.update.name, "REF_LOCKED", error.message);
+    return undefined;
+  }
+}
+
+async function moveAll(
+  { repository, request }: RefCommitOptions,
+  changes: readonly RefChange[],
+  packed: PackedRewrite | undefined,
+  symrefs: SymrefLocks | undefined,
+  progress: Progress,
+): Promise<void> {
+  const { place } = repository;
+  const reflog = await openReflog(repository);
+  const head = await readRawHead(repository);
+  const headTarget = head === undefined || head === "broken" ? undefined : head.symref;
+  try {
+    for (const change of changes) {
+      const { target, update, current } = change;
+      if (update.new === null) continue;
+      if (update.new !== current) {
+        const entry = { old: current, new: update.new, identity: request.identity, message: request.message };
+        await reflog.append(target, entry);
+        if (target === headTarget) await reflog.append("HEAD", entry);
+        if (!(await moveIntoPlace(repository, change))) continue;
+      }
+      progress.moved++;
+    }
+    await symrefs?.commit();
+    await packed?.commit();
+    for (const { target, update } of changes) {
+      if (update.new !== null) continue;
+      await ifPresent(unlink(join(place.commonDir, target)));
+      progress.moved++;
+    }
+    await packed?.release();
+    for (const { target, update } of changes) if (update.new === null) await reflog.remove(target);
+  } catch (error) {
+    if (progress.moved === 0) throw error;
+    throw new StorageError("STORAGE_OUTCOME_UNKNOWN", "failed after some refs had moved", { cause: error });
+  }
+}
+
+/** Puts the lock in the ref's place. Directories that other writers make there meanwhile are empty soon. */
+async function moveIntoPlace(repository: FsRepository, change: RefChange): Promise<boolean> {
+  const { lock, target, update } = change;
+  const backoff = createBackoff({ timeoutMs: repository.settings.lockTimeoutMs, operation: "move_ref" });
+  for (;;) {
+    try {
+      await lock?.commit();
+      return true;
+    } catch (error) {
+      if (!["EISDIR", "ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
+      const inTheWay = await removeEmptyTree(join(repository.place.commonDir, target));
+      if (inTheWay === undefined || (inTheWay.endsWith(".lock") && (await backoff.wait()))) continue;
+      change.refusal = refuse(update.name, "REF_DIRECTORY_CONFLICT", `cannot exist beside ${target}/${inTheWay}`);
+      return false;
+    }
+  }
+}
+
+function abortRest(changes: readonly RefChange[]): void {
+  for (const change of changes) {
+    change.refusal ??= refuse(change.update.name, "REF_ATOMIC_ABORTED", "another ref of this atomic commit was refused");
+  }
+}
+
+/** Runs all of them, and then throws what the first one that failed has thrown. */
+async function releaseAll(releases: readonly (() => Promise<void> | undefined)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const release of releases) {
+    try {
+      await release();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+async function inBatches<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  for (let from = 0; from < items.length; from += FILES_AT_ONCE) {
+    const results = await Promise.allSettled(items.slice(from, from + FILES_AT_ONCE).map(run));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+}

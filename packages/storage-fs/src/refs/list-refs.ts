@@ -1,0 +1,117 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { checkRefName, compareNames, type PackedRef, type Ref, type RefQuery, refRanges } from "@millrace/storage";
+import { ifPresent } from "../files/fault.ts";
+import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
+import { type FoundRef, followSymref, type RawRef, readLooseRef, readSymbolicLink } from "./loose-ref.ts";
+
+const BATCH = 1024;
+const READS_AT_ONCE = 32;
+
+/** The refs below `refs/` in byte order, in batches; reads only what the prefixes reach. */
+export async function* listRefs(repository: FsRepository, query: RefQuery): AsyncGenerator<readonly Ref[]> {
+  let batch: Ref[] = [];
+  for (const range of refRanges(query.prefixes)) {
+    // Loose before packed: a ref that git packs in between is seen twice rather than never.
+    const loose = await readLooseRefs(repository, range, query.signal);
+    const packed = (await readPackedRefs(repository))?.entries(range);
+    for (const { name, found } of merge(loose, packed)) {
+      const ref = direct(name, found) ?? (await resolve(repository, name, found));
+      if (ref === undefined || batch.push(ref) < BATCH) continue;
+      yield batch;
+      query.signal?.throwIfAborted();
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** One ref, resolved; `undefined` where it is absent, broken or dangling. */
+export async function resolve(
+  repository: FsRepository,
+  name: string,
+  start: FoundRef | undefined,
+): Promise<Ref | undefined> {
+  const end = await followSymref(repository, name, start);
+  if (end?.found === undefined) return undefined;
+  const ref = direct(end.target, end.found);
+  return ref === undefined || end.target === name ? ref : { ...ref, name, symref: end.target };
+}
+
+function direct(name: string, { raw, packed }: FoundRef): Ref | undefined {
+  if (raw === "broken" || raw.symref !== undefined) return undefined;
+  return packed?.peeled === undefined ? { name, oid: raw.oid } : { name, oid: raw.oid, peeled: packed.peeled };
+}
+
+interface NamedRef {
+  readonly name: string;
+  readonly found: FoundRef;
+}
+
+/** Both in byte order; where both have a name the loose one counts. */
+function* merge(
+  loose: readonly LooseRef[],
+  packed: IterableIterator<PackedRef> | undefined,
+): Generator<NamedRef, void> {
+  let next = 0;
+  for (const ref of packed ?? []) {
+    if (!checkRefName(ref.name)) continue;
+    let order = 1;
+    while (next < loose.length) {
+      const candidate = loose[next] as LooseRef;
+      order = compareNames(candidate.name, ref.name);
+      if (order > 0) break;
+      yield { name: candidate.name, found: { raw: candidate.raw } };
+      next++;
+      if (order === 0) break;
+    }
+    if (order !== 0) yield { name: ref.name, found: { raw: { oid: ref.oid }, packed: ref } };
+  }
+  for (; next < loose.length; next++) {
+    const { name, raw } = loose[next] as LooseRef;
+    yield { name, found: { raw } };
+  }
+}
+
+interface LooseRef {
+  readonly name: string;
+  readonly raw: RawRef;
+}
+
+async function readLooseRefs(
+  repository: FsRepository,
+  prefix: string,
+  signal: AbortSignal | undefined,
+): Promise<LooseRef[]> {
+  const base = repository.place.commonDir;
+  const directory = prefix.slice(0, prefix.lastIndexOf("/"));
+  if (directory !== "refs" && !checkRefName(directory)) return [];
+  const names: { readonly name: string; readonly link: boolean }[] = [];
+
+  const walk = async (at: string): Promise<void> => {
+    signal?.throwIfAborted();
+    for (const entry of (await ifPresent(readdir(join(base, at), { withFileTypes: true }))) ?? []) {
+      const name = `${at}/${entry.name}`;
+      if (entry.isDirectory()) {
+        if (`${name}/`.startsWith(prefix) || prefix.startsWith(`${name}/`)) await walk(name);
+      } else if (name.startsWith(prefix) && checkRefName(name)) {
+        names.push({ name, link: entry.isSymbolicLink() });
+      }
+    }
+  };
+  await walk(directory);
+  names.sort((a, b) => compareNames(a.name, b.name));
+
+  const refs: LooseRef[] = [];
+  for (let from = 0; from < names.length; from += READS_AT_ONCE) {
+    signal?.throwIfAborted();
+    const read = names.slice(from, from + READS_AT_ONCE).map(async ({ name, link }) => {
+      const path = join(base, name);
+      const raw = (link ? await readSymbolicLink(path) : undefined) ?? (await readLooseRef(path, repository.objectFormat));
+      // Gone since it was listed: deleted, or packed and then met there.
+      if (raw !== undefined) refs.push({ name, raw });
+    });
+    await Promise.all(read);
+  }
+  return refs.sort((a, b) => compareNames(a.name, b.name));
+}

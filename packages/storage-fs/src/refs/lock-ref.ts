@@ -1,0 +1,59 @@
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type RefRejection, refParents, refuse, refuseDirectory } from "@millrace/storage";
+import { pruneEmptyDirectories } from "../files/directories.ts";
+import { errnoOf, ifPresent } from "../files/fault.ts";
+import { acquireLock, createBackoff, type LockFile, LockTimeoutError } from "../files/lock-file.ts";
+import type { FsRepository } from "../fs-repository.ts";
+
+/** A ref's lock, or why it could not be had. `blocked` holds the file that stands where a directory is needed. */
+export type RefLock =
+  | { readonly lock: LockFile; readonly refusal?: undefined; readonly blocked?: undefined }
+  | { readonly lock?: undefined; readonly refusal: RefRejection; readonly blocked?: true | undefined };
+
+/**
+ * Locks one ref. A writer of `a/b` steps back while another holds the lock of `a`, so that of two which cannot both
+ * succeed one does, and none fails after its refs have begun to move.
+ */
+export async function lockRef(repository: FsRepository, name: string, signal?: AbortSignal): Promise<RefLock> {
+  const base = repository.place.commonDir;
+  const options = { timeoutMs: repository.settings.lockTimeoutMs, operation: "lock_ref", signal };
+  const backoff = createBackoff(options);
+  try {
+    for (;;) {
+      const lock = await acquireLock(join(base, name), options);
+      const parent = await findLockedParent(base, name);
+      if (parent === undefined) return { lock };
+      await releaseRef(repository, lock);
+      if (!(await backoff.wait())) throw new LockTimeoutError(join(base, `${parent}.lock`));
+    }
+  } catch (error) {
+    if (error instanceof LockTimeoutError) return { refusal: refuse(name, "REF_LOCKED", error.message) };
+    const code = errnoOf(error);
+    if (code === "ENAMETOOLONG") return { refusal: refuse(name, "REF_NAME_INVALID", "longer than this disk takes") };
+    if (code !== "ENOTDIR" && code !== "EEXIST") throw error;
+    const parent = await findFileParent(base, name);
+    return { refusal: refuseDirectory(name, parent ?? dirname(name)), blocked: true };
+  }
+}
+
+/** Releases a ref's lock if it is still held, and removes the directories above it that are empty then; `refs/<kind>` stays, as in git. */
+export async function releaseRef({ place }: FsRepository, lock: LockFile): Promise<void> {
+  if (!(await lock.release())) return;
+  const kind = lock.path.slice(place.commonDir.length + 1).split("/")[1] as string;
+  await pruneEmptyDirectories(dirname(lock.path), join(place.commonDir, "refs", kind));
+}
+
+async function findLockedParent(base: string, name: string): Promise<string | undefined> {
+  for (const parent of refParents(name)) {
+    if ((await ifPresent(stat(join(base, `${parent}.lock`)))) !== undefined) return parent;
+  }
+  return undefined;
+}
+
+async function findFileParent(base: string, name: string): Promise<string | undefined> {
+  for (const parent of refParents(name)) {
+    if ((await ifPresent(stat(join(base, parent))))?.isFile() === true) return parent;
+  }
+  return undefined;
+}

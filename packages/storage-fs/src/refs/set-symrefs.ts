@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { StorageError, type SymrefUpdate } from "@millrace/storage";
+import { acquireLock, type LockFile, LockTimeoutError } from "../files/lock-file.ts";
+import type { FsRepository } from "../fs-repository.ts";
+import { lockRef, releaseRef } from "./lock-ref.ts";
+
+/** Symbolic refs, locked and written beside their places. */
+export interface SymrefLocks {
+  commit(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Locks and writes symbolic refs. Throws `LockTimeoutError`; `STORAGE_BAD_NAME` where a ref is in the way of one. */
+export async function lockSymrefs(
+  repository: FsRepository,
+  symrefs: readonly SymrefUpdate[],
+  signal: AbortSignal | undefined,
+): Promise<SymrefLocks> {
+  const { place, settings } = repository;
+  const locks: LockFile[] = [];
+  const release = async (): Promise<void> => {
+    for (const lock of locks.splice(0)) {
+      if (lock.path === join(place.gitDir, "HEAD")) await lock.release();
+      else await releaseRef(repository, lock);
+    }
+  };
+  try {
+    for (const { name, target } of symrefs) {
+      const lock = await lockOne(repository, name, signal);
+      locks.push(lock);
+      await lock.write(`ref: ${target}\n`, settings.fsync);
+    }
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return {
+    async commit() {
+      for (const lock of locks) await lock.commit();
+    },
+    release,
+  };
+}
+
+async function lockOne(repository: FsRepository, name: string, signal: AbortSignal | undefined): Promise<LockFile> {
+  if (name === "HEAD") {
+    const timeoutMs = repository.settings.lockTimeoutMs;
+    return acquireLock(join(repository.place.gitDir, "HEAD"), { timeoutMs, operation: "lock_ref", signal });
+  }
+  const { lock, refusal } = await lockRef(repository, name, signal);
+  if (lock !== undefined) return lock;
+  if (refusal.code !== "REF_LOCKED") throw new StorageError("STORAGE_BAD_NAME", refusal.message, { key: name });
+  throw new LockTimeoutError(join(repository.place.commonDir, `${name}.lock`));
+}

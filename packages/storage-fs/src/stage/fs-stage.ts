@@ -1,0 +1,135 @@
+import { type FileHandle, mkdtemp, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { hashLength, type OperationOptions } from "@millrace/pack";
+import { type PackInfo, type SidecarKind, type Stage, StorageError } from "@millrace/storage";
+import { guarded } from "../files/fault.ts";
+import { readFrom } from "../files/random-access-file.ts";
+import type { FsRepository } from "../fs-repository.ts";
+import { type Landing, landPack } from "./land-pack.ts";
+import { createStagedFile } from "./staged-file.ts";
+
+/** A stage with what a commit asks of it. */
+export interface FsStage extends Stage {
+  /** Throws `STORAGE_STAGE_EXPIRED` where it is discarded or not sealed, `STORAGE_UNSUPPORTED` where it has no index. */
+  checkReady(): PackInfo;
+  /** Moves the pack to where git finds it; twice is once. */
+  land(repository: FsRepository): Promise<Landing>;
+}
+
+/** As git names the directory in which it keeps a push until it is accepted; `git gc` sweeps those that are left. */
+const QUARANTINE = "tmp_objdir-incoming-";
+
+/** Opens a quarantine directory below `objects` and a pack in it. */
+export async function openStage(repository: FsRepository, { signal }: OperationOptions): Promise<FsStage> {
+  signal?.throwIfAborted();
+  const { objectFormat } = repository;
+  // Objects may move with a draft: the last part of the path is kept, the rest is looked up.
+  const objects = (): string => join(repository.place.commonDir, "objects");
+  const quarantine = (await mkdtemp(join(objects(), QUARANTINE))).slice(objects().length + 1);
+  const directory = (): string => join(objects(), quarantine);
+  const packDirectory = (): string => join(directory(), "pack");
+  let handle: FileHandle;
+  try {
+    await mkdir(packDirectory());
+    handle = await open(join(packDirectory(), "tmp_pack"), "wx+", 0o644);
+  } catch (error) {
+    await rm(directory(), { recursive: true, force: true });
+    throw error;
+  }
+  const file = createStagedFile(handle);
+  const sidecars = new Map<SidecarKind, Uint8Array | number>();
+  let sealed: PackInfo | undefined;
+  let state: "open" | "sealed" | "landed" | "gone" = "open";
+
+  const checkOpen = (): void => {
+    signal?.throwIfAborted();
+    if (state !== "open") throw expired(state);
+  };
+
+  const writeSidecar = async (id: string, kind: SidecarKind, bytes: Uint8Array): Promise<void> => {
+    await writeFile(join(packDirectory(), `pack-${id}.${kind}`), bytes, { mode: 0o644 });
+    sidecars.set(kind, bytes.length);
+  };
+
+  /** Closes the pack and removes what is left of the quarantine. */
+  const discard = async (): Promise<void> => {
+    if (state === "gone") return;
+    state = "gone";
+    sidecars.clear();
+    try {
+      await handle.close();
+    } finally {
+      await rm(directory(), { recursive: true, force: true });
+    }
+  };
+
+  return {
+    get sizeBytes() {
+      return file.sizeBytes;
+    },
+    get path() {
+      return directory();
+    },
+    write: (bytes) =>
+      guarded(quarantine, async () => {
+        checkOpen();
+        await file.append(bytes);
+      }),
+    open: () =>
+      guarded(quarantine, async () => {
+        signal?.throwIfAborted();
+        if (state === "gone") throw expired(state);
+        await file.flush();
+        return readFrom(handle, file.sizeBytes, quarantine);
+      }),
+    sidecar: (kind, bytes) =>
+      guarded(quarantine, async () => {
+        signal?.throwIfAborted();
+        if (state === "gone" || state === "landed") throw expired(state);
+        if (sealed === undefined) sidecars.set(kind, bytes.slice());
+        else await writeSidecar(sealed.id, kind, bytes);
+      }),
+    seal: ({ header, trailer }) =>
+      guarded(quarantine, async () => {
+        checkOpen();
+        if (header.length !== 12 || trailer.length !== hashLength(objectFormat) || file.sizeBytes < 12) {
+          throw new StorageError("STORAGE_CORRUPT", "a pack needs 12 header bytes and its format's checksum");
+        }
+        await file.append(trailer);
+        await file.overwrite(header, 0);
+        const id = Buffer.from(trailer).toString("hex");
+        await rename(join(packDirectory(), "tmp_pack"), join(packDirectory(), `pack-${id}.pack`));
+        sealed = { id, sizeBytes: file.sizeBytes };
+        state = "sealed";
+        for (const [kind, bytes] of sidecars) {
+          if (typeof bytes !== "number") await writeSidecar(id, kind, bytes);
+        }
+        return sealed;
+      }),
+    checkReady() {
+      if (sealed === undefined || state === "gone" || state === "open") throw expired(state);
+      if (!sidecars.has("idx")) {
+        throw new StorageError("STORAGE_UNSUPPORTED", "a pack on a disk needs its index", { key: sealed.id });
+      }
+      return sealed;
+    },
+    async land(target) {
+      if (sealed === undefined || state === "gone") throw expired(state);
+      const landing = await landPack(target, {
+        ...sealed,
+        idxBytes: sidecars.get("idx") as number,
+        from: state === "landed" ? join(objects(), "pack") : packDirectory(),
+        handle,
+      });
+      state = "landed";
+      return landing;
+    },
+    discard: () => guarded(quarantine, discard),
+    [Symbol.asyncDispose]: () => guarded(quarantine, discard),
+  };
+}
+
+function expired(state: string): StorageError {
+  const why = { open: "not sealed", sealed: "sealed", landed: "committed" }[state] ?? "discarded";
+  return new StorageError("STORAGE_STAGE_EXPIRED", `the stage is ${why}`);
+}

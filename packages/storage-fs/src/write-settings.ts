@@ -1,0 +1,14 @@
+import type { FsRepositoryOptions } from "./schema.ts";
+
+/** The options of a repository with their defaults in place. */
+export interface WriteSettings {
+  readonly lockTimeoutMs: number;
+  readonly packedRefsTimeoutMs: number;
+  readonly fsync: boolean;
+}
+
+/** Fills in the defaults. */
+export function writeSettings(options: FsRepositoryOptions): WriteSettings {
+  const { lockTimeoutMs = 5_000, packedRefsTimeoutMs = 10_000, fsync = "batch" } = options;
+  return { lockTimeoutMs, packedRefsTimeoutMs, fsync: fsync === "batch" };
+}

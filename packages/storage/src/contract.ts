@@ -1,0 +1,201 @@
+import type { ObjectFormat, ObjectType, Oid, OperationOptions, PackSink, RandomAccess } from "@millrace/pack";
+import type { CreateOptions, ListOptions, StorageCapabilities } from "./schema.ts";
+
+/** Many repositories under one root, by name. */
+export interface Storage extends AsyncDisposable {
+  /** Short name of the implementation, as telemetry reports it: `fs`, `memory`, `s3`. */
+  readonly backend: string;
+  readonly capabilities: StorageCapabilities;
+  /** Throws `STORAGE_NOT_FOUND`, `STORAGE_BAD_NAME`, `STORAGE_CORRUPT`. */
+  open(name: string, options?: OperationOptions): Promise<RepositoryStore>;
+  /**
+   * Makes an empty repository. With `onFirstCommit` nothing can be seen of it before its first
+   * successful commit; if another writer has made it meanwhile, that commit goes into theirs.
+   * Throws `STORAGE_EXISTS`, `STORAGE_BAD_NAME`.
+   */
+  create(name: string, options?: CreateOptions & OperationOptions): Promise<RepositoryStore>;
+  /** Names in byte order. */
+  list(options?: ListOptions & OperationOptions): AsyncIterable<string>;
+  /** Throws `STORAGE_NOT_FOUND`. */
+  remove(name: string, options?: OperationOptions): Promise<void>;
+}
+
+/** One repository: read it through snapshots, change it through stages and commits. */
+export interface RepositoryStore extends AsyncDisposable {
+  readonly name: string;
+  readonly backend: string;
+  readonly capabilities: StorageCapabilities;
+  readonly objectFormat: ObjectFormat;
+  /**
+   * A view to read from. With `consistentSnapshot` it is one instant; else refs are read before
+   * packs, so that every ref's objects are there.
+   */
+  snapshot(options?: OperationOptions): Promise<Snapshot>;
+  /** Opens a quarantined upload. Nothing staged is visible to anyone before its commit. */
+  stage(options?: OperationOptions): Promise<Stage>;
+  /**
+   * Makes staged packs visible and moves refs by compare-and-swap, in one step where the backend can.
+   * A refused ref is an outcome, not an exception; packs land only if at least one ref moved (or none was asked for).
+   * Throws `STORAGE_STAGE_EXPIRED`, `STORAGE_OUTCOME_UNKNOWN`, `STORAGE_IO`.
+   */
+  commit(request: CommitRequest, options?: OperationOptions): Promise<CommitResult>;
+}
+
+/** What HEAD says: the ref it names and, where that ref exists (or HEAD is detached), the commit. */
+export interface Head {
+  readonly symref?: string | undefined;
+  readonly oid?: Oid | undefined;
+}
+
+/** One ref, resolved. */
+export interface Ref {
+  readonly name: string;
+  readonly oid: Oid;
+  /** The ref this one points to, where it is symbolic. */
+  readonly symref?: string | undefined;
+  /** What an annotated tag finally points to; `null`: not a tag; `undefined`: not known without reading the object. */
+  readonly peeled?: Oid | null | undefined;
+}
+
+export interface RefQuery extends OperationOptions {
+  /** Only refs whose full name starts with one of these; absent means all. Drives the read: a backend scans ranges. */
+  readonly prefixes?: readonly string[] | undefined;
+}
+
+/** A view of one repository. */
+export interface Snapshot extends AsyncDisposable {
+  /** Equal tokens mean equal views. */
+  readonly token: string;
+  readonly objectFormat: ObjectFormat;
+  head(options?: OperationOptions): Promise<Head>;
+  /** Refs under `refs/`, in byte order of their names, without those that are broken or dangling. HEAD is not among them. */
+  refs(query?: RefQuery): AsyncIterable<Ref>;
+  /** One ref by its full name. */
+  ref(name: string, options?: OperationOptions): Promise<Ref | undefined>;
+  /**
+   * The packs, newest first. With `reload` a backend without `consistentSnapshot` looks again (an object that was
+   * missed may have been repacked meanwhile).
+   */
+  packs(options?: OperationOptions & { readonly reload?: boolean | undefined }): Promise<readonly PackInfo[]>;
+  /** Opens one pack; the handle stays readable when the pack is removed meanwhile. Throws `STORAGE_NOT_FOUND`. */
+  openPack(id: string, options?: OperationOptions): Promise<PackHandle>;
+  /** A loose object (capability `looseObjects`), else `undefined`. */
+  openLoose(oid: Oid, options?: OperationOptions): Promise<LooseObject | undefined>;
+  /** All loose object ids, in no order (capability `looseObjects`), else nothing. */
+  listLoose(options?: OperationOptions): AsyncIterable<Oid>;
+  /** Commits whose parents this repository does not have. */
+  shallow(options?: OperationOptions): Promise<readonly Oid[]>;
+  /** Configuration by lower-cased `section.key` or `section.Subsection.key`, every value in order. */
+  config(options?: OperationOptions): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** Tips of the repositories that objects are borrowed from (capability `alternates`). */
+  alternateTips(options?: OperationOptions): AsyncIterable<Oid>;
+}
+
+export interface PackInfo {
+  /** The pack's trailing checksum in hex. */
+  readonly id: string;
+  readonly sizeBytes: number;
+}
+
+/** Files that belong to a pack. */
+export type SidecarKind = "idx" | "rev";
+
+/** An open pack. Disposing it releases the handle. */
+export interface PackHandle extends RandomAccess, AsyncDisposable {
+  readonly id: string;
+  /** A file beside the pack, whole; `undefined` where there is none. */
+  sidecar(kind: SidecarKind, options?: OperationOptions): Promise<Uint8Array | undefined>;
+}
+
+/** A loose object; its content is read on demand. */
+export interface LooseObject {
+  readonly type: ObjectType;
+  /** Inflated size of the content. */
+  readonly sizeBytes: number;
+  /** The content. Throws `STORAGE_CORRUPT` where it is damaged or of another length. */
+  stream(options?: OperationOptions): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * A pack on its way in. Bytes are written as received, the 12 header bytes included and the trailer not;
+ * `seal` puts the final header over the first 12 bytes and the trailer behind the last.
+ * Disposing a stage that was not committed discards it.
+ */
+export interface Stage extends PackSink, AsyncDisposable {
+  /** Bytes written so far. */
+  readonly sizeBytes: number;
+  /** Where the staged pack lies on a disk, for hooks that need one. */
+  readonly path?: string | undefined;
+  /** Keeps a file that belongs to the pack. */
+  sidecar(kind: SidecarKind, bytes: Uint8Array): Promise<void>;
+  seal(ends: PackEnds): Promise<PackInfo>;
+  discard(): Promise<void>;
+}
+
+/** The first 12 bytes of a finished pack and its trailing checksum. */
+export interface PackEnds {
+  readonly header: Uint8Array;
+  readonly trailer: Uint8Array;
+}
+
+export interface RefUpdate {
+  readonly name: string;
+  /** What the ref must be now: `null`, absent; `undefined`, anything. */
+  readonly old?: Oid | null | undefined;
+  /** What it becomes; `null` deletes it. */
+  readonly new: Oid | null;
+}
+
+export interface SymrefUpdate {
+  readonly name: string;
+  readonly target: string;
+}
+
+/** Why a ref did not move. */
+export type RefRejectionCode =
+  /** It is no longer what `old` says. */
+  | "REF_CONFLICT"
+  /** git check-ref-format refuses the name. */
+  | "REF_NAME_INVALID"
+  /** `a` and `a/b` cannot both exist. */
+  | "REF_DIRECTORY_CONFLICT"
+  /** Another writer holds its lock and did not let go in time. */
+  | "REF_LOCKED"
+  /** `check` refused it. */
+  | "REF_DENIED"
+  /** Another ref of an atomic commit was refused. */
+  | "REF_ATOMIC_ABORTED"
+  /** The view has lost objects since connectivity was proved: prove it again and commit again, the stages are intact. */
+  | "REVALIDATE";
+
+export interface RefRejection {
+  readonly name: string;
+  readonly code: RefRejectionCode;
+  readonly message: string;
+}
+
+export interface CommitRequest {
+  /** Sealed stages of this store. */
+  readonly add?: readonly Stage[] | undefined;
+  readonly refs?: readonly RefUpdate[] | undefined;
+  /** Symbolic refs to set with the first ref that moves, such as HEAD of a new repository. */
+  readonly symrefs?: readonly SymrefUpdate[] | undefined;
+  /** All refs or none. */
+  readonly atomic?: boolean | undefined;
+  /** Who commits, as a reflog names them: `Name <mail>`. */
+  readonly identity?: string | undefined;
+  /** The reflog's message. */
+  readonly message?: string | undefined;
+  /**
+   * A pure function that is run against each newest view the backend is about to commit on; it answers the refs
+   * it refuses. It may run more than once.
+   */
+  readonly check?: ((view: Snapshot) => Promise<readonly RefRejection[]>) | undefined;
+}
+
+export interface CommitResult {
+  /** One outcome for each ref asked for, in that order: `undefined` means it moved. */
+  readonly refs: readonly (RefRejection | undefined)[];
+  /** Whether anything was changed. */
+  readonly committed: boolean;
+}

@@ -1,0 +1,40 @@
+/** What can go wrong in a backend; each code has a line in the README. */
+export type StorageErrorCode =
+  /** No such repository, pack or file. */
+  | "STORAGE_NOT_FOUND"
+  /** A repository of this name is there already. */
+  | "STORAGE_EXISTS"
+  /** A name that this backend refuses: empty, absolute, with `..`, control characters or a reserved ending. */
+  | "STORAGE_BAD_NAME"
+  /** What is stored does not parse. */
+  | "STORAGE_CORRUPT"
+  /** Access was refused: never the same as absent. */
+  | "STORAGE_FORBIDDEN"
+  /** The stage has expired, was discarded, is not sealed or belongs to another store. */
+  | "STORAGE_STAGE_EXPIRED"
+  /** Reading or writing failed; the disk is full, say. */
+  | "STORAGE_IO"
+  /** An answer was lost: the change may or may not have happened. */
+  | "STORAGE_OUTCOME_UNKNOWN"
+  /** Asked of a backend that does not declare the capability, or of a repository format it does not know. */
+  | "STORAGE_UNSUPPORTED";
+
+/** What the fault was about, as far as it is known. */
+export interface StorageErrorDetail {
+  readonly cause?: unknown;
+  /** The repository, pack, file or key. */
+  readonly key?: string | undefined;
+}
+
+/** The one error class of all storage backends; tell faults apart by `code`. */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+  readonly code: StorageErrorCode;
+  readonly key: string | undefined;
+
+  constructor(code: StorageErrorCode, message: string, detail: StorageErrorDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.code = code;
+    this.key = detail.key;
+  }
+}

@@ -1,0 +1,32 @@
+/** The storage contract of Millrace, its in-memory backend and its conformance suite. */
+export * from "./schema.ts";
+export * from "./errors.ts";
+export * from "./contract.ts";
+export { compareNames, lowerBound } from "./name-order.ts";
+export {
+  checkRefName,
+  findDirectoryConflict,
+  isUpdatableRef,
+  type RefNameOptions,
+  type RefNames,
+  refParents,
+} from "./ref-name.ts";
+export { refRanges } from "./ref-prefixes.ts";
+export {
+  planRefs,
+  type RefPlan,
+  type RefTable,
+  refuse,
+  refuseDirectory,
+  refuseOld,
+  resolveRefName,
+  screenUpdates,
+  type StoredRef,
+  SYMREF_DEPTH,
+} from "./ref-plan.ts";
+export { openPackedRefs, type PackedRef, type PackedRefs } from "./packed-refs.ts";
+export { encodePackedRefs } from "./packed-refs-encode.ts";
+export { checkRepositoryName, isRepositoryName } from "./repository-name.ts";
+export { flattenBatches } from "./batches.ts";
+export { createStorageSpans, type PackLanding, type StorageSpans } from "./spans.ts";
+export { createMemoryStorage } from "./memory/memory-storage.ts";

@@ -1,0 +1,97 @@
+import type { CommitRequest, CommitResult, RepositoryStore, Stage } from "../contract.ts";
+import { StorageError } from "../errors.ts";
+import { planRefs } from "../ref-plan.ts";
+import { createStorageSpans, type PackLanding } from "../spans.ts";
+import { memoryCapabilities } from "./memory-capabilities.ts";
+import { type MemoryPack, type MemoryRepository, nextState } from "./memory-repository.ts";
+import { createMemorySnapshot } from "./memory-snapshot.ts";
+import { createMemoryStage, type MemoryStage } from "./memory-stage.ts";
+
+export interface MemoryStoreOptions {
+  readonly name: string;
+  readonly repository: MemoryRepository;
+  /** Where a draft appears with its first commit. */
+  readonly repositories: Map<string, MemoryRepository>;
+  readonly draft: boolean;
+}
+
+const spans = createStorageSpans("memory");
+
+/** One repository in memory; commits replace its state as a whole. */
+export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore {
+  const { name, repositories } = options;
+  const stages = new WeakSet<Stage>();
+  let repository = options.repository;
+  let draft = options.draft;
+
+  /** Goes over to the repository that another writer has made while this one was a draft. */
+  const adopt = (request: CommitRequest): CommitRequest => {
+    const existing = draft ? repositories.get(name) : undefined;
+    if (existing === undefined) return request;
+    if (existing.objectFormat !== repository.objectFormat) {
+      throw new StorageError("STORAGE_EXISTS", `${name} has been made with ${existing.objectFormat}`, { key: name });
+    }
+    repository = existing;
+    draft = false;
+    return { ...request, symrefs: [] };
+  };
+
+  const checkAlive = (): void => {
+    if (repository.removed) throw new StorageError("STORAGE_NOT_FOUND", `${name} was removed`, { key: name });
+  };
+
+  const commit = async (asked: CommitRequest, signal: AbortSignal | undefined): Promise<CommitResult> => {
+    const adding = (asked.add ?? []).map((stage) => {
+      if (!stages.has(stage)) throw new StorageError("STORAGE_STAGE_EXPIRED", "a stage of another store");
+      return stage as MemoryStage;
+    });
+    const packs = adding.map((stage) => stage.pack());
+    for (;;) {
+      signal?.throwIfAborted();
+      const request = adopt(asked);
+      checkAlive();
+      const base = repository.state;
+      const denied = await request.check?.(createMemorySnapshot(base, repository.objectFormat, spans));
+      if (repository.state !== base || (draft && repositories.has(name))) continue;
+      signal?.throwIfAborted();
+      checkAlive();
+      const plan = planRefs(base.refs, request, repository.objectFormat, denied);
+      const committed = plan.commits && (packs.length > 0 || plan.changes.size > 0);
+      if (committed) {
+        repository.state = nextState(base, plan.changes, packs);
+        if (draft) repositories.set(name, repository);
+        draft = false;
+        for (const stage of adding) stage.landed();
+        for (const pack of packs) await spans.putPack(landing(pack), async () => undefined);
+      }
+      return { refs: plan.outcomes, committed };
+    }
+  };
+
+  return {
+    name,
+    backend: "memory",
+    capabilities: memoryCapabilities,
+    get objectFormat() {
+      return repository.objectFormat;
+    },
+    async snapshot({ signal } = {}) {
+      signal?.throwIfAborted();
+      checkAlive();
+      return createMemorySnapshot(repository.state, repository.objectFormat, spans);
+    },
+    async stage({ signal } = {}) {
+      signal?.throwIfAborted();
+      checkAlive();
+      const stage = createMemoryStage(repository.objectFormat, signal);
+      stages.add(stage);
+      return stage;
+    },
+    commit: (request, { signal } = {}) => spans.commit(request, () => commit(request, signal)),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function landing({ id, bytes, sidecars }: MemoryPack): PackLanding {
+  return { id, sizeBytes: bytes.length, idxBytes: sidecars.get("idx")?.length ?? 0 };
+}

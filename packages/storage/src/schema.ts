@@ -1,0 +1,54 @@
+import { ObjectFormat } from "@millrace/pack";
+import { z } from "zod";
+
+/** What a backend can do; conformance runs the cases whose `needs` it declares, and checks that it declares no less. */
+export interface StorageCapabilities {
+  /** A snapshot is one instant. */
+  readonly consistentSnapshot: boolean;
+  /** Several refs move in one step that no reader sees half of. */
+  readonly atomicRefs: boolean;
+  /** Objects may be stored singly. */
+  readonly looseObjects: boolean;
+  /** Objects may be borrowed from other repositories. */
+  readonly alternates: boolean;
+  /** Ref moves are logged. */
+  readonly reflog: boolean;
+  /** Staged packs have a path that hooks can be given. */
+  readonly hooksOnDisk: boolean;
+}
+export const StorageCapabilities: z.ZodType<StorageCapabilities> = z.object({
+  consistentSnapshot: z.boolean(),
+  atomicRefs: z.boolean(),
+  looseObjects: z.boolean(),
+  alternates: z.boolean(),
+  reflog: z.boolean(),
+  hooksOnDisk: z.boolean(),
+});
+
+export interface CreateOptions {
+  /** Default `sha1`. */
+  readonly objectFormat?: ObjectFormat | undefined;
+  /** What HEAD points to. Default `refs/heads/main`. */
+  readonly head?: string | undefined;
+  /** The repository appears with its first successful commit. Default `false`. */
+  readonly onFirstCommit?: boolean | undefined;
+}
+export const CreateOptions: z.ZodType<CreateOptions> = z.object({
+  objectFormat: ObjectFormat.optional(),
+  head: z.string().startsWith("refs/").optional(),
+  onFirstCommit: z.boolean().optional(),
+});
+
+export interface ListOptions {
+  /** Only names that start with this. */
+  readonly prefix?: string | undefined;
+  /** Only names that sort behind this one. */
+  readonly after?: string | undefined;
+  /** At most this many. */
+  readonly limit?: number | undefined;
+}
+export const ListOptions: z.ZodType<ListOptions> = z.object({
+  prefix: z.string().optional(),
+  after: z.string().optional(),
+  limit: z.number().int().positive().optional(),
+});

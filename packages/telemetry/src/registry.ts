@@ -1,0 +1,149 @@
+/** What a measurement counts. `code` is a number that names something: it is never summed up. */
+export type Unit =
+  | "attempts"
+  | "bytes"
+  | "code"
+  | "commands"
+  | "deltas"
+  | "milliseconds"
+  | "objects"
+  | "oids"
+  | "packs"
+  | "refs";
+
+/** One number that a span or an event carries. */
+export interface MeasurementDefinition {
+  readonly unit: Unit;
+  readonly description: string;
+}
+
+/** One word that a span or an event carries. */
+export interface MetadataDefinition {
+  readonly description: string;
+  /** Whether it takes few values over all repositories, and so may label a metric. */
+  readonly bounded: boolean;
+}
+
+/** One span or event: what it is called and what it carries. */
+export interface Definition {
+  readonly kind: "span" | "event";
+  readonly description: string;
+  readonly measurements: Readonly<Record<string, MeasurementDefinition>>;
+  readonly metadata: Readonly<Record<string, MetadataDefinition>>;
+}
+
+/**
+ * Every span and event there is, by name. Names and keys are checked against it at compile time, the README's
+ * table is generated from it, and the adapters read units and bounds here.
+ */
+export const registry = {
+  "storage.list_refs": {
+    kind: "span",
+    description: "Refs are read from a backend, from the first one asked for to the last one taken.",
+    measurements: { ref_count: { unit: "refs", description: "refs handed out" } },
+    metadata: {
+      ref_prefix: { bounded: false, description: "the prefixes asked for, joined by spaces" },
+      backend: { bounded: true, description: "`fs`, `memory`, `s3`" },
+    },
+  },
+  "storage.put_pack": {
+    kind: "span",
+    description: "A staged pack and its sidecars are made durable.",
+    measurements: {
+      pack_size: { unit: "bytes", description: "the pack, header and trailer included" },
+      idx_size: { unit: "bytes", description: "its index" },
+    },
+    metadata: {
+      pack_id: { bounded: false, description: "the pack's checksum in hex" },
+      backend: { bounded: true, description: "`fs`, `memory`, `s3`" },
+    },
+  },
+  "storage.commit": {
+    kind: "span",
+    description: "Staged packs become visible and refs move.",
+    measurements: {
+      ref_count: { unit: "refs", description: "refs asked to move" },
+      pack_count: { unit: "packs", description: "packs added" },
+    },
+    metadata: {
+      backend: { bounded: true, description: "`fs`, `memory`, `s3`" },
+      atomic: { bounded: true, description: "whether all refs or none were to move" },
+      outcome: { bounded: true, description: "`committed`, `partial`, `rejected`" },
+    },
+  },
+  "pack.index": {
+    kind: "span",
+    description: "A pack is scanned, its deltas are resolved and its index is made.",
+    measurements: {
+      object_count: { unit: "objects", description: "objects in the pack" },
+      delta_count: { unit: "deltas", description: "those of them stored as deltas" },
+      pack_size: { unit: "bytes", description: "the pack as received" },
+    },
+    metadata: { object_format: { bounded: true, description: "`sha1`, `sha256`" } },
+  },
+  "pack.write": {
+    kind: "span",
+    description: "A pack is made and streamed out.",
+    measurements: {
+      object_count: { unit: "objects", description: "objects in the pack" },
+      delta_count: { unit: "deltas", description: "those of them sent as deltas" },
+      reused_count: { unit: "objects", description: "entries copied as they were stored" },
+      pack_size: { unit: "bytes", description: "the pack as sent" },
+    },
+    metadata: { object_format: { bounded: true, description: "`sha1`, `sha256`" } },
+  },
+  "upload_pack.ls_refs": {
+    kind: "span",
+    description: "A client is told refs (`ls-refs`, or the advertisement of v0 and v1).",
+    measurements: { ref_count: { unit: "refs", description: "refs told" } },
+    metadata: {},
+  },
+  "upload_pack.fetch": {
+    kind: "span",
+    description: "A client fetches: negotiation and pack of one request.",
+    measurements: {
+      want_count: { unit: "oids", description: "objects wanted" },
+      have_count: { unit: "oids", description: "objects the client said it has" },
+      object_count: { unit: "objects", description: "objects sent" },
+      pack_size: { unit: "bytes", description: "the pack as sent" },
+    },
+    metadata: {},
+  },
+  receive_pack: {
+    kind: "span",
+    description: "A client pushes: commands, pack and report.",
+    measurements: {
+      command_count: { unit: "commands", description: "refs the client asked to move" },
+      pack_size: { unit: "bytes", description: "the pack as received" },
+      rejected_count: { unit: "commands", description: "those of the commands that were refused" },
+    },
+    metadata: { outcome: { bounded: true, description: "`accepted`, `partial`, `rejected`" } },
+  },
+  "http.request": {
+    kind: "span",
+    description: "One HTTP request, from its head to the last byte of the answer.",
+    measurements: {
+      status: { unit: "code", description: "the answer's status" },
+      request_bytes: { unit: "bytes", description: "body received" },
+      response_bytes: { unit: "bytes", description: "body sent" },
+    },
+    metadata: {
+      method: { bounded: true, description: "`GET`, `POST`" },
+      route: { bounded: true, description: "the pattern that matched, never the path itself" },
+      service: { bounded: true, description: "`git-upload-pack`, `git-receive-pack`" },
+      repository: { bounded: false, description: "the repository's name" },
+    },
+  },
+  "storage.retry": {
+    kind: "event",
+    description: "A backend met a transient fault, or another writer's lock, and will try again.",
+    measurements: {
+      attempt: { unit: "attempts", description: "which attempt has failed, from 1" },
+      delay_ms: { unit: "milliseconds", description: "how long it will wait" },
+    },
+    metadata: {
+      backend: { bounded: true, description: "`fs`, `memory`, `s3`" },
+      operation: { bounded: true, description: "what is tried, such as `lock_ref`" },
+    },
+  },
+} as const;

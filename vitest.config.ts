@@ -1,0 +1,30 @@
+import { readdirSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+
+/** Every package and app is a project of its own; sources are resolved across packages, so no build is needed. */
+const projects = ["packages", "apps"].flatMap((top) =>
+  readdirSync(top, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => ({
+      extends: true as const,
+      test: {
+        name: entry.name,
+        root: `${top}/${entry.name}`,
+        include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
+      },
+    })),
+);
+
+const conditions = ["@millrace/source", "module", "node", "development|production"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    projects,
+    environment: "node",
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters: ["default", "./scripts/test-reporter.js"],
+  },
+});
