@@ -3,7 +3,7 @@ import {
   createObjectCaches,
   openRepository,
 } from "@millrace/repository";
-import type { RepositoryStore, Storage } from "@millrace/storage";
+import { type RepositoryStore, type Storage, StorageError } from "@millrace/storage";
 
 interface PooledRepository {
   readonly opening: Promise<Repository>;
@@ -71,8 +71,15 @@ export class RepositoryPool implements AsyncDisposable {
     return pooled;
   }
 
+  /** `name`, else `name.git`: a URL may leave the ending out. */
   async #open(name: string): Promise<Repository> {
-    return this.#engine(await this.#storage.open(name));
+    try {
+      return this.#engine(await this.#storage.open(name));
+    } catch (error) {
+      const absent = error instanceof StorageError && error.code === "STORAGE_NOT_FOUND";
+      if (!absent || name.endsWith(".git")) throw error;
+      return this.#engine(await this.#storage.open(`${name}.git`));
+    }
   }
 
   #engine(store: RepositoryStore): Repository {

@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly maxOpenRepositories?: number | undefined;
   /** Silence after which a waiting client is sent an empty packet. Default 5 seconds. */
   readonly keepAliveMs?: number | undefined;
+  /** Told of faults of the server itself; clients only read that there was one. Default: nobody is told. */
+  readonly onFault?: ((error: unknown) => void) | undefined;
 }
 export const ServerOptions: z.ZodType<ServerOptions> = z.object({
   version: z.string().regex(/^[!-~]+$/),
@@ -33,6 +35,7 @@ export const ServerOptions: z.ZodType<ServerOptions> = z.object({
   idleTimeoutMs: z.number().int().positive().optional(),
   maxOpenRepositories: z.number().int().positive().optional(),
   keepAliveMs: z.number().int().positive().optional(),
+  onFault: z.custom<(error: unknown) => void>((value) => typeof value === "function").optional(),
 });
 
 /** Where to listen: `HOST:PORT`, `[IPv6]:PORT`, `PORT` or `:PORT`. */
@@ -41,7 +44,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-const LISTEN = /^(?:(?:\[(?<six>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]]+))?:)?(?<port>\d{1,5})$/;
+const LISTEN = /^(?:(?:\[(?<six>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]]*)):)?(?<port>\d{1,5})$/;
 
 /** Reads a listen address; without a host it is 127.0.0.1. Throws a `ZodError`. */
 export const ListenAddress: z.ZodType<ListenAddress, string> = z.string().transform((text, context) => {
@@ -50,5 +53,5 @@ export const ListenAddress: z.ZodType<ListenAddress, string> = z.string().transf
     context.addIssue({ code: "custom", message: `not HOST:PORT: ${JSON.stringify(text)}` });
     return z.NEVER;
   }
-  return { host: six ?? host ?? "127.0.0.1", port: Number(port) };
+  return { host: six ?? (host || "127.0.0.1"), port: Number(port) };
 });

@@ -5,7 +5,7 @@ export * from "./random-access.ts";
 export * from "./object-id.ts";
 export * from "./hash.ts";
 export * from "./scan/pack-entry.ts";
-export * from "./inflate/inflater.ts";
+export { createInflater, type Inflater, type InflaterOptions } from "./inflate/inflater.ts";
 export * from "./inflate/inflate-whole.ts";
 export * from "./inflate/deflate.ts";
 export * from "./scan/pack-scanner.ts";

@@ -80,7 +80,8 @@ export function writeOid(oid: Oid, target: Uint8Array, offset: number): void {
   for (let i = 0; i < length; i++) {
     const high = nibble(oid.charCodeAt(2 * i));
     const low = nibble(oid.charCodeAt(2 * i + 1));
-    if (high > 15 || low > 15) throw new PackError("PACK_BAD_OID", `not an object id: ${JSON.stringify(oid)}`);
+    if (high > 15 || low > 15)
+      throw new PackError("PACK_BAD_OID", `not an object id: ${JSON.stringify(oid)}`);
     target[offset + i] = (high << 4) | low;
   }
 }

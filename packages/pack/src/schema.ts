@@ -20,7 +20,7 @@ export interface PackLimits {
   readonly maxObjectCount?: number | undefined;
   /** Inflated size of one object. Default: no bound, blobs are streamed. */
   readonly maxObjectBytes?: number | undefined;
-  /** Inflated size of a delta, its base or its result, which are held in memory. Default 512 MiB. */
+  /** Inflated size of what is held in memory: a delta, its base, its result; a commit, tree or tag. Default 512 MiB. */
   readonly maxDeltaBytes?: number | undefined;
 }
 export const PackLimits: z.ZodType<PackLimits> = z.object({

@@ -4,12 +4,14 @@ import { MAX_PAYLOAD_BYTES } from "./schema.ts";
 /** Bytes of a packet's length digits. */
 export const LENGTH_DIGITS = 4;
 
+const encoder = new TextEncoder();
+
 /** `0000`, the end of a message. All users share these bytes: neither write nor transfer them. */
-export const FLUSH: Uint8Array = new TextEncoder().encode("0000");
+export const FLUSH: Uint8Array = encoder.encode("0000");
 /** `0001`, the end of a section. Shared as `FLUSH` is. */
-export const DELIM: Uint8Array = new TextEncoder().encode("0001");
+export const DELIM: Uint8Array = encoder.encode("0001");
 /** `0002`, the end of a response on a stateless connection. Shared as `FLUSH` is. */
-export const RESPONSE_END: Uint8Array = new TextEncoder().encode("0002");
+export const RESPONSE_END: Uint8Array = encoder.encode("0002");
 
 /** Writes `length` as the four digits that begin a packet; it counts them too. */
 export function writeLength(length: number, target: Uint8Array, at: number): void {
@@ -49,10 +51,8 @@ export function pktLine(payload: string | Uint8Array): Uint8Array {
     encodePkt(payload, packet, 0);
     return packet;
   }
-  const length = packetLength(Buffer.byteLength(payload));
-  const packet = new Uint8Array(length);
-  writeLength(length, packet, 0);
-  new TextEncoder().encodeInto(payload, packet.subarray(LENGTH_DIGITS));
+  const packet = encoder.encode(`0000${payload}`);
+  writeLength(packetLength(packet.length - LENGTH_DIGITS), packet, 0);
   return packet;
 }
 
@@ -62,7 +62,7 @@ export function pktLine(payload: string | Uint8Array): Uint8Array {
  */
 export function errorPkt(message: string): Uint8Array {
   const room = new Uint8Array(MAX_PAYLOAD_BYTES);
-  const { written } = new TextEncoder().encodeInto(`ERR ${message}`, room);
+  const { written } = encoder.encodeInto(`ERR ${message}`, room);
   return pktLine(room.subarray(0, written));
 }
 

@@ -8,7 +8,7 @@ export interface Source {
 
 export function openSource(
   source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  signal?: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Source {
   const iterator: AsyncIterator<Uint8Array> | Iterator<Uint8Array> =
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();

@@ -53,5 +53,8 @@ export function hostError(cause: unknown, fallback: string): ProtocolError {
   if (cause instanceof ProtocolError) return cause;
   const told = (cause as { clientMessage?: unknown } | null | undefined)?.clientMessage;
   const clientMessage = typeof told === "string" ? told : fallback;
-  return new ProtocolError("PROTOCOL_HOST_FAILED", "the repository failed during a conversation", { cause, clientMessage });
+  return new ProtocolError("PROTOCOL_HOST_FAILED", "the repository failed during a conversation", {
+    cause,
+    clientMessage,
+  });
 }

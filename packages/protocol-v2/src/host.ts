@@ -35,7 +35,13 @@ export interface RefHost {
 export type PackProgress =
   | { readonly phase: "enumerating"; readonly objects: number; readonly done: boolean }
   | { readonly phase: "counting"; readonly objects: number; readonly total: number }
-  | { readonly phase: "total"; readonly objects: number; readonly deltas: number; readonly reused: number; readonly reusedDeltas: number };
+  | {
+      readonly phase: "total";
+      readonly objects: number;
+      readonly deltas: number;
+      readonly reused: number;
+      readonly reusedDeltas: number;
+    };
 
 export interface PackRequest extends OperationOptions {
   readonly wants: readonly Oid[];

@@ -1,11 +1,14 @@
-import { errorPkt } from "@millrace/pktline";
+import { createSidebandWriter, errorPkt } from "@millrace/pktline";
 import { withoutControls } from "./printable.ts";
-import { bandPackets } from "./sideband.ts";
+import { takePackets } from "./sideband.ts";
 
 const maxMessageChars = 1000;
 
 /** The last the client hears: an ERR packet, or band 3 where it has asked for bands and reads nothing else. */
 export function lastWords(message: string, sideband: boolean): Uint8Array {
   const text = withoutControls(message).slice(0, maxMessageChars);
-  return sideband ? bandPackets(3, new TextEncoder().encode(text)) : errorPkt(text);
+  if (!sideband) return errorPkt(text);
+  const writer = createSidebandWriter();
+  writer.error(text);
+  return takePackets(writer) ?? new Uint8Array(0);
 }

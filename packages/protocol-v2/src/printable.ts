@@ -1,6 +1,6 @@
 const maxShownLength = 256;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+const controls = /[\p{Cc}\u2028\u2029]/gu;
+const asciiControls = /[^ -~\u0080-\u{10ffff}]/gu;
 
 /**
  * Text from a client or a host, fit to be shown: a control character becomes `?`, as in git's own messages, and
@@ -14,4 +14,9 @@ export function printable(text: string): string {
 /** The same without the cut. */
 export function withoutControls(text: string): string {
   return text.replace(controls, "?");
+}
+
+/** A ref's name as it was sent, so that a client knows it again; only what no ref can be called becomes `?`. */
+export function echoedRefName(name: string): string {
+  return name.replace(asciiControls, "?");
 }

@@ -52,7 +52,8 @@ describe("createPercentMeter", () => {
         let last = -1;
         for (let count = 1; count <= total; count++) {
           const percent = Math.floor((count * 100) / total);
-          if (percent !== last) expected.push(`Counting objects: ${String(percent).padStart(3)}% (${count}/${total})\r`);
+          if (percent !== last)
+            expected.push(`Counting objects: ${String(percent).padStart(3)}% (${count}/${total})\r`);
           last = percent;
         }
         expect(meterLines(total, 1, [total]).slice(0, -1)).toEqual(expected);

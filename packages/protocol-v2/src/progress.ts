@@ -10,7 +10,12 @@ export type Meter = (done: number) => void;
  * A percentage as git shows it: one line for each percent, told with the first count that reaches it, and a last one
  * when all is done. What is shown depends on the total alone, however seldom or often `done` is reported.
  */
-export function createPercentMeter(title: string, total: number, startAt: 0 | 1, write: ProgressWriter): Meter {
+export function createPercentMeter(
+  title: string,
+  total: number,
+  startAt: 0 | 1,
+  write: ProgressWriter,
+): Meter {
   let percent = -1;
   let counted = startAt - 1;
   let finished = false;
@@ -19,7 +24,8 @@ export function createPercentMeter(title: string, total: number, startAt: 0 | 1,
     const reached = Math.min(done, total);
     while (counted < reached) {
       // The first count behind `counted` that shows another percent.
-      const shown: number = percent < 0 ? startAt : Math.max(counted + 1, Math.ceil(((percent + 1) * total) / 100));
+      const shown: number =
+        percent < 0 ? startAt : Math.max(counted + 1, Math.ceil(((percent + 1) * total) / 100));
       if (shown > reached) return;
       counted = shown;
       percent = Math.floor((shown * 100) / total);
@@ -37,14 +43,18 @@ function line(title: string, percent: number, done: number, total: number): stri
 }
 
 /** Turns the making of a pack into git's lines for the user; the last, of totals, is kept until `finish`. */
-export function createPackProgress(write: ProgressWriter): { report(progress: PackProgress): void; finish(): void } {
+export function createPackProgress(write: ProgressWriter): {
+  report(progress: PackProgress): void;
+  finish(): void;
+} {
   let counting: Meter | undefined;
   let totals: string | undefined;
   return {
     report(progress) {
       switch (progress.phase) {
         case "enumerating":
-          if (progress.done && progress.objects > 0) write(`Enumerating objects: ${progress.objects}, done.\n`);
+          if (progress.done && progress.objects > 0)
+            write(`Enumerating objects: ${progress.objects}, done.\n`);
           return;
         case "counting":
           if (progress.total === 0) return;

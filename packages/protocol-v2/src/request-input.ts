@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { createPktDecoder, type PktLine } from "@millrace/pktline";
 import { clientError } from "./errors.ts";
 import { framingError } from "./framing-error.ts";
@@ -25,30 +26,37 @@ export interface RequestInput {
 }
 
 const lengthDigits = 4;
+/** Packets handled before others get their turn: a few milliseconds. */
+const packetsPerTurn = 8192;
 
 /** Reads from `source` only while a caller waits, so that back-pressure reaches the client. */
-export function openRequestInput(source: ByteSource, signal: AbortSignal, maxRequestBytes: number): RequestInput {
+export function openRequestInput(
+  source: ByteSource,
+  signal: AbortSignal,
+  maxRequestBytes: number,
+): RequestInput {
   const decoder = createPktDecoder();
   const bytes: AbortableSource = openSource(source, signal);
 
   return {
     async read(sink) {
       let requestBytes = 0;
-      let started = false;
+      let packetCount = 0;
       for (;;) {
         for (;;) {
           const packet = nextPacket(decoder);
           if (packet === undefined) break;
-          started = true;
+          packetCount++;
           requestBytes += lengthDigits + (packet.type === "data" ? packet.bytes.length : 0);
           if (requestBytes > maxRequestBytes) {
             throw clientError("PROTOCOL_LIMIT_EXCEEDED", `request is longer than ${maxRequestBytes} bytes`);
           }
           if (sink.accept(packet)) return true;
+          if (packetCount % packetsPerTurn === 0) await nextTurn();
         }
         const chunk = await bytes.next();
         if (chunk === undefined) {
-          if (!started) return false;
+          if (packetCount === 0) return false;
           throw clientError("PROTOCOL_TRUNCATED", "the remote end hung up unexpectedly");
         }
         decoder.push(chunk);

@@ -62,21 +62,33 @@ const service = {
 const conversation = {
   ...service,
   stateless: z.boolean().default(true),
-  maxRequestBytes: z.number().int().positive().default(64 * 1024 * 1024),
+  maxRequestBytes: z
+    .number()
+    .int()
+    .positive()
+    .default(64 * 1024 * 1024),
   keepAliveMs: z.number().int().nonnegative().max(2_147_483_647).default(5000),
   onError: callback<(error: ProtocolError) => void>().optional(),
 };
 
 /** `Options` with its defaults filled in. */
-type Filled<Options, Key extends keyof Options> = Options & { readonly [K in Key]-?: Exclude<Options[K], undefined> };
+type Filled<Options, Key extends keyof Options> = Options & {
+  readonly [K in Key]-?: Exclude<Options[K], undefined>;
+};
 
 type ServiceKeys = "version" | "agent";
 type ConversationKeys = ServiceKeys | "stateless" | "maxRequestBytes" | "keepAliveMs";
 
 export type FilledAdvertiseOptions = Filled<AdvertiseOptions, ServiceKeys | "http">;
 export type FilledUploadPackOptions = Filled<UploadPackOptions, ConversationKeys | "maxWants">;
-export type FilledReceivePackAdvertiseOptions = Filled<ReceivePackAdvertiseOptions, ServiceKeys | "http" | "atomic">;
-export type FilledReceivePackOptions = Filled<ReceivePackOptions, ConversationKeys | "atomic" | "maxCommands">;
+export type FilledReceivePackAdvertiseOptions = Filled<
+  ReceivePackAdvertiseOptions,
+  ServiceKeys | "http" | "atomic"
+>;
+export type FilledReceivePackOptions = Filled<
+  ReceivePackOptions,
+  ConversationKeys | "atomic" | "maxCommands"
+>;
 
 export const AdvertiseOptions: z.ZodType<FilledAdvertiseOptions, AdvertiseOptions> = z.object({
   ...service,
@@ -86,7 +98,10 @@ export const UploadPackOptions: z.ZodType<FilledUploadPackOptions, UploadPackOpt
   ...conversation,
   maxWants: z.number().int().positive().default(1_000_000),
 });
-export const ReceivePackAdvertiseOptions: z.ZodType<FilledReceivePackAdvertiseOptions, ReceivePackAdvertiseOptions> = z.object({
+export const ReceivePackAdvertiseOptions: z.ZodType<
+  FilledReceivePackAdvertiseOptions,
+  ReceivePackAdvertiseOptions
+> = z.object({
   ...service,
   http: z.boolean().default(false),
   atomic: z.boolean().default(true),

@@ -35,7 +35,7 @@ export class ActiveSpan {
 
   constructor(name: SpanName, metadata: Readonly<Record<string, MetadataValue | undefined>>) {
     this.name = name;
-    this.parent = currentSpan.getStore() as AnySpanMessage | undefined;
+    this.parent = currentSpan.getStore();
     for (const [key, value] of Object.entries(metadata)) {
       if (value !== undefined) this.metadata[key] = value;
     }

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
+import { inspect } from "node:util";
 import { openFsStorage } from "@millrace/storage-fs";
 import { z } from "zod";
 import { startServer } from "../http/server.ts";
@@ -35,6 +36,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
     anonymousPush,
     createOnPush: createOnPush && !wholeMachine,
     receive: { maxPackBytes },
+    onFault: (error) => process.stderr.write(`${inspect(error)}\n`),
   });
   process.stdout.write(greeting(root, server.address, createOnPush && !wholeMachine));
   await untilSignal();

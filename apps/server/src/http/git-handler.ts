@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
+  type ConversationOptions,
+  type ProtocolError,
   type ProtocolVersion,
   advertiseReceivePack,
   advertiseUploadPack,
@@ -85,8 +87,7 @@ export class GitHandler {
       const view = await repository.openView({ signal });
       try {
         const body = readBody(request, this.#options.maxFetchRequestBytes ?? 64 * MIB);
-        const { keepAliveMs } = this.#options;
-        const answer = serveUploadPack(view, body, { version, agent: this.#agent, signal, keepAliveMs });
+        const answer = serveUploadPack(view, body, this.#conversation(signal, version));
         await sendStream(response, "application/x-git-upload-pack-result", answer);
       } finally {
         await view[Symbol.asyncDispose]();
@@ -97,9 +98,8 @@ export class GitHandler {
   #push(name: string, exchange: Exchange): Promise<void> {
     const { request, response, signal, version } = exchange;
     return this.#withReceiver(name, exchange, async (receiver) => {
-      const { keepAliveMs } = this.#options;
       const body = readBody(request, undefined);
-      const answer = serveReceivePack(receiver, body, { version, agent: this.#agent, signal, keepAliveMs });
+      const answer = serveReceivePack(receiver, body, this.#conversation(signal, version));
       await sendStream(response, "application/x-git-receive-pack-result", answer);
     });
   }
@@ -133,6 +133,14 @@ export class GitHandler {
       if (absent && this.#options.createOnPush !== false) return false;
       throw error;
     }
+  }
+
+  #conversation(signal: AbortSignal, version: ProtocolVersion): ConversationOptions {
+    const { keepAliveMs, onFault } = this.#options;
+    const onError = (error: ProtocolError): void => {
+      if (error.code === "PROTOCOL_HOST_FAILED") onFault?.(error);
+    };
+    return { version, agent: this.#agent, signal, keepAliveMs, onError };
   }
 
   #demandPushAccess(request: IncomingMessage): void {

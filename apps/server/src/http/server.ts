@@ -32,7 +32,7 @@ export async function startServer(
   const pool = new RepositoryPool(storage, settings.maxOpenRepositories ?? DEFAULT_OPEN_REPOSITORIES);
   const handler = new GitHandler(pool, settings);
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    answer(handler, request, response).catch(() => response.destroy());
+    answer(handler, request, response).catch((error: unknown) => settings.onFault?.(error));
   };
   const server = createServer({ keepAlive: true, keepAliveInitialDelay: 30_000 }, onRequest);
   // The default of five minutes for a whole request would cut off long pushes.
@@ -54,12 +54,18 @@ export async function startServer(
 
 /** Answers one request; whatever fails before the answer has begun becomes a status. */
 async function answer(handler: GitHandler, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { bytesRead: readBefore, bytesWritten: writtenBefore } = request.socket;
   const controller = new AbortController();
   response.once("close", () => {
     if (!response.writableFinished) controller.abort(new Error("the client went away"));
   });
   const route = findRoute(request.url ?? "");
-  const metadata = { method: request.method ?? "", route: route?.kind ?? "none" };
+  const metadata = {
+    method: request.method ?? "",
+    route: route?.kind ?? "none",
+    service: route?.service ?? "",
+    repository: route?.repository ?? "",
+  };
   await span("http.request", metadata, async (active) => {
     try {
       await handler.handle(request, response, controller.signal);
@@ -69,10 +75,14 @@ async function answer(handler: GitHandler, request: IncomingMessage, response: S
         if (!controller.signal.aborted) throw error;
         return;
       }
-      sendError(response, toHttpError(error));
+      const refusal = toHttpError(error);
+      sendError(response, refusal);
       request.resume();
+      if (refusal.status >= 500) throw error;
     } finally {
       active.set("status", response.statusCode);
+      active.set("request_bytes", request.socket.bytesRead - readBefore);
+      active.set("response_bytes", request.socket.bytesWritten - writtenBefore);
     }
   });
 }

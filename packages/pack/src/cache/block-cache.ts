@@ -106,7 +106,9 @@ function attachSource(
       try {
         const bytes = await source.read(offset, length, { signal: controller.signal });
         if (bytes.length < length) {
-          throw new PackError("PACK_TRUNCATED", "the pack is shorter than it was", { offset: offset + bytes.length });
+          throw new PackError("PACK_TRUNCATED", "the pack is shorter than it was", {
+            offset: offset + bytes.length,
+          });
         }
         const blocks: Uint8Array[] = [];
         for (let block = first; block <= last; block++) {

@@ -9,7 +9,8 @@ export function checkCommit(content: Uint8Array, format: ObjectFormat, findings:
   const header = openHeader(content);
   const error = "id" in header ? header : checkLines(header, format);
   if (error !== undefined) findings.push(error);
-  else if (content.indexOf(0) >= 0) findings.push(finding("nulInCommit", "NUL byte in the commit object body"));
+  else if (content.indexOf(0) >= 0)
+    findings.push(finding("nulInCommit", "NUL byte in the commit object body"));
 }
 
 function checkLines(header: HeaderCursor, format: ObjectFormat): FsckFinding | undefined {

@@ -1,6 +1,6 @@
 /** One variable of a file in git's configuration syntax (git-config, "CONFIGURATION FILE"). */
 export interface ConfigVariable {
-  /** Lower case. */
+  /** Lower case; empty before the first section. */
   readonly section: string;
   /** As written; undefined for a plain section. */
   readonly subsection: string | undefined;
@@ -37,7 +37,7 @@ export function parseConfigText(text: string): { variables: ConfigVariable[]; is
       ({ section, subsection, end: at } = header);
     } else {
       const variable = parseVariable(source, at);
-      if (variable === undefined || section === "") return { variables, isComplete: false };
+      if (variable === undefined) return { variables, isComplete: false };
       variables.push({ section, subsection, key: variable.key, value: variable.value });
       at = variable.end;
     }

@@ -24,10 +24,7 @@ export const FSCK_SEVERITIES: ReadonlyMap<string, FsckSeverity> = new Map<string
       "gitmodulesBlob gitmodulesLarge gitmodulesName gitmodulesSymlink gitmodulesUrl gitmodulesPath gitmodulesUpdate " +
       "gitattributesMissing gitattributesBlob gitattributesLarge gitattributesLineLength",
   ),
-  ...ids(
-    "warn",
-    "emptyName fullPathname hasDot hasDotdot hasDotgit nullSha1 zeroPaddedFilemode nulInCommit",
-  ),
+  ...ids("warn", "emptyName fullPathname hasDot hasDotdot hasDotgit nullSha1 zeroPaddedFilemode nulInCommit"),
   ...ids(
     "info",
     "badFilemode badTagName missingTaggerEntry gitattributesSymlink gitignoreSymlink gitmodulesParse mailmapSymlink",

@@ -52,9 +52,14 @@ export function createFsckSession(format: ObjectFormat): FsckSession {
     },
     async finish(read, options = {}) {
       const findings: SpecialBlobFinding[] = [];
-      const add = async (oid: Oid, name: string, check: (content: Uint8Array | undefined) => FsckFinding[]) => {
+      const add = async (
+        oid: Oid,
+        name: string,
+        check: (content: Uint8Array | undefined) => FsckFinding[],
+      ) => {
         options.signal?.throwIfAborted();
-        for (const found of checkSpecial(await read(oid, options), name, check)) findings.push({ ...found, oid });
+        for (const found of checkSpecial(await read(oid, options), name, check))
+          findings.push({ ...found, oid });
       };
       for (const oid of special.gitmodules) await add(oid, "gitmodules", checkAnyGitmodules);
       for (const oid of special.gitattributes) await add(oid, "gitattributes", checkGitattributes);

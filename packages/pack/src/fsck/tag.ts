@@ -16,11 +16,13 @@ function checkLines(
   format: ObjectFormat,
   findings: FsckFinding[],
 ): FsckFinding | undefined {
-  if (!skipPrefix(header, "object ")) return finding("missingObject", "invalid format - expected 'object' line");
+  if (!skipPrefix(header, "object "))
+    return finding("missingObject", "invalid format - expected 'object' line");
   if (!isOid(takeLine(header).toLowerCase(), format)) {
     return finding("badObjectSha1", "invalid 'object' line format - bad sha1");
   }
-  if (!skipPrefix(header, "type ")) return finding("missingTypeEntry", "invalid format - expected 'type' line");
+  if (!skipPrefix(header, "type "))
+    return finding("missingTypeEntry", "invalid format - expected 'type' line");
   if (!/^(?:commit|tree|blob|tag)$/.test(takeLine(header))) return finding("badType", "invalid 'type' value");
   if (!skipPrefix(header, "tag ")) return finding("missingTagEntry", "invalid format - expected 'tag' line");
   const name = takeLine(header);

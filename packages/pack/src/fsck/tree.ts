@@ -21,6 +21,7 @@ export interface SpecialBlobs {
 
 const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
+const TILDE = 0x7e;
 const MODE_KIND = 0o170000;
 
 /** In the order in which git reports them. */
@@ -72,12 +73,17 @@ export function checkTree(
   for (const [id, message] of PROBLEMS) if (problems.has(id)) findings.push(finding(id, message));
 }
 
-/** Whether a name may be anything but an ordinary one; nearly all are dismissed here. */
+/**
+ * Whether a name may be anything but an ordinary one; nearly all are dismissed here. Git's own names start with a dot,
+ * which HFS+ also sees behind code points that it ignores (U+200C and up, U+FEFF); NTFS's short names hold a "~".
+ */
 function isRemarkable(content: Uint8Array, start: number, end: number): boolean {
-  const first = content[start]! | 0x20;
-  // ".", "g", "m" and "~", in any case, and what is not ASCII (HFS+ ignores some of that).
-  if (first === 0x2e || first === 0x67 || first === 0x6d || first === 0x7e || first >= 0x80) return true;
-  for (let i = start; i < end; i++) if (content[i] === SLASH || content[i] === BACKSLASH) return true;
+  const first = content[start]!;
+  if (first === 0x2e || first === 0xe2 || first === 0xef) return true;
+  for (let i = start; i < end; i++) {
+    const byte = content[i]!;
+    if (byte === SLASH || byte === BACKSLASH || byte === TILDE) return true;
+  }
   return false;
 }
 

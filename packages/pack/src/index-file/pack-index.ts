@@ -184,7 +184,8 @@ function readLayout(bytes: Uint8Array, format: ObjectFormat): Layout {
   const packChecksum = bytes.slice(trailerAt, trailerAt + hashBytes);
   if (!hasMagic) {
     const stride = 4 + hashBytes;
-    if (tableAt + count * stride !== trailerAt) throw badIndex("the file's size does not fit its object count");
+    if (tableAt + count * stride !== trailerAt)
+      throw badIndex("the file's size does not fit its object count");
     const none = { crcsAt: -1, largeAt: -1, largeCount: 0 };
     const names = { namesAt: tableAt + 4, nameStride: stride, offsetsAt: tableAt, offsetStride: stride };
     return { count, fanOut, ...names, ...none, packChecksum };

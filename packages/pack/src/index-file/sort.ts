@@ -37,7 +37,13 @@ export function sortByOid(oids: Uint8Array, count: number, hashBytes: number): U
   return order;
 }
 
-function insertionSort(order: Uint32Array, from: number, to: number, oids: Uint8Array, hashBytes: number): void {
+function insertionSort(
+  order: Uint32Array,
+  from: number,
+  to: number,
+  oids: Uint8Array,
+  hashBytes: number,
+): void {
   for (let i = from + 1; i < to; i++) {
     const moving = order[i]!;
     let k = i - 1;

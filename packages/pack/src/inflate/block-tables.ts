@@ -15,7 +15,25 @@ export interface BlockTables {
 
 /** Order in which a dynamic block lists the lengths of its code length code (RFC 1951, 3.2.7). */
 export const LENGTH_CODE_ORDER: Uint8Array = Uint8Array.of(
-  16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
+  16,
+  17,
+  18,
+  0,
+  8,
+  7,
+  9,
+  6,
+  10,
+  5,
+  11,
+  4,
+  12,
+  3,
+  13,
+  2,
+  14,
+  1,
+  15,
 );
 
 /** The codes of blocks of type 1 (RFC 1951, 3.2.6). */

@@ -140,7 +140,8 @@ export class StreamInflater implements Inflater {
   /** Starts a stream of `expectedBytes`, whose output goes to `onOutput`. */
   reset(expectedBytes: number): void {
     if (expectedBytes <= this.#wholeBytes) {
-      if (this.#wholeBuffer.length < expectedBytes) this.#wholeBuffer = new Uint8Array(roundUp(expectedBytes));
+      if (this.#wholeBuffer.length < expectedBytes)
+        this.#wholeBuffer = new Uint8Array(roundUp(expectedBytes));
       this.#begin(this.#wholeBuffer, expectedBytes);
       this.#untouched = this.#useZlib;
     } else {
@@ -275,7 +276,8 @@ export class StreamInflater implements Inflater {
       this.#state = BLOCK_HEADER;
       return;
     }
-    if (this.#outPos < this.#outLimit || this.#restBytes > 0) throw corrupt("content is shorter than declared");
+    if (this.#outPos < this.#outLimit || this.#restBytes > 0)
+      throw corrupt("content is shorter than declared");
     // What is left of the last byte is padding. At most three whole bytes stay held, and the checksum takes four.
     this.#take(this.#bits & 7);
     this.#have = 0;
@@ -303,7 +305,8 @@ export class StreamInflater implements Inflater {
     this.#literalCount = this.#take(5) + 257;
     this.#distanceCount = this.#take(5) + 1;
     this.#lengthCodeCount = this.#take(4) + 4;
-    if (this.#literalCount > 286 || this.#distanceCount > 30) throw corrupt("deflate block has too many codes");
+    if (this.#literalCount > 286 || this.#distanceCount > 30)
+      throw corrupt("deflate block has too many codes");
     this.#have = 0;
     this.#state = LENGTH_CODES;
     return true;
@@ -353,7 +356,8 @@ export class StreamInflater implements Inflater {
       const count = ((hold >>> codeBits) & ((1 << extra) - 1)) + (value === 18 ? 11 : 3);
       hold >>>= codeBits + extra;
       bits -= codeBits + extra;
-      if ((value === 16 && have === 0) || have + count > total) throw corrupt("deflate block repeats no length");
+      if ((value === 16 && have === 0) || have + count > total)
+        throw corrupt("deflate block repeats no length");
       const repeated = value === 16 ? lengths[have - 1]! : 0;
       for (let i = 0; i < count; i++) lengths[have++] = repeated;
     }

@@ -44,7 +44,11 @@ export function parseCommit(bytes: Uint8Array, format: ObjectFormat): Commit {
   if (tree === undefined || !isOid(tree, format)) throw bad("commit names no tree");
   let at = 1;
   const parents: Oid[] = [];
-  for (let oid = headerValue(lines[at], "parent"); oid !== undefined; oid = headerValue(lines[at], "parent")) {
+  for (
+    let oid = headerValue(lines[at], "parent");
+    oid !== undefined;
+    oid = headerValue(lines[at], "parent")
+  ) {
     if (!isOid(oid, format)) throw bad("commit has a malformed parent");
     parents.push(oid);
     at++;

@@ -52,7 +52,9 @@ export function encodeTag(tag: Tag): Uint8Array {
 /** Reads only what a tag points to; throws PACK_BAD_OBJECT where that is missing or malformed. */
 export function readTagTarget(bytes: Uint8Array, format: ObjectFormat): { oid: Oid; type: ObjectType } {
   const typeStart = OBJECT.length + (format === "sha1" ? 40 : 64) + 1;
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, typeStart + 16)).toString("latin1");
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, typeStart + 16)).toString(
+    "latin1",
+  );
   const oid = oidFromHexBytes(bytes, OBJECT.length, format);
   if (oid === undefined || !head.startsWith(OBJECT) || head[typeStart - 1] !== "\n") {
     throw bad("tag names no object");

@@ -98,7 +98,8 @@ export function encodeTree(entries: readonly TreeEntry[], format: ObjectFormat):
     bytes[at++] = SPACE;
     bytes.set(entry.name, at);
     at += entry.name.length + 1;
-    if (entry.oid.length !== 2 * idBytes) throw new PackError("PACK_BAD_OID", `not a ${format} id: ${entry.oid}`);
+    if (entry.oid.length !== 2 * idBytes)
+      throw new PackError("PACK_BAD_OID", `not a ${format} id: ${entry.oid}`);
     writeOid(entry.oid, bytes, at);
     at += idBytes;
   }

@@ -94,13 +94,19 @@ export function createEntrySource(
       if (endOffset < 0) throw corrupt(offset, "no entry starts there");
       const atHand = blocks.tryRead(offset, MAX_ENTRY_HEADER_BYTES);
       if (atHand !== undefined) return parse(offset, endOffset, atHand);
-      return blocks.read(offset, MAX_ENTRY_HEADER_BYTES, { signal }).then((bytes) => parse(offset, endOffset, bytes));
+      return blocks
+        .read(offset, MAX_ENTRY_HEADER_BYTES, { signal })
+        .then((bytes) => parse(offset, endOffset, bytes));
     },
     inflate(entry, signal) {
       if (entry.sizeBytes > maxObjectBytes) {
-        throw new PackError("PACK_LIMIT_EXCEEDED", `an object of ${entry.sizeBytes} bytes is too large to be held`, {
-          offset: entry.offset,
-        });
+        throw new PackError(
+          "PACK_LIMIT_EXCEEDED",
+          `an object of ${entry.sizeBytes} bytes is too large to be held`,
+          {
+            offset: entry.offset,
+          },
+        );
       }
       const start = entry.offset + entry.headerBytes;
       const length = entry.endOffset - start;

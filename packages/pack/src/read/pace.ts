@@ -5,7 +5,7 @@ export interface Pace {
   /** Whether the loop has waited for its turn long enough; cheap, but not free: ask every few dozen steps. */
   isDue(): boolean;
   /** Gives way, then starts the next stretch. Throws `signal.reason` where aborted meanwhile. */
-  rest(signal?: AbortSignal | undefined): Promise<void>;
+  rest(signal?: AbortSignal): Promise<void>;
 }
 
 /** Makes a pace of stretches of `stretchMs` (default 8 ms). */

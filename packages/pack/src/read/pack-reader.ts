@@ -1,6 +1,6 @@
 import type { BlockCache } from "../cache/block-cache.ts";
 import type { ByteCache } from "../cache/byte-cache.ts";
-import { applyDelta } from "../delta/apply.ts";
+import { applyDelta, readDeltaSizes } from "../delta/apply.ts";
 import { PackError } from "../errors.ts";
 import type { PackIndex } from "../index-file/pack-index.ts";
 import { oidFromBytes } from "../object-id.ts";
@@ -58,6 +58,7 @@ export interface PackReader {
 const DEFAULT_MAX_OBJECT_BYTES = 512 * 1024 * 1024;
 /** Whole objects above this are streamed, and blobs above it are not remembered unless something is based on them. */
 const STREAM_BYTES = 1024 * 1024;
+const SMALL_DELTA_BYTES = 4096;
 
 /** Opens a stored pack for reading; checks that the index can belong to it. Throws PACK_BAD_INDEX. */
 export function openPackReader(options: PackReaderOptions): PackReader {
@@ -137,7 +138,7 @@ export function openPackReader(options: PackReaderOptions): PackReader {
       const entry = header instanceof Promise ? await header : header;
       const type = objectTypeOfKind(entry.kind);
       if (sizeBytes < 0) {
-        sizeBytes = type === undefined ? await readDeltaResultBytes(blocks, entry, signal) : entry.sizeBytes;
+        sizeBytes = type === undefined ? await resultBytesOf(entry, signal) : entry.sizeBytes;
       }
       if (type !== undefined) return { type, sizeBytes };
       const base = baseOffsetOf(entry);
@@ -147,6 +148,13 @@ export function openPackReader(options: PackReaderOptions): PackReader {
       isSeen(entry.offset, base);
       at = base;
     }
+  }
+
+  /** Small deltas are quicker inflated whole than asked for their first bytes. */
+  async function resultBytesOf(entry: StoredEntry, signal: AbortSignal | undefined): Promise<number> {
+    if (entry.sizeBytes > SMALL_DELTA_BYTES) return await readDeltaResultBytes(blocks, entry, signal);
+    const inflated = entries.inflate(entry, signal);
+    return readDeltaSizes(inflated instanceof Promise ? await inflated : inflated).resultBytes;
   }
 
   return {

@@ -52,7 +52,9 @@ export async function hashPack(
     signal?.throwIfAborted();
     const bytes = await stored.read(at, Math.min(READ_BYTES, bodyEnd - at), { signal });
     if (bytes.length === 0) {
-      throw new PackError("PACK_TRUNCATED", "the stored pack is shorter than what was written", { offset: at });
+      throw new PackError("PACK_TRUNCATED", "the stored pack is shorter than what was written", {
+        offset: at,
+      });
     }
     hasher.update(bytes);
     at += bytes.length;

@@ -18,6 +18,8 @@ export class EntryTable {
   headerBytes: Uint8Array = new Uint8Array(FIRST_CAPACITY);
   /** Which entry is a delta's base; -1 where there is none, or none is known yet. */
   bases: Int32Array = new Int32Array(FIRST_CAPACITY);
+  /** Where a `DeltaStore` keeps the delta; 0 where it does not. */
+  kept: Uint32Array = new Uint32Array(FIRST_CAPACITY);
   /** Raw ids. Until it is resolved, a REF_DELTA has its base's id here. */
   oids: Uint8Array;
   /** Where the last entry ends. */
@@ -66,6 +68,7 @@ export class EntryTable {
     this.kinds = copyTo(new Uint8Array(capacity), this.kinds);
     this.headerBytes = copyTo(new Uint8Array(capacity), this.headerBytes);
     this.bases = copyTo(new Int32Array(capacity), this.bases);
+    this.kept = copyTo(new Uint32Array(capacity), this.kept);
     this.oids = copyTo(new Uint8Array(capacity * this.hashBytes), this.oids);
   }
 }

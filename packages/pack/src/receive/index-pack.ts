@@ -37,7 +37,7 @@ export interface IndexPackOptions {
   /** Called for each object of the pack exactly once, in no fixed order; appended bases do not count. */
   readonly visit?: ((object: VisitedObject) => void) | undefined;
   readonly limits?: PackLimits | undefined;
-  /** Memory for delta bases while deltas are resolved. Default 64 MiB. */
+  /** Memory for resolving deltas, half of it for their bases and half for small deltas as they arrive. Default 64 MiB. */
   readonly deltaBytes?: number | undefined;
   readonly onProgress?: ((progress: IndexProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -82,6 +82,7 @@ export function indexPack(
     const { format, signal, visit, limits, resolveBase } = options;
     const pace = createPace();
     const spool = createSpool(options.sink);
+    const deltaBytes = options.deltaBytes ?? DEFAULT_DELTA_BYTES;
     const object: { -readonly [K in keyof VisitedObject]: VisitedObject[K] } = {
       type: "blob",
       oid: new Uint8Array(0),
@@ -89,7 +90,12 @@ export function indexPack(
       content: undefined,
     };
 
-    function visitEntry(type: ObjectType, oid: Uint8Array, sizeBytes: number, content: Uint8Array | undefined): void {
+    function visitEntry(
+      type: ObjectType,
+      oid: Uint8Array,
+      sizeBytes: number,
+      content: Uint8Array | undefined,
+    ): void {
       object.type = type;
       object.oid = oid;
       object.sizeBytes = sizeBytes;
@@ -102,11 +108,12 @@ export function indexPack(
       spool,
       pace,
       signal,
+      keptDeltaBytes: deltaBytes / 2,
       visit: visit === undefined ? undefined : visitEntry,
       onProgress: (objects, total, bytes) =>
         options.onProgress?.({ phase: "receiving", objects, total, bytes }),
     });
-    const { table, deltaCount, refCount } = scanned;
+    const { table, deltas, deltaCount, refCount } = scanned;
     await spool.flush();
 
     let { header, trailer } = scanned;
@@ -119,11 +126,11 @@ export function indexPack(
           format,
           table,
           refCount,
-          inflate: stored.inflate,
+          inflate: (entry) => deltas.get(entry) ?? stored.inflate(entry),
           resolveBase,
           visit: visit === undefined ? undefined : visitEntry,
           maxResultBytes: Math.min(maxDeltaBytes, limits?.maxObjectBytes ?? maxDeltaBytes),
-          budgetBytes: options.deltaBytes ?? DEFAULT_DELTA_BYTES,
+          budgetBytes: deltaBytes / 2,
           pace,
           signal,
           onResolved: (deltas) => options.onProgress?.({ phase: "resolving", deltas, total: deltaCount }),
@@ -142,7 +149,9 @@ export function indexPack(
     const order = sortByOid(table.oids, table.count, table.hashBytes);
     const { count, oids, offsets, crcs } = table;
     const content: PackIndexContent = { format, count, oids, offsets, crcs, packChecksum: trailer, order };
+    if (pace.isDue()) await pace.rest(signal);
     const idx = encodePackIndex(content);
+    if (pace.isDue()) await pace.rest(signal);
     const rev = encodeReverseIndex(content);
     const packBytes = table.bodyEnd + table.hashBytes;
     handle.set("object_count", count);

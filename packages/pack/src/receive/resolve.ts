@@ -5,7 +5,7 @@ import { oidFromBytes } from "../object-id.ts";
 import type { PackedObject } from "../read/pack-reader.ts";
 import type { Pace } from "../read/pace.ts";
 import { type EntryKind, KIND_OFS_DELTA, objectTypeOfKind } from "../scan/pack-entry.ts";
-import type { ObjectFormat, Oid } from "../schema.ts";
+import type { ObjectFormat, ObjectType, Oid } from "../schema.ts";
 import type { EntryTable } from "./entry-table.ts";
 import { linkFamilies } from "./families.ts";
 import type { VisitObject } from "./scan-stream.ts";
@@ -15,7 +15,7 @@ export interface ResolveOptions {
   readonly format: ObjectFormat;
   readonly table: EntryTable;
   readonly refCount: number;
-  /** The inflated content of an entry; synchronous where its packed bytes are at hand. */
+  /** The inflated content of an entry, not to be changed; synchronous where its bytes are at hand. */
   readonly inflate: (entry: number) => Uint8Array | Promise<Uint8Array>;
   readonly resolveBase: ((oid: Oid) => Promise<PackedObject | undefined>) | undefined;
   readonly visit: VisitObject | undefined;
@@ -36,6 +36,7 @@ interface Frame {
   content: Uint8Array | undefined;
 }
 
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 const PACE_BYTES = 128 * 1024;
 /** What an object costs beside its bytes, in bytes, when it comes to looking at the clock. */
 const OBJECT_COST_BYTES = 2048;
@@ -51,6 +52,8 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
   const { firstChild, nextSibling, groups } = linkFamilies(table, options.refCount);
   const stack: Frame[] = [];
   let heldBytes = 0;
+  /** Frames below this one have no content. */
+  let droppedTo = 0;
   let work = 0;
   let resolved = 0;
 
@@ -88,66 +91,87 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
     }
   }
 
-  /** Counts a frame's content, and drops the oldest contents where they come to more than the budget. */
-  function hold(frame: Frame, content: Uint8Array): void {
-    frame.content = content;
+  /** Gives a frame its content, and drops the contents of frames below it where all come to more than the budget. */
+  function hold(at: number, content: Uint8Array): void {
+    stack[at]!.content = content;
     heldBytes += content.length;
-    for (let i = 0; heldBytes > budgetBytes && i < stack.length; i++) {
-      const other = stack[i]!;
-      if (other === frame || other.content === undefined || other.entry < 0) continue;
-      heldBytes -= other.content.length;
-      other.content = undefined;
+    if (at < droppedTo) droppedTo = at;
+    while (heldBytes > budgetBytes && droppedTo < at) {
+      const older = stack[droppedTo++]!;
+      if (older.content === undefined || older.entry < 0) continue;
+      heldBytes -= older.content.length;
+      older.content = undefined;
     }
   }
 
-  /** The content that the budget took from the topmost frame, from the nearest ancestor that still has its own. */
-  async function rebuild(external: PackedObject | undefined): Promise<Uint8Array> {
+  function pop(): void {
+    heldBytes -= stack.pop()!.content?.length ?? 0;
+    if (droppedTo > stack.length) droppedTo = stack.length;
+  }
+
+  /**
+   * Makes the topmost frame's content again, from the nearest ancestor that still has its own. The frames in between
+   * get theirs on the way, as far as the budget allows, since the walk is about to come back to them.
+   */
+  async function rebuild(external: PackedObject | undefined): Promise<void> {
     const chain: number[] = [];
+    /** Where each entry of the chain is on the stack; -1 where it has left already. */
+    const places: number[] = [];
     let at = stack.length - 1;
     let entry = stack[at]!.entry;
     let content: Uint8Array | undefined;
     while (content === undefined) {
-      if (at >= 0 && stack[at]!.entry === entry) content = stack[at--]!.content;
-      if (content !== undefined) break;
-      if (entry < 0) content = external!.content;
-      else if (kinds[entry]! < KIND_OFS_DELTA) content = await inflate(entry);
+      const isOnStack = at >= 0 && stack[at]!.entry === entry;
+      if (isOnStack && stack[at]!.content !== undefined) content = stack[at]!.content;
+      else if (entry < 0) content = external!.content;
       else {
         chain.push(entry);
-        entry = bases[entry]!;
+        places.push(isOnStack ? at-- : -1);
+        if (kinds[entry]! < KIND_OFS_DELTA) content = NO_BYTES;
+        else entry = bases[entry]!;
       }
     }
     for (let i = chain.length - 1; i >= 0; i--) {
-      content = apply(chain[i]!, content, await inflate(chain[i]!));
+      const inflated = await inflate(chain[i]!);
+      content = kinds[chain[i]!]! < KIND_OFS_DELTA ? inflated : apply(chain[i]!, content, inflated);
+      if (places[i]! >= 0) hold(places[i]!, content);
       if (pace.isDue()) await pace.rest(signal);
     }
-    return content;
   }
 
-  /** Resolves everything below one object. `children` is the list of an external base; entries have their own. */
-  async function resolveFamily(root: number, base: PackedObject, external: boolean, children: number): Promise<void> {
-    const { type } = base;
-    const rootFrame: Frame = { entry: root, content: undefined };
+  /** Puts a family's first base on the stack; nothing else is to keep its content alive. */
+  async function pushRoot(entry: number): Promise<void> {
+    const content = inflate(entry);
+    stack.push({ entry, content: undefined });
+    hold(0, content instanceof Promise ? await content : content);
+  }
+
+  /**
+   * Resolves everything below the one object on the stack. `external` is that object where it is not from the pack,
+   * and `children` the list of its deltas; entries have their own lists.
+   */
+  async function resolveFamily(
+    type: ObjectType,
+    external: PackedObject | undefined,
+    children: number,
+  ): Promise<void> {
     let externalChild = children;
-    stack.push(rootFrame);
-    hold(rootFrame, base.content);
     while (stack.length > 0) {
       const frame = stack[stack.length - 1]!;
       const child = frame.entry < 0 ? externalChild : firstChild[frame.entry]!;
       if (child < 0) {
-        heldBytes -= frame.content?.length ?? 0;
-        stack.pop();
+        pop();
         continue;
       }
       const following = nextSibling[child]!;
       if (frame.entry < 0) externalChild = following;
       else firstChild[frame.entry] = following;
 
-      if (frame.content === undefined) hold(frame, await rebuild(external ? base : undefined));
+      if (frame.content === undefined) await rebuild(external);
       const content = frame.content!;
       if (following < 0) {
         // With its last child a base has done its work.
-        heldBytes -= content.length;
-        stack.pop();
+        pop();
       }
       const inflated = inflate(child);
       const delta = inflated instanceof Promise ? await inflated : inflated;
@@ -158,9 +182,8 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
       adoptByOid(child);
       resolved++;
       if (firstChild[child]! >= 0) {
-        const childFrame: Frame = { entry: child, content: undefined };
-        stack.push(childFrame);
-        hold(childFrame, result);
+        stack.push({ entry: child, content: undefined });
+        hold(stack.length - 1, result);
       }
       work += result.length + delta.length + OBJECT_COST_BYTES;
       if (work > PACE_BYTES) {
@@ -175,17 +198,21 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
     if (kinds[entry]! >= KIND_OFS_DELTA) continue;
     adoptByOid(entry);
     if (firstChild[entry]! < 0) continue;
-    const type = objectTypeOfKind(kinds[entry] as EntryKind)!;
-    const content = inflate(entry);
-    await resolveFamily(entry, { type, content: content instanceof Promise ? await content : content }, false, -1);
+    await pushRoot(entry);
+    await resolveFamily(objectTypeOfKind(kinds[entry] as EntryKind)!, undefined, -1);
   }
   for (let group = 0; group < groups.count; group++) {
     if (groups.first[group]! < 0) continue;
     const oid = oidFromBytes(groups.keys, group * hashBytes, format);
     signal?.throwIfAborted();
-    const base = await options.resolveBase?.(oid);
-    if (base !== undefined) await resolveFamily(-1, base, true, adopt(group, -1));
-    else if (options.resolveBase === undefined) throw missingBase(oid);
+    const external = await options.resolveBase?.(oid);
+    if (external === undefined) {
+      if (options.resolveBase === undefined) throw missingBase(oid);
+      continue;
+    }
+    stack.push({ entry: -1, content: undefined });
+    hold(0, external.content);
+    await resolveFamily(external.type, external, adopt(group, -1));
   }
   options.onResolved(resolved);
   const fromOutside: Oid[] = [];
@@ -199,5 +226,9 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
 }
 
 function missingBase(oid: Oid): PackError {
-  return new PackError("PACK_MISSING_BASE", `delta base ${oid} is neither in the pack nor in the repository`, { oid });
+  return new PackError(
+    "PACK_MISSING_BASE",
+    `delta base ${oid} is neither in the pack nor in the repository`,
+    { oid },
+  );
 }

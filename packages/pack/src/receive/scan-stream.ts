@@ -6,6 +6,7 @@ import { KIND_OFS_DELTA, KIND_REF_DELTA, objectTypeOfKind } from "../scan/pack-e
 import { createPackScanner, type PackScanHandler } from "../scan/pack-scanner.ts";
 import type { ObjectFormat, ObjectType, PackLimits } from "../schema.ts";
 import { abortable } from "./abortable.ts";
+import { createDeltaStore, type DeltaStore } from "./delta-store.ts";
 import { EntryTable } from "./entry-table.ts";
 import type { Spool } from "./spool.ts";
 
@@ -25,12 +26,15 @@ export interface ScanOptions {
   readonly pace: Pace;
   readonly signal: AbortSignal | undefined;
   readonly visit: VisitObject | undefined;
+  /** Memory for deltas to be kept in. */
+  readonly keptDeltaBytes: number;
   readonly onProgress: (objects: number, total: number, bytes: number) => void;
 }
 
 /** A pack that has arrived. */
 export interface ScannedPack {
   readonly table: EntryTable;
+  readonly deltas: DeltaStore;
   readonly refCount: number;
   readonly deltaCount: number;
   /** The first 12 bytes. */
@@ -53,7 +57,8 @@ export async function scanStream(
 ): Promise<ScannedPack> {
   const { spool, pace, signal } = options;
   const table = new EntryTable(hashLength(options.format));
-  const handler = new TableHandler(table, options);
+  const deltas = createDeltaStore(table, options.keptDeltaBytes);
+  const handler = new TableHandler(table, deltas, options);
   const scanner = createPackScanner({ format: options.format, limits: options.limits, handler });
   let trailing: Uint8Array = new Uint8Array(0);
   const header = new Uint8Array(12);
@@ -80,19 +85,21 @@ export async function scanStream(
   table.bodyEnd = scanner.bodyBytes;
   options.onProgress(table.count, scanner.objectCount, seenBytes);
   const { refCount, deltaCount } = handler;
-  return { table, refCount, deltaCount, header, trailer: scanner.trailer!, trailing };
+  return { table, deltas, refCount, deltaCount, header, trailer: scanner.trailer!, trailing };
 }
 
 /** Writes what the scanner finds into the table. */
 class TableHandler implements PackScanHandler {
   readonly #table: EntryTable;
+  readonly #deltas: DeltaStore;
   readonly #options: ScanOptions;
   #hasher: Hasher | undefined = undefined;
   refCount = 0;
   deltaCount = 0;
 
-  constructor(table: EntryTable, options: ScanOptions) {
+  constructor(table: EntryTable, deltas: DeltaStore, options: ScanOptions) {
     this.#table = table;
+    this.#deltas = deltas;
     this.#options = options;
   }
 
@@ -109,9 +116,13 @@ class TableHandler implements PackScanHandler {
     }
     const base = table.find(entry.baseOffset);
     if (base < 0) {
-      throw new PackError("PACK_MISSING_BASE", `no entry starts where the delta at ${entry.offset} has its base`, {
-        offset: entry.offset,
-      });
+      throw new PackError(
+        "PACK_MISSING_BASE",
+        `no entry starts where the delta at ${entry.offset} has its base`,
+        {
+          offset: entry.offset,
+        },
+      );
     }
     table.bases[added] = base;
   }
@@ -119,7 +130,10 @@ class TableHandler implements PackScanHandler {
   onContent(entry: Parameters<PackScanHandler["onContent"]>[0], bytes: Uint8Array): void {
     const isWhole = bytes.length === entry.sizeBytes;
     const type = objectTypeOfKind(entry.kind);
-    if (type === undefined) return;
+    if (type === undefined) {
+      if (isWhole) this.#deltas.keep(entry.index, bytes);
+      return;
+    }
     const { format, visit } = this.#options;
     if (isWhole) {
       const oid = hashObject(format, type, bytes);

@@ -36,7 +36,9 @@ export function openStoredEntries(
       const sizeBytes = table.sizes[entry]!;
       const offset = table.offsets[entry]!;
       if (sizeBytes > maxBytes) {
-        throw new PackError("PACK_LIMIT_EXCEEDED", `a delta's base of ${sizeBytes} bytes is over the limit`, { offset });
+        throw new PackError("PACK_LIMIT_EXCEEDED", `a delta's base of ${sizeBytes} bytes is over the limit`, {
+          offset,
+        });
       }
       const start = offset + table.headerBytes[entry]!;
       const length = table.endOffset(entry) - start;

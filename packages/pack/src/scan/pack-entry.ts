@@ -49,7 +49,13 @@ export function objectTypeOfKind(kind: EntryKind): ObjectType | undefined {
 
 /** The kind of a whole entry that holds an object of this type. */
 export function kindOfObjectType(type: ObjectType): 1 | 2 | 3 | 4 {
-  return type === "commit" ? KIND_COMMIT : type === "tree" ? KIND_TREE : type === "blob" ? KIND_BLOB : KIND_TAG;
+  return type === "commit"
+    ? KIND_COMMIT
+    : type === "tree"
+      ? KIND_TREE
+      : type === "blob"
+        ? KIND_BLOB
+        : KIND_TAG;
 }
 
 /**
@@ -90,7 +96,8 @@ export function parseEntryHeader(
     byte = bytes[at++]!;
     let distance = byte & 0x7f;
     while (byte & 0x80) {
-      if (at - first >= MAX_VARINT_BYTES) throw new PackError("PACK_CORRUPT", "delta base distance is too long");
+      if (at - first >= MAX_VARINT_BYTES)
+        throw new PackError("PACK_CORRUPT", "delta base distance is too long");
       if (at >= end) return false;
       byte = bytes[at++]!;
       distance = (distance + 1) * 128 + (byte & 0x7f);
@@ -112,7 +119,11 @@ export function parseEntryHeader(
  * Encodes an entry header (gitformat-pack, "pack entries"); the bytes belong to the caller.
  * `sizeBytes` is the inflated size; `base` is the distance in bytes for an OFS_DELTA, the raw id for a REF_DELTA.
  */
-export function encodeEntryHeader(kind: EntryKind, sizeBytes: number, base?: number | Uint8Array): Uint8Array {
+export function encodeEntryHeader(
+  kind: EntryKind,
+  sizeBytes: number,
+  base?: number | Uint8Array,
+): Uint8Array {
   const bytes = new Uint8Array(MAX_ENTRY_HEADER_BYTES);
   let rest = Math.floor(sizeBytes / 16);
   let at = 0;

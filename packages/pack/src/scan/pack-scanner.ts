@@ -8,6 +8,7 @@ import {
   createEntryHeader,
   type EntryHeader,
   type EntryKind,
+  KIND_BLOB,
   KIND_OFS_DELTA,
   KIND_REF_DELTA,
   MAX_ENTRY_HEADER_BYTES,
@@ -53,7 +54,10 @@ export interface PackScanHandler {
   onHeader?(objectCount: number): void;
   /** An entry's header was read and its content follows. */
   onEntry(entry: ScannedEntry): void;
-  /** Inflated bytes in order: exactly one call up to `wholeObjectBytes`, empty objects too; pieces above. */
+  /**
+   * Inflated bytes in order. Commits, trees and tags come in exactly one call, as does everything up to
+   * `wholeObjectBytes`, empty objects too; larger blobs and deltas come in pieces.
+   */
   onContent(entry: ScannedEntry, bytes: Uint8Array): void;
   /** The entry's end was reached and its checksum verified. */
   onEntryEnd(entry: ScannedEntry): void;
@@ -63,7 +67,7 @@ export interface PackScanHandler {
 export interface PackScannerOptions {
   readonly format: ObjectFormat;
   readonly limits?: PackLimits | undefined;
-  /** Content up to this size comes in one piece. Default 1 MiB. */
+  /** Blobs and deltas up to this size come in one piece. Default 1 MiB. */
   readonly wholeObjectBytes?: number | undefined;
   readonly handler: PackScanHandler;
 }
@@ -88,7 +92,10 @@ export interface PackScanner {
   readonly trailer: Uint8Array | undefined;
 }
 
-/** Makes a scanner for one pack; memory stays within `wholeObjectBytes` plus a few hundred KiB, whatever the pack. */
+/**
+ * Makes a scanner for one pack; memory stays within `wholeObjectBytes` plus a few hundred KiB, but for larger commits,
+ * trees and tags, which `maxDeltaBytes` bounds.
+ */
 export function createPackScanner(options: PackScannerOptions): PackScanner {
   return new IncrementalScanner(options);
 }
@@ -107,6 +114,9 @@ class IncrementalScanner implements PackScanner {
   #objectCount = -1;
   #bodyBytes = 0;
   #trailer: Uint8Array | undefined;
+
+  /** Content so far of a commit, tree or tag over `wholeObjectBytes`. */
+  #pieces: Uint8Array[] = [];
 
   /** A header or trailer that the last chunk left unfinished. */
   readonly #carry: Uint8Array = new Uint8Array(MAX_ENTRY_HEADER_BYTES);
@@ -140,7 +150,7 @@ class IncrementalScanner implements PackScanner {
     this.#entry = entry;
     this.#inflater = createInflater({
       wholeBytes: options.wholeObjectBytes ?? DEFAULT_WHOLE_BYTES,
-      onOutput: (bytes) => options.handler.onContent(entry, bytes),
+      onOutput: (bytes) => this.#takeOutput(bytes),
     });
   }
 
@@ -281,13 +291,7 @@ class IncrementalScanner implements PackScanner {
     const header = this.#header;
     const entry = this.#entry;
     const { kind, sizeBytes } = header;
-    const isDelta = kind === KIND_OFS_DELTA || kind === KIND_REF_DELTA;
-    const bound = isDelta ? (this.#limits.maxDeltaBytes ?? DEFAULT_MAX_DELTA_BYTES) : this.#limits.maxObjectBytes;
-    if (bound !== undefined && sizeBytes > bound) {
-      throw new PackError("PACK_LIMIT_EXCEEDED", `object of ${sizeBytes} bytes is over the limit`, {
-        offset: entry.offset,
-      });
-    }
+    this.#checkSize(kind, sizeBytes);
     entry.kind = kind;
     entry.sizeBytes = sizeBytes;
     entry.headerBytes = header.headerBytes;
@@ -296,7 +300,9 @@ class IncrementalScanner implements PackScanner {
     if (kind === KIND_OFS_DELTA) {
       entry.baseOffset = entry.offset - header.baseDistance;
       if (entry.baseOffset < PACK_HEADER_BYTES) {
-        throw new PackError("PACK_CORRUPT", "delta base lies before the first entry", { offset: entry.offset });
+        throw new PackError("PACK_CORRUPT", "delta base lies before the first entry", {
+          offset: entry.offset,
+        });
       }
     } else if (kind === KIND_REF_DELTA) {
       const baseOid = this.#baseOid;
@@ -308,6 +314,16 @@ class IncrementalScanner implements PackScanner {
     this.#state = CONTENT;
   }
 
+  /** Only blobs may be larger than what is held in memory. */
+  #checkSize(kind: EntryKind, sizeBytes: number): void {
+    const held = this.#limits.maxDeltaBytes ?? DEFAULT_MAX_DELTA_BYTES;
+    const object = this.#limits.maxObjectBytes ?? Number.POSITIVE_INFINITY;
+    const bound = kind === KIND_BLOB ? object : isDelta(kind) ? held : Math.min(held, object);
+    if (sizeBytes <= bound) return;
+    const offset = this.#entry.offset;
+    throw new PackError("PACK_LIMIT_EXCEEDED", `object of ${sizeBytes} bytes is over the limit`, { offset });
+  }
+
   #content(): void {
     try {
       this.#pos += this.#inflater.push(this.#chunk, this.#pos, this.#chunk.length);
@@ -317,10 +333,22 @@ class IncrementalScanner implements PackScanner {
     }
     if (!this.#inflater.done) return;
     const entry = this.#entry;
+    if (this.#pieces.length > 0) {
+      this.#handler.onContent(entry, new Uint8Array(Buffer.concat(this.#pieces)));
+      this.#pieces = [];
+    }
     this.#coverEntry();
     entry.endOffset = this.#chunkOffset + this.#pos;
     this.#handler.onEntryEnd(entry);
     this.#nextEntry();
+  }
+
+  /** Passes on what may come in pieces; the pieces of the others are kept, so that memory follows what has arrived. */
+  #takeOutput(bytes: Uint8Array): void {
+    const entry = this.#entry;
+    const isWhole = bytes.length === entry.sizeBytes;
+    if (isWhole || entry.kind === KIND_BLOB || isDelta(entry.kind)) this.#handler.onContent(entry, bytes);
+    else this.#pieces.push(bytes.slice());
   }
 
   #readTrailer(): void {
@@ -353,8 +381,15 @@ class IncrementalScanner implements PackScanner {
     const max = this.#limits.maxPackBytes;
     if (max === undefined) return;
     const least = this.#chunkOffset + this.#pos + (this.#state < TRAILER ? hashLength(this.#format) : 0);
-    if (least > max) throw new PackError("PACK_LIMIT_EXCEEDED", `pack is over ${max} bytes`, { offset: max });
+    if (least > max)
+      throw new PackError("PACK_LIMIT_EXCEEDED", `pack exceeds maximum allowed size (${max} bytes)`, {
+        offset: max,
+      });
   }
+}
+
+function isDelta(kind: EntryKind): boolean {
+  return kind === KIND_OFS_DELTA || kind === KIND_REF_DELTA;
 }
 
 function readUint32(bytes: Uint8Array, offset: number): number {

@@ -78,7 +78,8 @@ export async function* copySelection(selection: Selection, context: CopyContext)
    * inflate it and write it WHOLE, or put `newHeader` in the place of so many bytes.
    */
   function decide(i: number, bytes: Uint8Array, at: number, end: number, position: number): number {
-    if (!parseEntryHeader(bytes, at, end, format, header)) throw corrupt(offsets[i]!, "its header is cut off");
+    if (!parseEntryHeader(bytes, at, end, format, header))
+      throw corrupt(offsets[i]!, "its header is cut off");
     if (header.kind === KIND_OFS_DELTA) {
       const baseOffset = offsets[i]! - header.baseDistance;
       const base = selection.find(baseOffset, i);
@@ -158,7 +159,7 @@ export async function* copySelection(selection: Selection, context: CopyContext)
         }
       }
       runEnd = end;
-      if ((i & PACE_MASK) === 0) yield* flush();
+      if (skip === WHOLE || (i & PACE_MASK) === 0) yield* flush();
     }
     output.append(bytes, runStart, runEnd);
     context.onWritten(window.last - window.first + 1);

@@ -65,7 +65,9 @@ export async function* copyVerbatim(
     const length = rest < chunkBytes + 64 ? rest : chunkBytes;
     const bytes = await source.read(offset, length, { signal });
     if (bytes.length < length) {
-      throw new PackError("PACK_TRUNCATED", "the stored pack is shorter than it was", { offset: offset + bytes.length });
+      throw new PackError("PACK_TRUNCATED", "the stored pack is shorter than it was", {
+        offset: offset + bytes.length,
+      });
     }
     return bytes;
   }

@@ -55,7 +55,8 @@ export function writePack(options: PackWriteOptions): PackWrite {
 
   function open(): AsyncIterable<Uint8Array> {
     const only = packs[0];
-    const isWhole = packs.length === 1 && loose.length === 0 && only?.positions.length === only?.reader.index.count;
+    const isWhole =
+      packs.length === 1 && loose.length === 0 && only?.positions.length === only?.reader.index.count;
     if (only !== undefined && isWhole && options.ofsDelta) {
       return copyVerbatim(only.reader, chunkBytes, stats, signal, onWritten);
     }
@@ -79,7 +80,10 @@ export function writePack(options: PackWriteOptions): PackWrite {
         for (let i = 0; i < earlier.length; i++) {
           const selection = earlier[i]!;
           const position = selection.reader.index.find(oid);
-          if (position >= 0 && selection.find(selection.reader.index.offsetAt(position), selection.count) >= 0) {
+          if (
+            position >= 0 &&
+            selection.find(selection.reader.index.offsetAt(position), selection.count) >= 0
+          ) {
             return true;
           }
         }

@@ -4,7 +4,13 @@ import { encodeCommit, parseCommit, readCommitLinks } from "../../src/object/com
 import { encodeTag, parseTag, readTagTarget } from "../../src/object/tag.ts";
 import { encodeTree, parseTree } from "../../src/object/tree.ts";
 import { emptyTreeOid, oidFromBytes } from "../../src/object-id.ts";
-import { type GitObject, type GitRepository, makeHistory, makeRepository, readAllObjects } from "./scan-support.ts";
+import {
+  type GitObject,
+  type GitRepository,
+  makeHistory,
+  makeRepository,
+  readAllObjects,
+} from "./scan-support.ts";
 
 describe.each(["sha1", "sha256"] as const)("objects made by git, %s", (format) => {
   let repository: GitRepository;
@@ -14,18 +20,20 @@ describe.each(["sha1", "sha256"] as const)("objects made by git, %s", (format) =
     repository = makeRepository(format);
     makeHistory(repository);
     objects = readAllObjects(repository);
-    expect(objects.length).toBeGreaterThan(200);
   });
   afterAll(() => repository.remove());
 
   it("have git's ids", () => {
+    expect(objects.length).toBeGreaterThan(200);
     for (const { oid, type, content } of objects) {
       expect(oidFromBytes(hashObject(format, type, content), 0, format)).toBe(oid);
       const hasher = createObjectHasher(format, type, content.length);
       hasher.update(content);
       expect(oidFromBytes(hasher.digest(), 0, format)).toBe(oid);
     }
-    expect(repository.git(["hash-object", "-t", "tree", "--stdin"]).toString().trim()).toBe(emptyTreeOid(format));
+    expect(repository.git(["hash-object", "-t", "tree", "--stdin"]).toString().trim()).toBe(
+      emptyTreeOid(format),
+    );
   });
 
   it("come back byte for byte", () => {
@@ -54,7 +62,9 @@ describe.each(["sha1", "sha256"] as const)("objects made by git, %s", (format) =
     const listed = entries.map(
       ({ mode, oid, name }) => `${mode.toString(8).padStart(6, "0")} ${oid}\t${Buffer.from(name).toString()}`,
     );
-    const wanted = repository.git(["ls-tree", "--format=%(objectmode) %(objectname)%x09%(path)", tree]).toString();
+    const wanted = repository
+      .git(["ls-tree", "--format=%(objectmode) %(objectname)%x09%(path)", tree])
+      .toString();
     expect(listed).toEqual(wanted.trim().split("\n"));
   });
 

@@ -65,7 +65,10 @@ export function makeRepository(dir: string, format: ObjectFormat, commitCount: n
     parts.push(Buffer.from(content));
     put("\n");
   };
-  const lines = Array.from({ length: 300 }, (_, i) => `line ${i} of a text that changes a little at a time\n`);
+  const lines = Array.from(
+    { length: 300 },
+    (_, i) => `line ${i} of a text that changes a little at a time\n`,
+  );
   for (let commit = 0; commit < commitCount; commit++) {
     put(
       `commit refs/heads/main\nmark :${commit + 1}\ncommitter C <c@example.com> ${1700000000 + commit} +0000\ndata 9\nchange it\n`,
@@ -103,7 +106,10 @@ export async function gitIndexPack(
     git(dir, ["init", "-q", "--bare", `--object-format=${format}`, "."]);
     await fs.writeFile(path.join(dir, "a.pack"), packBytes);
     git(dir, ["index-pack", "--rev-index", ...flags, "-o", "a.idx", "a.pack"]);
-    return { idx: await fs.readFile(path.join(dir, "a.idx")), rev: await fs.readFile(path.join(dir, "a.rev")) };
+    return {
+      idx: await fs.readFile(path.join(dir, "a.idx")),
+      rev: await fs.readFile(path.join(dir, "a.rev")),
+    };
   } finally {
     await fs.rm(dir, { recursive: true, force: true });
   }
@@ -138,7 +144,10 @@ export function memorySink(): MemorySink {
 }
 
 /** The finished pack: header over the first bytes, trailer behind. */
-export function finishedPack(sink: MemorySink, ends: { header: Uint8Array; trailer: Uint8Array }): Uint8Array {
+export function finishedPack(
+  sink: MemorySink,
+  ends: { header: Uint8Array; trailer: Uint8Array },
+): Uint8Array {
   const bytes = Buffer.concat([sink.bytes(), ends.trailer]);
   bytes.set(ends.header, 0);
   return new Uint8Array(bytes);

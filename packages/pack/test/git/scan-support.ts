@@ -43,7 +43,9 @@ export function makeRepository(format: ObjectFormat): GitRepository {
     git: (args, input = "") => run(args, input, true),
     gitOutput(args, input = "") {
       try {
-        return run(["-c", "alias.both=!f() { git \"$@\" 2>&1; }; f", "both", ...args], input, false).toString("latin1");
+        return run(["-c", 'alias.both=!f() { git "$@" 2>&1; }; f', "both", ...args], input, false).toString(
+          "latin1",
+        );
       } catch (error) {
         return String((error as { stdout?: Buffer }).stdout?.toString("latin1"));
       }
@@ -68,7 +70,11 @@ export function readAllObjects(repository: GitRepository): GitObject[] {
   let at = 0;
   while (at < output.length) {
     const end = output.indexOf(10, at);
-    const [oid, type, size] = output.toString("latin1", at, end).split(" ") as [string, GitObject["type"], string];
+    const [oid, type, size] = output.toString("latin1", at, end).split(" ") as [
+      string,
+      GitObject["type"],
+      string,
+    ];
     const start = end + 1;
     objects.push({ oid, type, content: new Uint8Array(output.subarray(start, start + Number(size))) });
     at = start + Number(size) + 1;
@@ -103,7 +109,10 @@ export function makeHistory(repository: GitRepository): void {
     last = commit;
   }
   let noise = 12345;
-  const large = Uint8Array.from({ length: 300_000 }, () => (noise = (noise * 1103515245 + 12345) >>> 0) >> 16);
+  const large = Uint8Array.from(
+    { length: 300_000 },
+    () => (noise = (noise * 1103515245 + 12345) >>> 0) >> 16,
+  );
   blob(mark++, Buffer.from(large).toString("latin1"));
   lines.push(
     `commit refs/heads/main\nmark :${mark}\ncommitter J <j@example.com> 1500000000 +0000\ndata 5\nlarge\nfrom :${last}\n` +

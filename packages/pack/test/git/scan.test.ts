@@ -52,7 +52,10 @@ function scanAll(pack: Uint8Array, format: ObjectFormat, chunkBytes: number, who
           crc32: entry.crc32,
         };
         byOffset.set(entry.offset, found);
-        byOid.set(oidFromBytes(hashObject(format, type, content), 0, format), { ...found, offset: entry.offset });
+        byOid.set(oidFromBytes(hashObject(format, type, content), 0, format), {
+          ...found,
+          offset: entry.offset,
+        });
       },
     },
   });

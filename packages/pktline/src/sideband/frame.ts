@@ -1,4 +1,6 @@
 import { LENGTH_DIGITS, writeLength } from "../encode.ts";
+import { PktlineError } from "../errors.ts";
+import { SIDEBAND_64K_DATA_BYTES } from "../schema.ts";
 
 /** 1 carries data, 2 progress for the user's eyes, 3 the last word of a side that has failed. */
 export type Band = 1 | 2 | 3;
@@ -14,9 +16,19 @@ export function writeSidebandHeader(band: Band, dataBytes: number, target: Uint8
 
 /**
  * `data` on `band` in as many packets as it needs, copied into one fresh piece; none where it is empty
- * (gitprotocol-capabilities, "side-band, side-band-64k").
+ * (gitprotocol-capabilities, "side-band, side-band-64k"). The bytes belong to the caller.
+ *
+ * @param maxDataBytes data bytes of a full packet, at most 65,515 (the default).
+ * @throws `PKTLINE_TOO_LONG` where that is not between 1 and 65,515.
  */
-export function sidebandPackets(band: Band, data: Uint8Array, maxDataBytes: number): Uint8Array {
+export function sidebandPackets(
+  band: Band,
+  data: Uint8Array,
+  maxDataBytes: number = SIDEBAND_64K_DATA_BYTES,
+): Uint8Array {
+  if (!(maxDataBytes >= 1 && maxDataBytes <= SIDEBAND_64K_DATA_BYTES)) {
+    throw new PktlineError("PKTLINE_TOO_LONG", `a sideband packet cannot hold ${maxDataBytes} bytes`);
+  }
   const count = Math.ceil(data.length / maxDataBytes);
   const packets = new Uint8Array(data.length + count * SIDEBAND_HEADER_BYTES);
   let to = 0;

@@ -25,7 +25,11 @@ export function refuseDuplicates(commands: readonly RefCommand[], atomic: boolea
   const reason = (name: string): string => `multiple updates for ref '${printable(name)}' not allowed`;
   const messages = [...twice].map((name) => `error: ${reason(name)}`);
   if (atomic) {
-    return { accepted: [], refused: new Map([...seen].map((name) => [name, "atomic transaction failed"])), messages };
+    return {
+      accepted: [],
+      refused: new Map([...seen].map((name) => [name, "atomic transaction failed"])),
+      messages,
+    };
   }
   return {
     accepted: commands.filter(({ name }) => !twice.has(name)),
@@ -35,7 +39,11 @@ export function refuseDuplicates(commands: readonly RefCommand[], atomic: boolea
 }
 
 /** Everything that is to be told about a push, a line for each command in its order. */
-export function completeReport(commands: readonly RefCommand[], sorted: SortedCommands, told: ReceiveReport): ReceiveReport {
+export function completeReport(
+  commands: readonly RefCommand[],
+  sorted: SortedCommands,
+  told: ReceiveReport,
+): ReceiveReport {
   const answers = new Map(told.refs.map((ref) => [ref.name, ref.error]));
   const fallback = told.unpackError === undefined ? undefined : "unpacker error";
   return {

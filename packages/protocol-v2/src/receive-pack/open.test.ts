@@ -25,7 +25,7 @@ describe("openReceivePack", () => {
     expect(read).toBe(5000);
   });
 
-  it("makes a write wait until the host has used it", async () => {
+  it("makes a write wait until the host wants more", async () => {
     const gate = deferred();
     const host = scriptedHost({
       async receive(request) {
@@ -35,12 +35,13 @@ describe("openReceivePack", () => {
     });
     const session = openReceivePack(host);
     await session.write(commands);
-    let used = false;
+    await session.write(new Uint8Array(10));
+    let taken = false;
     const write = session.write(new Uint8Array(10)).then(() => {
-      used = true;
+      taken = true;
     });
     await new Promise((resolve) => setImmediate(resolve));
-    expect(used).toBe(false);
+    expect(taken).toBe(false);
     gate.resolve();
     await write;
     await session.end();

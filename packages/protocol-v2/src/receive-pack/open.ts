@@ -9,11 +9,11 @@ import { serveReceivePack } from "./serve.ts";
 /** A push whose bytes are handed in, for callers that are called with chunks. */
 export interface ReceivePackSession {
   /**
-   * Hands in the client's next bytes. Settles when they have been used, and they are the caller's again; at once
+   * Hands in the client's next bytes, which are the push's from then on. Settles when they have been taken; at once
    * where the push is over and wants no more. Throws the reason of an abort.
    */
   write(chunk: Uint8Array): Promise<void>;
-  /** The client's bytes have ended. Settles when that is known to the push, or it is over. */
+  /** The client's bytes have ended. Settles at once; the push is over when `output` is. */
   end(): Promise<void>;
   /** Gives the push up: writes and `output` throw `reason`. */
   abort(reason: unknown): void;
@@ -29,16 +29,21 @@ export function openReceivePack(host: ReceivePackHost, options: ReceivePackOptio
   if (stop.signal.aborted) fail();
   else stop.signal.addEventListener("abort", fail, { once: true });
 
-  const output = createOutputBuffer(serveReceivePack(host, input.source, { ...options, signal: stop.signal }), {
-    onLeave: () => stop.abort(new ProtocolError("PROTOCOL_ABORTED", "the answer is no longer read")),
-    onEnd() {
-      stop.signal.removeEventListener("abort", fail);
-      stop.release();
+  const output = createOutputBuffer(
+    serveReceivePack(host, input.source, { ...options, signal: stop.signal }),
+    {
+      onLeave: () => stop.abort(new ProtocolError("PROTOCOL_ABORTED", "the answer is no longer read")),
+      onEnd() {
+        stop.signal.removeEventListener("abort", fail);
+        stop.release();
+      },
     },
-  });
+  );
   return {
     write: (chunk) => input.write(chunk),
-    end: () => input.end(),
+    async end() {
+      input.end();
+    },
     abort: (reason) => stop.abort(reason),
     output,
   };

@@ -59,7 +59,10 @@ export function createPushRequestParser(limits: PushRequestLimits): PushRequestP
       if (nul >= 0) takeCapabilities(request, line.slice(nul + 1), limits);
       request.commands.push(parseCommand(nul < 0 ? line : line.slice(0, nul), limits.objectFormat));
       if (request.commands.length > limits.maxCommands) {
-        throw clientError("PROTOCOL_LIMIT_EXCEEDED", `receive-pack: more than ${limits.maxCommands} refs pushed`);
+        throw clientError(
+          "PROTOCOL_LIMIT_EXCEEDED",
+          `receive-pack: more than ${limits.maxCommands} refs pushed`,
+        );
       }
       return false;
     },
@@ -85,7 +88,10 @@ function parseCommand(line: string, format: ObjectFormat): RefCommand {
   const from = parseOid(line.slice(0, digits), format);
   const to = parseOid(line.slice(digits + 1, 2 * digits + 1), format);
   if (from === undefined || to === undefined || line[digits] !== " " || line[2 * digits + 1] !== " ") {
-    throw clientError("PROTOCOL_BAD_REQUEST", `protocol error: expected old/new/ref, got '${printable(line)}'`);
+    throw clientError(
+      "PROTOCOL_BAD_REQUEST",
+      `protocol error: expected old/new/ref, got '${printable(line)}'`,
+    );
   }
   const zero = zeroOid(format);
   return { name: line.slice(2 * digits + 2), old: from === zero ? null : from, new: to === zero ? null : to };

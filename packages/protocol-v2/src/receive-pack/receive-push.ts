@@ -1,8 +1,9 @@
+import { createSidebandWriter, keepAlivePacket } from "@millrace/pktline";
 import type { SpanHandle } from "@millrace/telemetry";
 import { ProtocolError } from "../errors.ts";
 import type { ReceiveReport } from "../host.ts";
 import { createReceiveProgress } from "../progress.ts";
-import { bandTexts, keepAlive } from "../sideband.ts";
+import { takePackets } from "../sideband.ts";
 import { createAttention } from "../stream/attention.ts";
 import { linkAbort } from "../stream/linked-abort.ts";
 import { completeReport, refuseDuplicates } from "./duplicates.ts";
@@ -20,10 +21,10 @@ export async function* receivePush(
   const sorted = refuseDuplicates(request.commands, request.atomic);
   const stop = linkAbort(push.signal);
   const attention = createAttention(options.keepAliveMs, stop.signal);
-  const lines: string[] = [];
+  const writer = createSidebandWriter();
   const tell = (text: string): void => {
     if (!request.sideband) return;
-    lines.push(text);
+    writer.progress(text);
     attention.notify();
   };
   const showProgress = createReceiveProgress(tell);
@@ -52,15 +53,16 @@ export async function* receivePush(
   try {
     for (;;) {
       const why = await attention.wait(work, request.sideband && hasPackEnded());
-      if (lines.length > 0) yield bandTexts(2, lines.splice(0));
-      if (why === "silent") yield keepAlive;
+      const told = takePackets(writer);
+      if (told !== undefined) yield told;
+      if (why === "silent") yield keepAlivePacket(2);
       if (why === "settled") break;
     }
     settled = true;
     const report = completeReport(request.commands, sorted, await work);
-    if (request.sideband && report.messages !== undefined && report.messages.length > 0) {
-      yield bandTexts(2, report.messages.map((message) => `${message}\n`));
-    }
+    for (const message of report.messages ?? []) tell(`${message}\n`);
+    const messages = takePackets(writer);
+    if (messages !== undefined) yield messages;
     return report;
   } finally {
     attention.release();

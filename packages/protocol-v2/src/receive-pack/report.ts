@@ -1,6 +1,6 @@
 import type { ReceiveReport } from "../host.ts";
 import { createLineBatch } from "../line-batch.ts";
-import { withoutControls } from "../printable.ts";
+import { echoedRefName, withoutControls } from "../printable.ts";
 
 /**
  * A report in pkt-lines with its flush, in chunks: `unpack ok`, then `ok <ref>` or `ng <ref> <reason>` for each command.
@@ -10,7 +10,7 @@ export function* reportLines(report: ReceiveReport): Generator<Uint8Array, void,
   const lines = createLineBatch();
   lines.add(`unpack ${withoutControls(report.unpackError ?? "ok")}\n`);
   for (const { name, error } of report.refs) {
-    const ref = withoutControls(name);
+    const ref = echoedRefName(name);
     lines.add(error === undefined ? `ok ${ref}\n` : `ng ${ref} ${withoutControls(error)}\n`);
     if (lines.full) yield lines.take();
   }

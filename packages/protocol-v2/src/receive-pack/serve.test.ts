@@ -24,7 +24,10 @@ const readingHost = (length: number, seen: ReceiveRequest[] = []): ReturnType<ty
         read += Buffer.from(chunk).toString();
         if (read.length >= length) break;
       }
-      return { refs: request.commands.map(({ name }) => ({ name })), messages: [`read ${read.slice(0, length)}`] };
+      return {
+        refs: request.commands.map(({ name }) => ({ name })),
+        messages: [`read ${read.slice(0, length)}`],
+      };
     },
   });
 
@@ -48,7 +51,9 @@ describe("the request", () => {
 
   it("carries no pack where it only deletes", async () => {
     const seen: ReceiveRequest[] = [];
-    const answer = await collect(serveReceivePack(readingHost(0, seen), [packets(`${remove}${plain}`, "0000")]));
+    const answer = await collect(
+      serveReceivePack(readingHost(0, seen), [packets(`${remove}${plain}`, "0000")]),
+    );
     expect(seen[0]?.pack).toBeUndefined();
     expect(answer.toString()).toBe("000eunpack ok\n0014ok refs/heads/x\n0000");
   });
@@ -56,7 +61,9 @@ describe("the request", () => {
   it("is not atomic where that was not offered", async () => {
     const seen: ReceiveRequest[] = [];
     await collect(
-      serveReceivePack(readingHost(0, seen), [packets(`${remove}${plain} atomic`, "0000")], { atomic: false }),
+      serveReceivePack(readingHost(0, seen), [packets(`${remove}${plain} atomic`, "0000")], {
+        atomic: false,
+      }),
     );
     expect(seen[0]?.atomic).toBe(false);
   });
@@ -95,12 +102,11 @@ describe("the report", () => {
         return { unpackError: "index-pack abnormal exit", refs: [] };
       },
     });
-    expect((await reporting(host, plain)).toString()).toBe(
-      "0028unpack index-pack abnormal exit\n0023ng refs/heads/x unpacker error\n".replace("0028", "0024").replace(
-        "0024unpack",
-        `${(4 + "unpack index-pack abnormal exit\n".length).toString(16).padStart(4, "0")}unpack`,
-      ) + "0000",
-    );
+    expect(readPackets(await reporting(host, plain)).map(String)).toEqual([
+      "unpack index-pack abnormal exit\n",
+      "ng refs/heads/x unpacker error\n",
+      "0000",
+    ]);
   });
 
   it("never says ok of a ref the host did not speak of", async () => {
@@ -118,7 +124,9 @@ describe("the report", () => {
         return { refs: request.commands.map(({ name }) => ({ name, error: "hook said\nok refs/heads/x" })) };
       },
     });
-    expect((await reporting(host, plain)).toString()).toContain("ng refs/heads/x hook said?ok refs/heads/x\n");
+    expect((await reporting(host, plain)).toString()).toContain(
+      "ng refs/heads/x hook said?ok refs/heads/x\n",
+    );
   });
 
   it("is not given for a fault of the store, whose outcome nobody knows", async () => {
@@ -252,7 +260,15 @@ describe("any bytes", () => {
   it("end in an answer or in an error that has a code", async () => {
     const line = fc.oneof(
       fc.string({ unit: "binary", maxLength: 40 }),
-      fc.constantFrom("0000", "0001", `${create}${banded}`, `${remove}${plain}`, create, `shallow ${id}`, "shallow x"),
+      fc.constantFrom(
+        "0000",
+        "0001",
+        `${create}${banded}`,
+        `${remove}${plain}`,
+        create,
+        `shallow ${id}`,
+        "shallow x",
+      ),
     );
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((each) => Buffer.from(each)),

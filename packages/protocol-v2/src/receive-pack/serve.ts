@@ -1,11 +1,11 @@
-import { FLUSH } from "@millrace/pktline";
+import { createSidebandWriter, FLUSH } from "@millrace/pktline";
 import { type SpanHandle, streamSpan } from "@millrace/telemetry";
 import { hostError } from "../errors.ts";
 import type { ReceivePackHost } from "../host.ts";
 import { lastWords } from "../last-words.ts";
 import { openRequestInput } from "../request-input.ts";
 import { ReceivePackOptions } from "../schema.ts";
-import { createBandPacker } from "../sideband.ts";
+import { takePackets } from "../sideband.ts";
 import type { ByteSource } from "../stream/abortable-source.ts";
 import { advertiseReceivePack } from "./advertise.ts";
 import type { PushConversation } from "./push-conversation.ts";
@@ -68,13 +68,15 @@ async function* answerPush(
   span.set("outcome", rejected === 0 ? "accepted" : rejected < report.refs.length ? "partial" : "rejected");
 
   if (request.reportStatus) {
-    const packer = request.sideband ? createBandPacker() : undefined;
+    const writer = request.sideband ? createSidebandWriter() : undefined;
     for (const lines of reportLines(report)) {
-      const packets = packer === undefined ? lines : packer.add(lines);
+      writer?.write(lines);
+      const packets = writer === undefined ? lines : takePackets(writer);
       if (packets !== undefined) yield packets;
     }
-    const last = packer?.end();
+    writer?.flush();
+    const last = writer && takePackets(writer);
     if (last !== undefined) yield last;
   }
-  if (request.sideband) yield FLUSH;
+  if (request.sideband) yield FLUSH.slice();
 }

@@ -30,7 +30,8 @@ export function createCommandParser(context: CommandContext): CommandParser {
         throw clientError("PROTOCOL_BAD_REQUEST", message);
       }
       command = find(value, context)?.command;
-      if (command === undefined) throw clientError("PROTOCOL_BAD_REQUEST", `invalid command '${printable(value)}'`);
+      if (command === undefined)
+        throw clientError("PROTOCOL_BAD_REQUEST", `invalid command '${printable(value)}'`);
       name = value;
       return;
     }
@@ -65,7 +66,8 @@ export function createCommandParser(context: CommandContext): CommandParser {
           if (!inArguments && anyKey) endKeys();
           return true;
         case "delim":
-          if (inArguments) throw clientError("PROTOCOL_BAD_REQUEST", `expected flush after ${name} arguments`);
+          if (inArguments)
+            throw clientError("PROTOCOL_BAD_REQUEST", `expected flush after ${name} arguments`);
           endKeys();
           return false;
         default:

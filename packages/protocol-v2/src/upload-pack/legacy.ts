@@ -2,7 +2,8 @@ import { clientError, type ProtocolError } from "../errors.ts";
 import { lastWords } from "../last-words.ts";
 import { createLineBatch } from "../line-batch.ts";
 
-const refusal = "this server serves fetches in protocol version 2 only; use git 2.18 or newer with protocol.version=2";
+const refusal =
+  "this server serves fetches in protocol version 2 only; use git 2.18 or newer with protocol.version=2";
 
 /** What a client of version 0 or 1 is told. */
 export function legacyRefusal(): ProtocolError {

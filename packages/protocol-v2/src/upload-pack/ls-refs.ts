@@ -44,7 +44,9 @@ function answerLsRefs(
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
   const prefixes =
-    request.prefixes.length === 0 || request.prefixes.length >= tooManyPrefixes ? undefined : request.prefixes;
+    request.prefixes.length === 0 || request.prefixes.length >= tooManyPrefixes
+      ? undefined
+      : request.prefixes;
   return streamSpan("upload_pack.ls_refs", {}, async function* (span) {
     const lines = createLineBatch();
     let refCount = 0;

@@ -20,6 +20,9 @@ export const objectFormat: Capability = {
 export function checkObjectFormat(server: string, client: string | undefined): void {
   const spoken = client ?? "sha1";
   if (spoken !== server) {
-    throw clientError("PROTOCOL_OBJECT_FORMAT", `mismatched object format: server ${server}; client ${spoken}`);
+    throw clientError(
+      "PROTOCOL_OBJECT_FORMAT",
+      `mismatched object format: server ${server}; client ${spoken}`,
+    );
   }
 }

@@ -5,7 +5,12 @@ import { advertiseReceivePack, type ProtocolError, serveReceivePack } from "../.
 import { git, runGit } from "../support/git.ts";
 import { createGitHost } from "../support/git-host.ts";
 import { bandOf, collect, packets, readPackets } from "../support/packets.ts";
-import { createSampleRepository, emptyPack, packBetween, type SampleRepository } from "../support/repository.ts";
+import {
+  createSampleRepository,
+  emptyPack,
+  packBetween,
+  type SampleRepository,
+} from "../support/repository.ts";
 
 let sample: SampleRepository;
 let fresh: string;
@@ -18,7 +23,8 @@ afterAll(async () => {
   await sample.remove();
 });
 afterEach(() => {
-  for (const name of ["theirs.git", "ours.git"]) rmSync(join(sample.root, name), { recursive: true, force: true });
+  for (const name of ["theirs.git", "ours.git"])
+    rmSync(join(sample.root, name), { recursive: true, force: true });
 });
 
 const zero = "0".repeat(40);
@@ -82,7 +88,7 @@ async function pushToMillrace(lines: readonly string[], pack: Pack): Promise<Out
 const report = (bytes: Buffer, sideband: boolean): string => {
   if (!sideband) return bytes.toString();
   const found = readPackets(bytes);
-  return `${bandOf(found, 1)}|${found.filter((each) => typeof each === "string").join()}`;
+  return `${bandOf(found, 1).toString()}|${found.filter((each) => typeof each === "string").join()}`;
 };
 
 const pushes: [name: string, lines: string[], pack: Pack][] = [
@@ -99,7 +105,11 @@ const pushes: [name: string, lines: string[], pack: Pack][] = [
   ["the same, atomic", [`@1 @4 refs/heads/topic${banded} atomic`, "@0 @2 refs/heads/y", "0000"], "empty"],
   ["a shallow client", ["shallow @4", `@0 @4 refs/heads/x${plain}`, "0000"], "empty"],
   ["a list that ends with a delimiter", [`@0 @4 refs/heads/x${banded}`, "0001"], "empty"],
-  ["capabilities that are not known", [`@0 @4 refs/heads/x${plain} side-band push-options foo=1`, "0000"], "empty"],
+  [
+    "capabilities that are not known",
+    [`@0 @4 refs/heads/x${plain} side-band push-options foo=1`, "0000"],
+    "empty",
+  ],
   ["a flush only", ["0000"], "none"],
   ["shallow lines only", ["shallow @4", "0000"], "none"],
   ["a line that is no command", [`bogus\u001b`, "0000"], "none"],
@@ -127,8 +137,7 @@ describe("pushes answered as git answers them", () => {
     const expected = pushToGit(lines, "cut");
     const outcome = await pushToMillrace(lines, "cut");
     expect(outcome.refs).toBe(expected.refs);
-    const words = (bytes: Buffer): string =>
-      report(bytes, true).replace(/(\w{4})unpack .*/, "unpack ...");
+    const words = (bytes: Buffer): string => report(bytes, true).replace(/(\w{4})unpack .*/, "unpack ...");
     expect(words(outcome.answer)).toBe(words(expected.answer));
   });
 });
@@ -179,6 +188,19 @@ describe("advertisement", () => {
       const http = await collect(advertiseReceivePack(createGitHost(directory), { version, http: true }));
       const service = version === 2 ? [] : ["# service=git-receive-pack\n", "0000"];
       expect(normal(http)).toEqual([...service, ...normal(expected.stdout)]);
+    }
+  });
+
+  it("is git's for sha256 too", async () => {
+    const sha256 = await createSampleRepository("sha256");
+    try {
+      for (const directory of [sha256.bare, sha256.empty]) {
+        const expected = runGit(directory, ["receive-pack", "--http-backend-info-refs", "."]);
+        const answer = await collect(advertiseReceivePack(createGitHost(directory)));
+        expect(normal(answer)).toEqual(normal(expected.stdout));
+      }
+    } finally {
+      await sha256.remove();
     }
   });
 

@@ -82,10 +82,14 @@ export function createGitHost(directory: string): UploadPackHost & ReceivePackHo
     }
     const messages: string[] = [];
     const apply = (commands: ReceiveRequest["commands"]): string | undefined => {
-      const lines = commands.map(({ name, old, new: to }) => `update ${name}\0${to ?? zero}\0${old ?? zero}\0`);
+      const lines = commands.map(
+        ({ name, old, new: to }) => `update ${name}\0${to ?? zero}\0${old ?? zero}\0`,
+      );
       const result = runGit(directory, ["update-ref", "-z", "--stdin"], lines.join(""));
       if (result.status === 0) return undefined;
-      messages.push(result.stderr.trim().replace(/^fatal: (update_ref failed for ref '[^']*': )?/, "error: "));
+      messages.push(
+        result.stderr.trim().replace(/^fatal: (update_ref failed for ref '[^']*': )?/, "error: "),
+      );
       return result.stderr;
     };
     if (request.atomic) {
@@ -114,7 +118,9 @@ export function createGitHost(directory: string): UploadPackHost & ReceivePackHo
     },
     async reachesCommon(wants, common) {
       return wants.every((want) =>
-        common.some((each) => runGit(directory, ["merge-base", "--is-ancestor", each, `${want}^{}`]).status === 0),
+        common.some(
+          (each) => runGit(directory, ["merge-base", "--is-ancestor", each, `${want}^{}`]).status === 0,
+        ),
       );
     },
     createPack,

@@ -34,7 +34,9 @@ export function readPackets(bytes: Uint8Array): ReadPacket[] {
 
 /** The data of one band, put together; packets of length 4 and specials are left out. */
 export function bandOf(found: readonly ReadPacket[], band: number): Buffer {
-  return Buffer.concat(found.flatMap((each) => (typeof each !== "string" && each[0] === band ? [each.subarray(1)] : [])));
+  return Buffer.concat(
+    found.flatMap((each) => (typeof each !== "string" && each[0] === band ? [each.subarray(1)] : [])),
+  );
 }
 
 /** Everything an iterable gives. */

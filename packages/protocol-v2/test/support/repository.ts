@@ -14,8 +14,11 @@ export interface SampleRepository {
   remove(): Promise<void>;
 }
 
-export async function createSampleRepository(objectFormat: "sha1" | "sha256" = "sha1"): Promise<SampleRepository> {
-  const { path: root, remove } = await temporaryDirectory();
+export async function createSampleRepository(
+  objectFormat: "sha1" | "sha256" = "sha1",
+): Promise<SampleRepository> {
+  const directory = await temporaryDirectory();
+  const root = directory.path;
   const work = join(root, "work");
   const bare = join(root, "bare.git");
   const empty = join(root, "empty.git");
@@ -23,7 +26,7 @@ export async function createSampleRepository(objectFormat: "sha1" | "sha256" = "
   git(work, "init", "-q", "-b", "main", `--object-format=${objectFormat}`);
   const commits: string[] = [];
   for (let number = 1; number <= 4; number++) {
-    await writeFile(join(work, `file-${number}.txt`), `${`line ${number}\n`.repeat(50 * number)}`);
+    await writeFile(join(work, `file-${number}.txt`), `line ${number}\n`.repeat(50 * number));
     git(work, "add", ".");
     git(work, "commit", "-q", "-m", `commit ${number}`);
     commits.push(git(work, "rev-parse", "HEAD"));
@@ -32,7 +35,7 @@ export async function createSampleRepository(objectFormat: "sha1" | "sha256" = "
   git(work, "tag", "-a", "-m", "tag", "v1", commits[2] ?? "");
   git(root, "clone", "-q", "--bare", work, bare);
   git(root, "init", "-q", "--bare", "-b", "main", `--object-format=${objectFormat}`, empty);
-  return { root, bare, work, commits, empty, remove };
+  return { root, bare, work, commits, empty, remove: () => directory.remove() };
 }
 
 /** A pack of what `to` has and `from` has not. */

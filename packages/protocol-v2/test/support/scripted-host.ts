@@ -30,7 +30,9 @@ export function scriptedHost(changes: Partial<ScriptedHost> = {}): ScriptedHost 
 /** Cuts bytes where told. */
 export async function* cut(bytes: Uint8Array, places: readonly number[]): AsyncGenerator<Uint8Array> {
   let from = 0;
-  for (const place of [...places.map((each) => each % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)) {
+  for (const place of [...places.map((each) => each % (bytes.length + 1)), bytes.length].sort(
+    (a, b) => a - b,
+  )) {
     yield bytes.subarray(from, place);
     from = place;
   }
@@ -49,4 +51,13 @@ export function deferred<T = void>(): {
     reject = no;
   });
   return { promise, resolve, reject };
+}
+
+/** A stream that fails before it gives anything, when `reason` settles. */
+export function failing(reason: unknown): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.resolve(reason).then((thrown) => Promise.reject(thrown as Error)),
+    }),
+  };
 }

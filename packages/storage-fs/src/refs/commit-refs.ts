@@ -128,12 +128,9 @@ async function lockAll(
     change.lock = lock;
     if (refusal === undefined) continue;
     const { name, old, new: next } = change.update;
-    if (blocked === true && next === null) {
-      // Below a ref there is none: nothing to delete.
-      if (typeof old === "string") change.refusal = refuseOld(name, old, null);
-    } else {
-      change.refusal = { ...refusal, name };
-    }
+    // Below a ref there is none: nothing to expect, and nothing to delete.
+    if (blocked === true && typeof old === "string") change.refusal = refuseOld(name, old, null);
+    else if (blocked !== true || next !== null) change.refusal = { ...refusal, name };
     if (atomic && change.refusal !== undefined) return;
   }
 }

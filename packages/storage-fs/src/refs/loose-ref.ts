@@ -58,7 +58,8 @@ export interface FoundRef {
 
 /** One ref as it is stored; the name must be valid. */
 export async function readRawRef(repository: FsRepository, name: string): Promise<FoundRef | undefined> {
-  const loose = await readLooseRef(join(repository.place.commonDir, name), repository.objectFormat);
+  const path = join(repository.place.commonDir, name);
+  const loose = (await readLooseRef(path, repository.objectFormat)) ?? (await readSymbolicLink(path));
   if (loose !== undefined) return { raw: loose };
   const packed = (await ifPresent(readPackedRefs(repository)))?.find(name);
   return packed === undefined ? undefined : { raw: { oid: packed.oid }, packed };

@@ -2,7 +2,7 @@ import { type FileHandle, mkdtemp, mkdir, open, rename, rm, writeFile } from "no
 import { join } from "node:path";
 import { hashLength, type OperationOptions } from "@millrace/pack";
 import { type PackInfo, type SidecarKind, type Stage, StorageError } from "@millrace/storage";
-import { guarded } from "../files/fault.ts";
+import { errnoOf, guarded } from "../files/fault.ts";
 import { readFrom } from "../files/random-access-file.ts";
 import type { FsRepository } from "../fs-repository.ts";
 import { type Landing, landPack } from "./land-pack.ts";
@@ -71,26 +71,26 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
       return directory();
     },
     write: (bytes) =>
-      guarded(quarantine, async () => {
+      inQuarantine( async () => {
         checkOpen();
         await file.append(bytes);
       }),
     open: () =>
-      guarded(quarantine, async () => {
+      inQuarantine(quarantine, async () => {
         signal?.throwIfAborted();
         if (state === "gone") throw expired(state);
         await file.flush();
         return readFrom(handle, file.sizeBytes, quarantine);
       }),
     sidecar: (kind, bytes) =>
-      guarded(quarantine, async () => {
+      inQuarantine(quarantine, async () => {
         signal?.throwIfAborted();
         if (state === "gone" || state === "landed") throw expired(state);
         if (sealed === undefined) sidecars.set(kind, bytes.slice());
         else await writeSidecar(sealed.id, kind, bytes);
       }),
     seal: ({ header, trailer }) =>
-      guarded(quarantine, async () => {
+      inQuarantine(quarantine, async () => {
         checkOpen();
         if (header.length !== 12 || trailer.length !== hashLength(objectFormat) || file.sizeBytes < 12) {
           throw new StorageError("STORAGE_CORRUPT", "a pack needs 12 header bytes and its format's checksum");
@@ -127,6 +127,18 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
     discard: () => guarded(quarantine, discard),
     [Symbol.asyncDispose]: () => guarded(quarantine, discard),
   };
+}
+
+/** `guarded`, for a directory that is gone only if somebody has swept it. */
+async function inQuarantine<T>(key: string, run: () => Promise<T>): Promise<T> {
+  return guarded(key, async () => {
+    try {
+      return await run();
+    } catch (cause) {
+      if (errnoOf(cause) !== "ENOENT") throw cause;
+      throw new StorageError("STORAGE_STAGE_EXPIRED", "the stage has been removed", { cause, key });
+    }
+  });
 }
 
 function expired(state: string): StorageError {

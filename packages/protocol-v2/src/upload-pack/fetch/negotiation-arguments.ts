@@ -17,7 +17,10 @@ export const negotiationArguments: FetchFeature = {
         }
         request.wants.add(oid);
         if (request.wants.size > request.maxWants) {
-          throw clientError("PROTOCOL_LIMIT_EXCEEDED", `upload-pack: more than ${request.maxWants} objects wanted`);
+          throw clientError(
+            "PROTOCOL_LIMIT_EXCEEDED",
+            `upload-pack: more than ${request.maxWants} objects wanted`,
+          );
         }
       },
     },

@@ -1,10 +1,10 @@
 import type { Oid } from "@millrace/pack";
-import { FLUSH, pktLine } from "@millrace/pktline";
+import { createSidebandWriter, FLUSH, keepAlivePacket, pktLine } from "@millrace/pktline";
 import type { SpanHandle } from "@millrace/telemetry";
 import { hostError, ProtocolError } from "../../errors.ts";
 import { lastWords } from "../../last-words.ts";
 import { createPackProgress } from "../../progress.ts";
-import { bandTexts, createBandPacker, keepAlive } from "../../sideband.ts";
+import { takePackets } from "../../sideband.ts";
 import { createAttention } from "../../stream/attention.ts";
 import { linkAbort } from "../../stream/linked-abort.ts";
 import { ToldError } from "../../told-error.ts";
@@ -29,31 +29,29 @@ export async function* packfileSection(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const stop = linkAbort(context.signal);
   const attention = createAttention(context.options.keepAliveMs, stop.signal);
-  const lines: string[] = [];
+  const writer = createSidebandWriter();
   const progress = createPackProgress((text) => {
     if (request.noProgress) return;
-    lines.push(text);
+    writer.progress(text);
     attention.notify();
   });
-  const packer = createBandPacker();
   let begun = false;
   let ended = false;
   let packBytes = 0;
 
-  const pack = context.host
-    .createPack({
-      wants: [...request.wants],
-      haves: common,
-      thinPack: request.thinPack,
-      ofsDelta: request.ofsDelta,
-      includeTag: request.includeTag,
-      signal: stop.signal,
-      onProgress(report) {
-        if (report.phase === "total") span.set("object_count", report.objects);
-        progress.report(report);
-      },
-    })
-    [Symbol.asyncIterator]();
+  const source = context.host.createPack({
+    wants: [...request.wants],
+    haves: common,
+    thinPack: request.thinPack,
+    ofsDelta: request.ofsDelta,
+    includeTag: request.includeTag,
+    signal: stop.signal,
+    onProgress(report) {
+      if (report.phase === "total") span.set("object_count", report.objects);
+      progress.report(report);
+    },
+  });
+  const pack = source[Symbol.asyncIterator]();
 
   try {
     let next = pack.next();
@@ -64,22 +62,24 @@ export async function* packfileSection(
         begun = true;
         yield pktLine("packfile\n");
       }
-      if (lines.length > 0) yield bandTexts(2, lines.splice(0));
-      if (why === "silent") yield keepAlive;
+      const told = takePackets(writer);
+      if (told !== undefined) yield told;
+      if (why === "silent") yield keepAlivePacket(1);
       if (result === undefined) continue;
       if (result.done === true) break;
       packBytes += result.value.length;
-      const packets = packer.add(result.value);
+      writer.write(result.value);
+      const packets = takePackets(writer);
       if (packets !== undefined) yield packets;
       next = pack.next();
     }
     ended = true;
-    const last = packer.end();
-    if (last !== undefined) yield last;
+    writer.flush();
     progress.finish();
-    if (lines.length > 0) yield bandTexts(2, lines.splice(0));
+    const last = takePackets(writer);
+    if (last !== undefined) yield last;
     span.set("pack_size", packBytes);
-    yield FLUSH;
+    yield FLUSH.slice();
   } catch (cause) {
     context.signal.throwIfAborted();
     const error = wantRefused(request, cause) ?? hostError(cause, packFailed);

@@ -1,0 +1,169 @@
+import * as fs from "node:fs/promises";
+import { deflateSync } from "node:zlib";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hashObject, indexPack, PackError, type PackErrorCode, type PackLimits } from "../../src/index.ts";
+import {
+  appendingDelta,
+  buildPack,
+  chunked,
+  encodeEntryHeader,
+  git,
+  makeFolder,
+  makeRepository,
+  memorySink,
+  packObjects,
+} from "./pack-fixtures.ts";
+
+async function codeOf(
+  pack: Uint8Array,
+  limits?: PackLimits,
+  chunkBytes = 1 << 16,
+): Promise<PackErrorCode | undefined> {
+  try {
+    await indexPack(chunked(pack, chunkBytes), { format: "sha1", sink: memorySink(), limits });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PackError)) throw error;
+    return error.code;
+  }
+}
+
+const blob = (text: string) => {
+  const content = Buffer.from(text);
+  return [encodeEntryHeader(3, content.length), deflateSync(content)] as const;
+};
+const blobOid = (text: string) => hashObject("sha1", "blob", Buffer.from(text));
+const delta = (baseText: string, suffix: string, base: number | Uint8Array) => {
+  const bytes = appendingDelta(Buffer.byteLength(baseText), Buffer.from(suffix));
+  return [
+    encodeEntryHeader(typeof base === "number" ? 6 : 7, bytes.length, base),
+    deflateSync(bytes),
+  ] as const;
+};
+
+describe("indexPack of a damaged pack", () => {
+  let dir: string;
+  let pack: Uint8Array;
+  beforeAll(async () => {
+    dir = await makeFolder();
+    makeRepository(dir, "sha1", 4);
+    pack = packObjects(dir, ["--delta-base-offset", "--filter=blob:limit=5k"], "main\n^main~2\n");
+  });
+  afterAll(() => fs.rm(dir, { recursive: true, force: true }));
+
+  it("is a small pack that is whole", async () => {
+    expect(pack.length).toBeLessThan(5000);
+    expect(await codeOf(pack)).toBeUndefined();
+  });
+
+  it("calls it truncated, wherever the stream ends", async () => {
+    for (let length = 0; length < pack.length; length++) {
+      expect(await codeOf(pack.subarray(0, length)), `after ${length} bytes`).toBe("PACK_TRUNCATED");
+    }
+  });
+
+  it("finds every flipped bit, and git refuses what it refuses", async () => {
+    const codes = new Map<string, number>();
+    for (let at = 0; at < pack.length; at++) {
+      const damaged = pack.slice();
+      damaged[at]! ^= 1 << (at % 8);
+      const code = await codeOf(damaged);
+      expect(code, `bit ${at % 8} of byte ${at}`).toBeDefined();
+      codes.set(code!, at);
+    }
+    for (const at of codes.values()) {
+      const damaged = pack.slice();
+      damaged[at]! ^= 1 << (at % 8);
+      expect(() => git(dir, ["index-pack", "--stdin"], damaged)).toThrow();
+    }
+  });
+
+  it("answers the same fault in chunks of one byte", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(pack.length - 1), fc.integer({ min: 1, max: 255 }), async (at, mask) => {
+        const damaged = pack.slice();
+        damaged[at]! ^= mask;
+        expect(await codeOf(damaged, undefined, 1)).toBe(await codeOf(damaged));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("never hangs on random bytes, nor throws anything untyped", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 400 }),
+        fc.integer({ min: 0, max: 20 }),
+        async (bytes, count) => {
+          const header = Buffer.from([0x50, 0x41, 0x43, 0x4b, 0, 0, 0, 2, 0, 0, 0, count]);
+          expect(await codeOf(Buffer.concat([header, bytes]))).toBeDefined();
+          expect(await codeOf(bytes)).toBeDefined();
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("indexPack of a malformed pack", () => {
+  it.each<[string, Uint8Array, PackErrorCode]>([
+    ["the same object twice", buildPack([blob("a"), blob("a")]), "PACK_DUPLICATE_OBJECT"],
+    [
+      "a delta that makes an object again",
+      buildPack([blob("a"), delta("a", "", blobOid("a"))]),
+      "PACK_DUPLICATE_OBJECT",
+    ],
+    [
+      "two deltas on each other",
+      buildPack([delta("aa", "b", blobOid("ab")), delta("ab", "c", blobOid("aab"))]),
+      "PACK_MISSING_BASE",
+    ],
+    ["a delta on nothing", buildPack([blob("a"), delta("b", "c", blobOid("b"))]), "PACK_MISSING_BASE"],
+    ["a base between two entries", buildPack([blob("a"), delta("a", "b", 3)]), "PACK_MISSING_BASE"],
+    ["a base before the first entry", buildPack([delta("a", "b", 3)]), "PACK_CORRUPT"],
+    [
+      "a delta for a base of another size",
+      buildPack([blob("abc"), delta("abcd", "e", blobOid("abc"))]),
+      "PACK_BAD_DELTA",
+    ],
+    ["an entry of kind 5", buildPack([[Uint8Array.of(0x51), deflateSync(Buffer.from("a"))]]), "PACK_CORRUPT"],
+    [
+      "a size that is too small",
+      buildPack([[encodeEntryHeader(3, 1), deflateSync(Buffer.from("abc"))]]),
+      "PACK_CORRUPT",
+    ],
+    [
+      "a size that is too large",
+      buildPack([[encodeEntryHeader(3, 9), deflateSync(Buffer.from("abc"))]]),
+      "PACK_CORRUPT",
+    ],
+  ])("refuses %s", async (_name, pack, code) => {
+    expect(await codeOf(pack)).toBe(code);
+    expect(await codeOf(pack, undefined, 1)).toBe(code);
+  });
+
+  it.each<[string, Uint8Array, PackLimits]>([
+    ["too many objects", buildPack([blob("a"), blob("b")]), { maxObjectCount: 1 }],
+    ["too many bytes", buildPack([blob("a"), blob("b")]), { maxPackBytes: 50 }],
+    ["too large an object", buildPack([blob("abcdef")]), { maxObjectBytes: 5 }],
+    [
+      "too large a base",
+      buildPack([blob("abcdef"), delta("abcdef", "g", blobOid("abcdef"))]),
+      { maxDeltaBytes: 5 },
+    ],
+    [
+      "too large a result",
+      buildPack([blob("abcdef"), delta("abcdef", "g", blobOid("abcdef"))]),
+      { maxObjectBytes: 6 },
+    ],
+  ])("keeps to its limits: %s", async (_name, pack, limits) => {
+    expect(await codeOf(pack, limits)).toBe("PACK_LIMIT_EXCEEDED");
+    expect(await codeOf(pack)).toBeUndefined();
+  });
+
+  it("does not believe a count of objects that do not come", async () => {
+    const pack = Buffer.from("PACK\0\0\0\x02\x02\xfa\xf0\x80", "latin1");
+    expect(await codeOf(pack)).toBe("PACK_TRUNCATED");
+  });
+});

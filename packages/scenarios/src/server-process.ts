@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { serverCli } from "./endpoints.ts";
+
+/** The built server in a process of its own, whose memory can be looked at. */
+export interface ServerProcess extends AsyncDisposable {
+  readonly url: string;
+  /** What it has printed so far. */
+  readonly output: readonly string[];
+  /** Resident memory now, in bytes (Linux). */
+  memoryBytes(): Promise<number>;
+  /** The most it ever was. */
+  peakMemoryBytes(): Promise<number>;
+  /** Sends SIGTERM; resolves with the exit status. */
+  stop(): Promise<number | null>;
+}
+
+/** Starts `millrace serve` over a folder on a free port. */
+export async function startServerProcess(root: string, ...flags: string[]): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [serverCli, "serve", "--root", root, "--listen", "127.0.0.1:0", ...flags], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const output: string[] = [];
+  const url = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      output.push(line);
+      const found = /http:\/\/[^\s/]+/.exec(line)?.[0];
+      if (found !== undefined) resolve(found);
+    });
+    child.once("exit", (status) => reject(new Error(`the server exited with ${status}`)));
+  });
+  return {
+    url,
+    output,
+    memoryBytes: () => statusField(child, "VmRSS"),
+    peakMemoryBytes: () => statusField(child, "VmHWM"),
+    stop: () => stop(child),
+    async [Symbol.asyncDispose]() {
+      await stop(child);
+    },
+  };
+}
+
+async function statusField(child: ChildProcess, field: string): Promise<number> {
+  const status = await readFile(`/proc/${child.pid}/status`, "utf8");
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * 1024;
+}
+
+function stop(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null) return Promise.resolve(child.exitCode);
+  return new Promise((resolve) => {
+    child.once("exit", resolve);
+    child.kill("SIGTERM");
+  });
+}

@@ -1,0 +1,25 @@
+/** What every storage backend must do, as data: run each case on a fresh, empty storage. */
+import { abortCases } from "./abort-cases.ts";
+import type { ConformanceCase } from "./case.ts";
+import { commitCases } from "./commit-cases.ts";
+import { lifecycleCases } from "./lifecycle-cases.ts";
+import { namingCases } from "./naming-cases.ts";
+import { raceCases } from "./race-cases.ts";
+import { snapshotCases } from "./snapshot-cases.ts";
+import { stageCases } from "./stage-cases.ts";
+import { telemetryCases } from "./telemetry-cases.ts";
+
+export type { ConformanceCase, ConformanceContext } from "./case.ts";
+export { makeTinyPack, type TinyPack } from "./tiny-pack.ts";
+
+/** Every case; those whose `needs` a backend does not declare are not for it. */
+export const conformanceCases: readonly ConformanceCase[] = [
+  ...namingCases,
+  ...lifecycleCases,
+  ...snapshotCases,
+  ...stageCases,
+  ...commitCases,
+  ...raceCases,
+  ...abortCases,
+  ...telemetryCases,
+];
