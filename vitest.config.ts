@@ -1,15 +1,17 @@
 import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /** Every package and app is a project of its own; sources are resolved across packages, so no build is needed. */
-const projects = ["packages", "apps"].flatMap((top) =>
-  readdirSync(top, { withFileTypes: true })
+const top = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const projects = [top("packages"), top("apps")].flatMap((folder) =>
+  readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => ({
       extends: true as const,
       test: {
         name: entry.name,
-        root: `${top}/${entry.name}`,
+        root: `${folder}/${entry.name}`,
         include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
       },
     })),

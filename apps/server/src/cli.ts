@@ -8,7 +8,10 @@ import { type StdioOptions, type StdioStreams, receivePackStdio, uploadPackStdio
 const FATAL_STATUS = 128;
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
-const program = new Command("millrace").description("A git server that streams.").version(version).exitOverride();
+const program = new Command("millrace")
+  .description("A git server that streams.")
+  .version(version)
+  .exitOverride();
 
 program
   .command("serve")

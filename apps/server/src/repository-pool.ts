@@ -1,8 +1,4 @@
-import {
-  type Repository,
-  createObjectCaches,
-  openRepository,
-} from "@millrace/repository";
+import { type Repository, createObjectCaches, openRepository } from "@millrace/repository";
 import { type RepositoryStore, type Storage, StorageError } from "@millrace/storage";
 
 interface PooledRepository {

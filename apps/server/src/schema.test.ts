@@ -22,8 +22,14 @@ describe("ListenAddress", () => {
 
 describe("findRoute", () => {
   it.each([
-    ["/a.git/info/refs?service=git-upload-pack", { kind: "info-refs", repository: "a.git", service: "git-upload-pack" }],
-    ["/team/a%20b.git/git-receive-pack", { kind: "rpc", repository: "team/a b.git", service: "git-receive-pack" }],
+    [
+      "/a.git/info/refs?service=git-upload-pack",
+      { kind: "info-refs", repository: "a.git", service: "git-upload-pack" },
+    ],
+    [
+      "/team/a%20b.git/git-receive-pack",
+      { kind: "rpc", repository: "team/a b.git", service: "git-receive-pack" },
+    ],
     ["/a/info/refs", { kind: "info-refs", repository: "a", service: undefined }],
     ["/info/refs?service=git-upload-pack", undefined],
     ["/git-upload-pack", undefined],

@@ -25,25 +25,32 @@ describe("smart HTTP", () => {
 
   function send(path: string, options: RequestOptions = {}, body?: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const client = request({ host: "127.0.0.1", port: server.address.port, path, ...options }, (response) => {
-        let text = "";
-        response.setEncoding("latin1");
-        response.on("data", (chunk: string) => (text += chunk));
-        response.on("end", () => {
-          const { statusCode = 0, headers, rawHeaders } = response;
-          resolve({ status: statusCode, headers, rawHeaders, body: text });
-        });
-      });
+      const client = request(
+        { host: "127.0.0.1", port: server.address.port, path, ...options },
+        (response) => {
+          let text = "";
+          response.setEncoding("latin1");
+          response.on("data", (chunk: string) => (text += chunk));
+          response.on("end", () => {
+            const { statusCode = 0, headers, rawHeaders } = response;
+            resolve({ status: statusCode, headers, rawHeaders, body: text });
+          });
+        },
+      );
       client.on("error", reject);
       client.end(body);
     });
   }
 
   const post = (service: string, body: string, headers: Record<string, string> = {}): Promise<Answer> =>
-    send(`/there.git/${service}`, {
-      method: "POST",
-      headers: { "content-type": `application/x-${service}-request`, ...headers },
-    }, body);
+    send(
+      `/there.git/${service}`,
+      {
+        method: "POST",
+        headers: { "content-type": `application/x-${service}-request`, ...headers },
+      },
+      body,
+    );
 
   it("advertises with git's content types and never lets an answer be cached", async () => {
     for (const service of ["git-upload-pack", "git-receive-pack"]) {
@@ -62,9 +69,13 @@ describe("smart HTTP", () => {
     const path = "/there.git/info/refs?service=git-receive-pack";
     expect((await send(path)).body).toMatch(/^001f# service=git-receive-pack\n0000/);
     expect((await send(path, { headers: { "git-protocol": "version=2" } })).body).not.toContain("# service");
-    expect((await send("/there.git/info/refs?x=1&service=git-upload-pack", { headers: { "git-protocol": "version=2" } })).body).toMatch(
-      /^000eversion 2\n/,
-    );
+    expect(
+      (
+        await send("/there.git/info/refs?x=1&service=git-upload-pack", {
+          headers: { "git-protocol": "version=2" },
+        })
+      ).body,
+    ).toMatch(/^000eversion 2\n/);
   });
 
   it("keeps connections open without Node's Keep-Alive header", async () => {
@@ -98,7 +109,9 @@ describe("smart HTTP", () => {
     const wrong = await send("/there.git/git-upload-pack");
     expect(wrong.status).toBe(405);
     expect(wrong.headers.allow).toBe("POST");
-    expect((await send("/there.git/info/refs?service=git-upload-pack", { method: "PUT" })).headers.allow).toBe("GET, HEAD");
+    expect(
+      (await send("/there.git/info/refs?service=git-upload-pack", { method: "PUT" })).headers.allow,
+    ).toBe("GET, HEAD");
     expect((await post("git-upload-pack", "0000", { "content-type": "text/plain" })).status).toBe(415);
     expect((await send("/there.git/info/refs?service=git-magic")).status).toBe(403);
     expect((await send("/there.git/info/refs")).status).toBe(403);
@@ -131,12 +144,19 @@ describe("smart HTTP", () => {
 
   it("tells observers of each request", async () => {
     const told: unknown[] = [];
-    const unsubscribe = subscribe((message) => {
-      if (message.name === "http.request" && message.kind === "stop") told.push(message.metadata);
+    const unsubscribe = subscribe({
+      stop: ({ name, metadata }) => {
+        if (name === "http.request") told.push(metadata);
+      },
     });
     await send("/there.git/info/refs?service=git-upload-pack");
     await expect.poll(() => told.length).toBe(1);
     unsubscribe();
-    expect(told[0]).toMatchObject({ method: "GET", route: "info-refs", service: "git-upload-pack", repository: "there.git" });
+    expect(told[0]).toMatchObject({
+      method: "GET",
+      route: "info-refs",
+      service: "git-upload-pack",
+      repository: "there.git",
+    });
   });
 });

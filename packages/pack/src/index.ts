@@ -43,3 +43,4 @@ export {
 } from "./receive/index-pack.ts";
 export * from "./fsck/session.ts";
 export { FSCK_SEVERITIES, type FsckFinding, type FsckSeverity } from "./fsck/finding.ts";
+export type { ObjectFilter } from "./filter/object-filter.ts";

@@ -1,4 +1,4 @@
-import type { ObjectFormat, Oid, OperationOptions } from "@millrace/pack";
+import type { ObjectFilter, ObjectFormat, Oid, OperationOptions } from "@millrace/pack";
 
 /** One ref as a server tells it. */
 export interface AdvertisedRef {
@@ -43,6 +43,29 @@ export type PackProgress =
       readonly reusedDeltas: number;
     };
 
+/** How a client asks for less history, or for more of it than it has (gitprotocol-v2, "shallow"). */
+export interface DeepenRequest extends OperationOptions {
+  readonly wants: readonly Oid[];
+  /** The client's shallow roots as it named them. */
+  readonly clientShallow: readonly Oid[];
+  /** So many commits from each want, the want counted; `Infinity` is all of them. Not together with the others. */
+  readonly depth?: number | undefined;
+  /** `depth` counts from the client's shallow roots. */
+  readonly relative?: boolean | undefined;
+  /** Only commits from this time on, in seconds. */
+  readonly since?: number | undefined;
+  /** Only commits that these refs, by any name that git resolves, do not reach. */
+  readonly not?: readonly string[] | undefined;
+}
+
+/** Where the client's history will end. */
+export interface ShallowUpdate {
+  /** Commits that become shallow roots and are none yet at the client. */
+  readonly shallow: readonly Oid[];
+  /** Shallow roots of the client whose parents it gets now. */
+  readonly unshallow: readonly Oid[];
+}
+
 export interface PackRequest extends OperationOptions {
   readonly wants: readonly Oid[];
   /** Objects that both sides have. */
@@ -53,7 +76,31 @@ export interface PackRequest extends OperationOptions {
   readonly ofsDelta: boolean;
   /** Annotated tags whose target is sent go along. */
   readonly includeTag: boolean;
+  /** The client's shallow roots before this fetch; their parents are not at the client. */
+  readonly clientShallow?: readonly Oid[] | undefined;
+  /** What `deepen` has answered for this fetch. */
+  readonly shallowUpdate?: ShallowUpdate | undefined;
+  /** Leave out what this filter leaves out; what is wanted by id is sent all the same. */
+  readonly filter?: ObjectFilter | undefined;
   readonly onProgress?: ((progress: PackProgress) => void) | undefined;
+}
+
+/** What a repository offers to those who fetch (git-config, `uploadpack.*`). */
+export interface UploadPackPolicy {
+  /** Offer filters at all; each kind is put to `refuseFilter`. Default `false`. */
+  readonly filters?: boolean | undefined;
+  /** Whether a filter is allowed; the words of the refusal, or `undefined`. */
+  readonly refuseFilter?: ((filter: ObjectFilter) => string | undefined) | undefined;
+  /** Offer `ref-in-want`. Default `false`. */
+  readonly refInWant?: boolean | undefined;
+  /** Offer `sideband-all`. Default `false`. */
+  readonly sidebandAll?: boolean | undefined;
+  /** Versions 0 and 1: what may be wanted besides advertised tips. Default `advertised`. */
+  readonly wants?: "advertised" | "tips" | "reachable" | "any" | undefined;
+  /** Version 2: demand that a ref reaches what is wanted. Default `false`: any stored object will do, as in git. */
+  readonly reachableOnly?: boolean | undefined;
+  /** Named in `session-id`; absent: not offered. */
+  readonly sessionId?: string | undefined;
 }
 
 /** What `fetch` asks of the repository it serves: one view for the whole request. */
@@ -62,6 +109,19 @@ export interface UploadPackHost extends RefHost, AsyncDisposable {
   hasObjects(oids: readonly Oid[], options?: OperationOptions): Promise<readonly boolean[]>;
   /** Whether every want has an ancestor among these common objects: git's `ok_to_give_up`. */
   reachesCommon(wants: readonly Oid[], common: readonly Oid[], options?: OperationOptions): Promise<boolean>;
+  /** What this repository offers and demands. Default: the defaults of `UploadPackPolicy`. */
+  readonly policy?: UploadPackPolicy | undefined;
+  /** Commits whose parents this repository does not have. Absent: it has them all. */
+  shallowRoots?(options?: OperationOptions): Promise<readonly Oid[]>;
+  /**
+   * Finds where a shallow client's history will end. Absent: `shallow` is not offered.
+   * Throws an error with `clientMessage` where nothing is selected or a name does not resolve.
+   */
+  deepen?(request: DeepenRequest): Promise<ShallowUpdate>;
+  /** Sizes of objects without their content, in order; `undefined` for what is not here. Absent: `object-info` is not offered. */
+  objectSizes?(oids: readonly Oid[], options?: OperationOptions): Promise<readonly (number | undefined)[]>;
+  /** Which of these objects a ref reaches, in order; asked where the policy demands it. */
+  areReachable?(oids: readonly Oid[], options?: OperationOptions): Promise<readonly boolean[]>;
   /** The pack, header to trailer. Throws before the first byte where a want cannot be served. */
   createPack(request: PackRequest): AsyncIterable<Uint8Array>;
 }
@@ -82,9 +142,28 @@ export type ReceiveProgress =
 export interface ReceiveRequest extends OperationOptions {
   readonly commands: readonly RefCommand[];
   readonly atomic: boolean;
+  /** Shallow roots of the client; the pushed history may end there. */
+  readonly clientShallow?: readonly Oid[] | undefined;
+  /** `git push --push-option`, in order. */
+  readonly pushOptions?: readonly string[] | undefined;
   /** Header to trailer; absent where the commands bring no objects. It ends with the stream, or where the pack does. */
   readonly pack?: AsyncIterable<Uint8Array> | undefined;
   readonly onProgress?: ((progress: ReceiveProgress) => void) | undefined;
+}
+
+/** What became of one command. */
+export interface RefReport {
+  readonly name: string;
+  /** The words behind `ng <ref> `. */
+  readonly error?: string | undefined;
+}
+
+/** What a repository offers to those who push (git-config, `receive.*`). */
+export interface ReceivePackPolicy {
+  /** Offer `push-options`. Default `false`. */
+  readonly pushOptions?: boolean | undefined;
+  /** Named in `session-id`; absent: not offered. */
+  readonly sessionId?: string | undefined;
 }
 
 /** What became of a push. */
@@ -92,13 +171,18 @@ export interface ReceiveReport {
   /** `undefined`: the pack was taken; else the words behind `unpack `. */
   readonly unpackError?: string | undefined;
   /** In the order of the commands; `error` holds the words behind `ng <ref> `. */
-  readonly refs: readonly { readonly name: string; readonly error?: string | undefined }[];
+  readonly refs: readonly RefReport[];
   /** Lines for the user, shown as `remote: …`. */
   readonly messages?: readonly string[] | undefined;
 }
 
 /** What `receive-pack` asks of the repository it serves. */
 export interface ReceivePackHost extends RefHost, AsyncDisposable {
+  readonly policy?: ReceivePackPolicy | undefined;
+  /** Objects that the repository has besides what its refs say, told as `.have` lines. */
+  alternateTips?(options?: OperationOptions): AsyncIterable<Oid>;
+  /** Commits whose parents this repository does not have. Absent: it has them all. */
+  shallowRoots?(options?: OperationOptions): Promise<readonly Oid[]>;
   /** Takes the pack and moves the refs; refusals are told in the report, only aborts and faults of the store throw. */
   receive(request: ReceiveRequest): Promise<ReceiveReport>;
 }

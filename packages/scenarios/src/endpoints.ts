@@ -15,6 +15,8 @@ export interface Endpoint extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   /** Makes sure that a push to this name finds a repository, or will create it. */
   prepare(repository: string): Promise<void>;
+  /** Makes an empty repository whose HEAD names a branch that is not there. */
+  createEmpty(repository: string, branch: string): Promise<void>;
   /** Where the repository lies on a disk, for the backends that have one. */
   directory?(repository: string): string;
 }
@@ -35,11 +37,16 @@ const httpFs: EndpointKind = {
   async open(options) {
     const scratch = await createScratch();
     const storage = openFsStorage({ root: scratch.path });
-    const server = await startServer(storage, { host: "127.0.0.1", port: 0 }, { version: "test", ...options });
+    const server = await startServer(
+      storage,
+      { host: "127.0.0.1", port: 0 },
+      { version: "test", ...options },
+    );
     return {
       url: (repository) => `http://127.0.0.1:${server.address.port}/${repository}`,
       env: {},
       prepare: async () => {},
+      createEmpty: (repository, branch) => initBare(join(scratch.path, repository), branch),
       directory: (repository) => join(scratch.path, repository),
       async [Symbol.asyncDispose]() {
         await server.close(0);
@@ -54,11 +61,19 @@ const httpMemory: EndpointKind = {
   name: "HTTP over memory",
   async open(options) {
     const storage = createMemoryStorage();
-    const server = await startServer(storage, { host: "127.0.0.1", port: 0 }, { version: "test", ...options });
+    const server = await startServer(
+      storage,
+      { host: "127.0.0.1", port: 0 },
+      { version: "test", ...options },
+    );
     return {
       url: (repository) => `http://127.0.0.1:${server.address.port}/${repository}`,
       env: {},
       prepare: async () => {},
+      async createEmpty(repository, branch) {
+        const store = await storage.create(repository, { head: `refs/heads/${branch}` });
+        await store[Symbol.asyncDispose]();
+      },
       async [Symbol.asyncDispose]() {
         await server.close(0);
         await storage[Symbol.asyncDispose]();
@@ -83,14 +98,17 @@ const stdioFs: EndpointKind = {
     return {
       url: (repository) => `ssh://localhost${scratch.path}/${repository}`,
       env: { GIT_SSH: ssh, GIT_SSH_VARIANT: "ssh" },
-      prepare: async (repository) => {
-        await git(["init", "--bare", "--quiet", join(scratch.path, repository)]);
-      },
+      prepare: (repository) => initBare(join(scratch.path, repository), "main"),
+      createEmpty: (repository, branch) => initBare(join(scratch.path, repository), branch),
       directory: (repository) => join(scratch.path, repository),
       [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
     };
   },
 };
+
+async function initBare(directory: string, branch: string): Promise<void> {
+  await git(["init", "--bare", "--quiet", `--initial-branch=${branch}`, directory]);
+}
 
 /** All ways that a scenario is run over. */
 export const endpointKinds: readonly EndpointKind[] = [httpFs, stdioFs, httpMemory];

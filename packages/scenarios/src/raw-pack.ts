@@ -17,11 +17,14 @@ export interface RawEntry {
 export function rawPack(entries: readonly RawEntry[], claimedCount: number = entries.length): Buffer {
   const header = Buffer.from("PACK\0\0\0\u0002\0\0\0\0", "latin1");
   header.writeUInt32BE(claimedCount, 8);
-  const body = Buffer.concat([header, ...entries.flatMap(({ kind, content, base }) => [
-    entryHeader(kind, content.length),
-    Buffer.from(base ?? "", "hex"),
-    deflateSync(content),
-  ])]);
+  const body = Buffer.concat([
+    header,
+    ...entries.flatMap(({ kind, content, base }) => [
+      entryHeader(kind, content.length),
+      Buffer.from(base ?? "", "hex"),
+      deflateSync(content),
+    ]),
+  ]);
   return Buffer.concat([body, createHash("sha1").update(body).digest()]);
 }
 
@@ -33,12 +36,16 @@ export function resealed(pack: Uint8Array): Buffer {
 
 /** All objects of a repository, or those behind some revisions, as the real git packs them. */
 export function packOf(cwd: string, revisions: readonly string[] = ["--all"], ...flags: string[]): Buffer {
-  const { status, stdout, stderr } = spawnSync("git", ["pack-objects", "--revs", "--stdout", "-q", ...flags], {
-    cwd,
-    env: gitEnvironment,
-    input: `${revisions.join("\n")}\n`,
-    maxBuffer: 1 << 28,
-  });
+  const { status, stdout, stderr } = spawnSync(
+    "git",
+    ["pack-objects", "--revs", "--stdout", "-q", ...flags],
+    {
+      cwd,
+      env: gitEnvironment,
+      input: `${revisions.join("\n")}\n`,
+      maxBuffer: 1 << 28,
+    },
+  );
   if (status !== 0) throw new Error(String(stderr));
   return stdout;
 }

@@ -15,7 +15,11 @@ export type RawCommand = readonly [old: string, target: string, name: string];
 const CAPABILITIES = "report-status side-band-64k";
 
 /** The bytes of a push: commands, flush, pack. */
-export function rawPushBody(commands: readonly RawCommand[], pack: Uint8Array, capabilities = CAPABILITIES): Buffer {
+export function rawPushBody(
+  commands: readonly RawCommand[],
+  pack: Uint8Array,
+  capabilities = CAPABILITIES,
+): Buffer {
   const lines = commands.map((command, i) =>
     pktLine(`${command.join(" ")}${i === 0 ? `\0 ${capabilities}` : ""}`),
   );
@@ -23,15 +27,19 @@ export function rawPushBody(commands: readonly RawCommand[], pack: Uint8Array, c
 }
 
 /** Sends bytes to a repository's receive-pack over HTTP, whatever they are. */
-export async function rawPush(url: string, body: BodyInit, headers: Record<string, string> = {}): Promise<RawAnswer> {
+export async function rawPush(
+  url: string,
+  body: Uint8Array,
+  headers: Record<string, string> = {},
+): Promise<RawAnswer> {
   const response = await fetch(`${url}/git-receive-pack`, {
     method: "POST",
     headers: { "content-type": "application/x-git-receive-pack-request", ...headers },
-    body,
-    ...(body instanceof ReadableStream ? { duplex: "half" } : {}),
-  } as RequestInit);
+    body: new Uint8Array(body),
+  });
   const bytes = new Uint8Array(await response.arrayBuffer());
-  if (response.status !== 200) return { status: response.status, report: [], progress: Buffer.from(bytes).toString() };
+  if (response.status !== 200)
+    return { status: response.status, report: [], progress: Buffer.from(bytes).toString() };
   const progress: string[] = [];
   const report: string[] = [];
   const inner = createPktDecoder();

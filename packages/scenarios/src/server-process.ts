@@ -18,9 +18,13 @@ export interface ServerProcess extends AsyncDisposable {
 
 /** Starts `millrace serve` over a folder on a free port. */
 export async function startServerProcess(root: string, ...flags: string[]): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [serverCli, "serve", "--root", root, "--listen", "127.0.0.1:0", ...flags], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    [serverCli, "serve", "--root", root, "--listen", "127.0.0.1:0", ...flags],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const output: string[] = [];
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {

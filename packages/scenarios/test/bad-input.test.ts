@@ -25,7 +25,10 @@ describe("what a server is not to swallow", () => {
   let url: string;
 
   beforeAll(async () => {
-    endpoint = await defaultEndpoint.open({ receive: { maxPackBytes: 300_000 }, maxFetchRequestBytes: 100_000 });
+    endpoint = await defaultEndpoint.open({
+      receive: { maxPackBytes: 300_000 },
+      maxFetchRequestBytes: 100_000,
+    });
     scratch = await createScratch();
     local = await openWorkTree(join(scratch.path, "local"), endpoint.env, true);
     for (let i = 0; i < 10; i++) await local.commit(`c${i}`, { "a.txt": `line ${i}\n`.repeat(100 + i) });
@@ -49,7 +52,12 @@ describe("what a server is not to swallow", () => {
   }
 
   /** Pushes by hand a new branch with a pack that is to be refused; nothing of it may stay. */
-  async function expectRefused(bytes: Uint8Array, target: string, told: RegExp, verdict = /^ng refs\/heads\/bad /): Promise<void> {
+  async function expectRefused(
+    bytes: Uint8Array,
+    target: string,
+    told: RegExp,
+    verdict = /^ng refs\/heads\/bad /,
+  ): Promise<void> {
     const answer = await rawPush(url, rawPushBody([[ZERO, target, "refs/heads/bad"]], bytes));
     expect(answer.status).toBe(200);
     expect(`${answer.progress}\n${answer.report.join("\n")}`).toMatch(told);
@@ -87,12 +95,20 @@ describe("what a server is not to swallow", () => {
   it("refuses what is no pack, and a pack that claims more than it has", async () => {
     await expectRefused(randomBytes(2000), tip, /pack signature mismatch/);
     await expectRefused(rawPack([{ kind: kinds.blob, content: Buffer.from("x") }], 2), tip, /unpack /);
-    await expectRefused(rawPack([{ kind: kinds.blob, content: Buffer.from("x") }], 4_000_000_000), tip, /unpack /);
+    await expectRefused(
+      rawPack([{ kind: kinds.blob, content: Buffer.from("x") }], 4_000_000_000),
+      tip,
+      /unpack /,
+    );
   });
 
   it("refuses a delta whose base is nowhere", async () => {
     const delta = Buffer.from([1, 1, 0x90, 1]);
-    await expectRefused(rawPack([{ kind: kinds.refDelta, content: delta, base: MISSING }]), tip, /unresolved delta|unpack index-pack/);
+    await expectRefused(
+      rawPack([{ kind: kinds.refDelta, content: delta, base: MISSING }]),
+      tip,
+      /unresolved delta|unpack index-pack/,
+    );
   });
 
   it("refuses a pack that lacks what its commits need", async () => {
@@ -108,7 +124,10 @@ describe("what a server is not to swallow", () => {
   it("refuses objects that fsck refuses, with git's words, and tells the git user", async () => {
     const badTree = await git(["hash-object", "-w", "-t", "tree", "--literally", "--stdin"], {
       cwd: local.path,
-      input: Buffer.concat([Buffer.from("100644 .git\0"), Buffer.from(await local.git("rev-parse", "main:a.txt"), "hex")]),
+      input: Buffer.concat([
+        Buffer.from("100644 .git\0"),
+        Buffer.from(await local.git("rev-parse", "main:a.txt"), "hex"),
+      ]),
     });
     const commit = await local.git("commit-tree", badTree, "-m", "evil");
     const { status, stderr } = await local.tryGit("push", url, `${commit}:refs/heads/bad`);
@@ -132,7 +151,10 @@ describe("what a server is not to swallow", () => {
 
   it("creates no repository for a refused push", async () => {
     const fresh = endpoint.url("never.git");
-    const refused = await rawPush(fresh, rawPushBody([[ZERO, tip, "refs/heads/main"]], pack.subarray(0, 500)));
+    const refused = await rawPush(
+      fresh,
+      rawPushBody([[ZERO, tip, "refs/heads/main"]], pack.subarray(0, 500)),
+    );
     expect(refused.report[0]).toMatch(/^unpack /);
     const root = join(endpoint.directory?.("target.git") as string, "..");
     await expect.poll(() => readdir(root)).toEqual(["target.git"]);
@@ -146,7 +168,10 @@ describe("what a server is not to swallow", () => {
         const target = new URL(`${to}/git-receive-pack`);
         const client = httpRequest(target, {
           method: "POST",
-          headers: { "content-type": "application/x-git-receive-pack-request", "transfer-encoding": "chunked" },
+          headers: {
+            "content-type": "application/x-git-receive-pack-request",
+            "transfer-encoding": "chunked",
+          },
         });
         client.on("error", () => {});
         client.on("close", resolve);
@@ -169,7 +194,9 @@ describe("what a server is not to swallow", () => {
       });
     const text = async (body: string | Uint8Array): Promise<string> => (await fetchRequest(body)).text();
     expect(await text("0013command=nothing0000")).toMatch(/^....ERR invalid command 'nothing'/);
-    expect(await text("0011command=fetch0012no-such-thing=0000")).toMatch(/^....ERR unknown capability 'no-such-thing='/);
+    expect(await text("0011command=fetch0012no-such-thing=0000")).toMatch(
+      /^....ERR unknown capability 'no-such-thing='/,
+    );
     expect(await text("0014command=ls-refs\n0001000bnonsense0000")).toMatch(/^....ERR /);
     expect(await text("fff9")).toMatch(/^....ERR /);
     expect(await text("zzzz")).toMatch(/^....ERR /);
@@ -179,16 +206,34 @@ describe("what a server is not to swallow", () => {
   });
 
   it("gives the user of a real git the status and the words that git gives", async () => {
-    const { status, stderr } = await tryGit(["clone", endpoint.url("nothing-here.git"), join(scratch.path, "x")]);
+    const { status, stderr } = await tryGit([
+      "clone",
+      endpoint.url("nothing-here.git"),
+      join(scratch.path, "x"),
+    ]);
     expect(status).toBe(128);
     expect(stderr).toMatch(/fatal: repository '.*nothing-here.git\/' not found/);
   });
 
   it("answers paths that lead out of the root with 404, before anything looks at them", async () => {
     const { port } = new URL(url);
-    for (const path of ["/../../etc", "/%2e%2e/%2e%2e/etc", "/a/..%2f..%2fetc", "/a//b", "/a\\..\\b", "/%00", "/./a", "/a%0ab"]) {
+    for (const path of [
+      "/../../etc",
+      "/%2e%2e/%2e%2e/etc",
+      "/a/..%2f..%2fetc",
+      "/a//b",
+      "/a\\..\\b",
+      "/%00",
+      "/./a",
+      "/a%0ab",
+    ]) {
       for (const suffix of ["/info/refs?service=git-upload-pack", "/info/refs?service=git-receive-pack"]) {
-        expect(await rawStatus(Number(port), `GET ${path}${suffix} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)).toBe(404);
+        expect(
+          await rawStatus(
+            Number(port),
+            `GET ${path}${suffix} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+          ),
+        ).toBe(404);
       }
     }
   });

@@ -17,7 +17,8 @@ describe("a repository that plain git works on too", () => {
     endpoint = await defaultEndpoint.open();
     scratch = await createScratch();
     local = await openWorkTree(join(scratch.path, "local"), endpoint.env, true);
-    for (let i = 0; i < 20; i++) await local.commit(`commit ${i}`, { [`f${i % 5}.txt`]: `${i}\n`.repeat(50) });
+    for (let i = 0; i < 20; i++)
+      await local.commit(`commit ${i}`, { [`f${i % 5}.txt`]: `${i}\n`.repeat(50) });
     await local.git("push", "--quiet", endpoint.url("shared.git"), "main");
     directory = endpoint.directory?.("shared.git") as string;
     const path = join(scratch.path, "copy");
@@ -44,7 +45,10 @@ describe("a repository that plain git works on too", () => {
     expect(await copy.git("rev-parse", `origin/${ref}`)).toBe(oid);
     for (const cwd of [directory, copy.path]) {
       const { status, stderr } = await tryGit(["fsck", "--strict", "--no-dangling"], { cwd });
-      expect({ status, stderr: stderr.replace(/^notice:.*\n|^Checking.*\n/gm, "") }).toEqual({ status: 0, stderr: "" });
+      expect({ status, stderr: stderr.replace(/^notice:.*\n|^Checking.*\n/gm, "") }).toEqual({
+        status: 0,
+        stderr: "",
+      });
     }
   }
 
@@ -68,7 +72,9 @@ describe("a repository that plain git works on too", () => {
   it("lets pushes and deletions go on over packed refs", async () => {
     await local.commit("after gc", { "g.txt": "g\n" });
     await local.git("push", "--quiet", endpoint.url("shared.git"), "main", ":refs/heads/loose");
-    expect(await git(["for-each-ref", "--format=%(refname)"], { cwd: directory })).not.toContain("heads/loose");
+    expect(await git(["for-each-ref", "--format=%(refname)"], { cwd: directory })).not.toContain(
+      "heads/loose",
+    );
     await expectFetched("main", await local.git("rev-parse", "main"));
   });
 

@@ -30,7 +30,9 @@ describe("millrace", () => {
     it("serve git clone --no-local -u, wants and all", async () => {
       const copy = join(scratch.path, "by-u");
       const trace = join(scratch.path, "trace");
-      await git(["clone", "--quiet", "--no-local", "-u", UPLOAD_PACK, bare, copy], { env: { GIT_TRACE_PACKET: trace } });
+      await git(["clone", "--quiet", "--no-local", "-u", UPLOAD_PACK, bare, copy], {
+        env: { GIT_TRACE_PACKET: trace },
+      });
       expect(await readFile(trace, "utf8")).toMatch(/clone> want [0-9a-f]{40}/);
       expect(await readFile(trace, "utf8")).toMatch(/clone< agent=millrace\//);
       expect(await git(["rev-parse", "HEAD"], { cwd: copy })).toBe(await local.git("rev-parse", "HEAD"));
@@ -43,12 +45,20 @@ describe("millrace", () => {
       await tree.commit("change", { "b.txt": "b\n" });
       const refused = await tree.tryGit("push", `--receive-pack=${RECEIVE_PACK}`, "origin", "main");
       expect(refused.stderr).toContain("! [remote rejected] main -> main (branch is currently checked out)");
-      await tree.git("push", "--quiet", `--receive-pack=${RECEIVE_PACK}`, "origin", "main:refs/heads/offered");
+      await tree.git(
+        "push",
+        "--quiet",
+        `--receive-pack=${RECEIVE_PACK}`,
+        "origin",
+        "main:refs/heads/offered",
+      );
       expect(await local.git("rev-parse", "offered")).toBe(await tree.git("rev-parse", "main"));
     });
 
     it("end with 128 and git's words where there is no repository", async () => {
-      const { status, stderr } = spawnSync(process.execPath, [serverCli, "upload-pack", scratch.path], { encoding: "utf8" });
+      const { status, stderr } = spawnSync(process.execPath, [serverCli, "upload-pack", scratch.path], {
+        encoding: "utf8",
+      });
       expect(status).toBe(128);
       expect(stderr).toBe(`fatal: '${scratch.path}' does not appear to be a git repository\n`);
     });
@@ -59,7 +69,10 @@ describe("millrace", () => {
     });
 
     it("leave with 0 when the client says goodbye at once", async () => {
-      const child = spawn(process.execPath, [serverCli, "receive-pack", bare], { env: gitEnvironment, stdio: ["pipe", "ignore", "inherit"] });
+      const child = spawn(process.execPath, [serverCli, "receive-pack", bare], {
+        env: gitEnvironment,
+        stdio: ["pipe", "ignore", "inherit"],
+      });
       child.stdin.write("0000");
       expect(await new Promise((resolve) => child.once("exit", resolve))).toBe(0);
     });
@@ -77,7 +90,9 @@ describe("millrace", () => {
         expect(await readdir(root)).toEqual(["name.git"]);
         expect(await git(["symbolic-ref", "HEAD"], { cwd: join(root, "name.git") })).toBe("refs/heads/main");
         await local.git("push", "--quiet", `${server.url}/second.git`, "main:refs/heads/odd-one");
-        expect(await git(["symbolic-ref", "HEAD"], { cwd: join(root, "second.git") })).toBe("refs/heads/odd-one");
+        expect(await git(["symbolic-ref", "HEAD"], { cwd: join(root, "second.git") })).toBe(
+          "refs/heads/odd-one",
+        );
         const copy = join(scratch.path, "second");
         await git(["clone", "--quiet", `${server.url}/second`, copy]);
         expect(await git(["symbolic-ref", "HEAD"], { cwd: copy })).toBe("refs/heads/odd-one");
@@ -104,18 +119,42 @@ describe("millrace", () => {
     it("takes pushes from this machine only, unless told otherwise", async () => {
       const server = await startServerProcess(join(scratch.path, "guarded"));
       try {
-        const forwarded = await local.tryGit("-c", "http.extraHeader=X-Forwarded-For: 203.0.113.9", "push", `${server.url}/x.git`, "main");
+        const forwarded = await local.tryGit(
+          "-c",
+          "http.extraHeader=X-Forwarded-For: 203.0.113.9",
+          "push",
+          `${server.url}/x.git`,
+          "main",
+        );
         expect(forwarded.stderr).toContain("403");
-        const foreignHost = await local.tryGit("-c", "http.extraHeader=Host: git.example.com", "push", `${server.url}/x.git`, "main");
+        const foreignHost = await local.tryGit(
+          "-c",
+          "http.extraHeader=Host: git.example.com",
+          "push",
+          `${server.url}/x.git`,
+          "main",
+        );
         expect(foreignHost.stderr).toContain("403");
         await local.git("push", "--quiet", `${server.url}/x.git`, "main");
-        await local.git("-c", "http.extraHeader=X-Forwarded-For: 203.0.113.9", "ls-remote", `${server.url}/x.git`);
+        await local.git(
+          "-c",
+          "http.extraHeader=X-Forwarded-For: 203.0.113.9",
+          "ls-remote",
+          `${server.url}/x.git`,
+        );
       } finally {
         await server.stop();
       }
       const open = await startServerProcess(join(scratch.path, "open"), "--anonymous-push", "anyone");
       try {
-        await local.git("-c", "http.extraHeader=X-Forwarded-For: 203.0.113.9", "push", "--quiet", `${open.url}/x.git`, "main");
+        await local.git(
+          "-c",
+          "http.extraHeader=X-Forwarded-For: 203.0.113.9",
+          "push",
+          "--quiet",
+          `${open.url}/x.git`,
+          "main",
+        );
       } finally {
         await open.stop();
       }
@@ -124,7 +163,13 @@ describe("millrace", () => {
     it("lets a request under way finish when it is told to stop", async () => {
       const server = await startServerProcess(join(scratch.path, "drained"));
       await local.git("push", "--quiet", `${server.url}/x.git`, "main");
-      const cloning = tryGit(["clone", "--quiet", "--bare", `${server.url}/x.git`, join(scratch.path, "drained-copy")]);
+      const cloning = tryGit([
+        "clone",
+        "--quiet",
+        "--bare",
+        `${server.url}/x.git`,
+        join(scratch.path, "drained-copy"),
+      ]);
       const [status] = await Promise.all([server.stop(), cloning]);
       expect(status).toBe(0);
     });

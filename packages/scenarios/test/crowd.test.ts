@@ -18,7 +18,8 @@ describe.each(endpointKinds)("a crowd over $name", (kind) => {
     endpoint = await kind.open();
     scratch = await createScratch();
     local = await openWorkTree(join(scratch.path, "local"), endpoint.env, true);
-    for (let i = 0; i < 30; i++) await local.commit(`commit ${i}`, { [`f${i % 7}.txt`]: `${i}\n`.repeat(200) });
+    for (let i = 0; i < 30; i++)
+      await local.commit(`commit ${i}`, { [`f${i % 7}.txt`]: `${i}\n`.repeat(200) });
   });
 
   afterAll(async () => {
@@ -36,7 +37,9 @@ describe.each(endpointKinds)("a crowd over $name", (kind) => {
       tips.push(await local.commit(`topic ${i}`, { [`topic-${i}.txt`]: `${i}\n` }));
     }
     const clones = Array.from({ length: CLONES }, (_, i) =>
-      git(["clone", "--quiet", "--bare", endpoint.url(name), join(scratch.path, `clone-${i}`)], { env: endpoint.env }),
+      git(["clone", "--quiet", "--bare", endpoint.url(name), join(scratch.path, `clone-${i}`)], {
+        env: endpoint.env,
+      }),
     );
     const pushes = tips.map((_, i) => local.git("push", "--quiet", endpoint.url(name), `topic-${i}`));
     await Promise.all([...clones, ...pushes]);
@@ -49,8 +52,12 @@ describe.each(endpointKinds)("a crowd over $name", (kind) => {
       expect((await tryGit(["fsck", "--strict"], { cwd })).status).toBe(0);
     }
     if (directory === undefined) return;
-    expect((await readdir(join(directory, "objects"))).filter((entry) => entry.startsWith("tmp"))).toEqual([]);
-    expect((await readdir(join(directory, "objects/pack"))).filter((entry) => !/\.(?:pack|idx|rev)$/.test(entry))).toEqual([]);
+    expect((await readdir(join(directory, "objects"))).filter((entry) => entry.startsWith("tmp"))).toEqual(
+      [],
+    );
+    expect(
+      (await readdir(join(directory, "objects/pack"))).filter((entry) => !/\.(?:pack|idx|rev)$/.test(entry)),
+    ).toEqual([]);
   });
 
   it("lets just one of several racing pushes to one ref win", { timeout: 60_000 }, async () => {
@@ -72,7 +79,9 @@ describe.each(endpointKinds)("a crowd over $name", (kind) => {
   it("lets two first pushes to one new name both in", { timeout: 60_000 }, async () => {
     const name = "newborn.git";
     await endpoint.prepare(name);
-    await Promise.all([0, 1, 2, 3].map((i) => local.git("push", "--quiet", endpoint.url(name), `topic-${i}`)));
+    await Promise.all(
+      [0, 1, 2, 3].map((i) => local.git("push", "--quiet", endpoint.url(name), `topic-${i}`)),
+    );
     const listed = await git(["ls-remote", "--heads", endpoint.url(name)], { env: endpoint.env });
     expect(listed.split("\n").length).toBe(4);
   });

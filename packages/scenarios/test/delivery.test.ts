@@ -53,7 +53,9 @@ describe("the bytes of an answer", () => {
     return Buffer.concat(received);
   }
 
-  it("depend neither on how the request was chunked nor on the reader's pace", { timeout: 60_000 }, async () => {
+  it("depend neither on how the request was chunked nor on the reader's pace", {
+    timeout: 60_000,
+  }, async () => {
     const whole = await answer(request.length, 0);
     expect(whole.length).toBeGreaterThan(2 * 65_520);
     for (const chunkBytes of [1, 3, 7, 64]) expect(await answer(chunkBytes, 0)).toEqual(whole);

@@ -82,7 +82,9 @@ describe.each(endpointKinds)("everyday git over $name", (kind) => {
     const name = await pushed();
     const copy = await clone(name);
     expect((await copy.tryGit("fetch")).stderr).toBe("");
-    expect((await local.tryGit("push", endpoint.url(name), "main")).stderr).toContain("Everything up-to-date");
+    expect((await local.tryGit("push", endpoint.url(name), "main")).stderr).toContain(
+      "Everything up-to-date",
+    );
   });
 
   it("deletes a branch, and says so where there is none", async () => {
@@ -162,10 +164,9 @@ describe.each(endpointKinds)("everyday git over $name", (kind) => {
     await expectClean(name, copy);
   });
 
-  it("clones an empty repository", async (context) => {
+  it("clones an empty repository, and its branch's name", async () => {
     const name = `empty-${counter++}.git`;
-    if (endpoint.directory === undefined) return context.skip("memory: nothing but a push makes a repository");
-    await git(["init", "--bare", "--quiet", "--initial-branch=trunk", endpoint.directory(name)]);
+    await endpoint.createEmpty(name, "trunk");
     const copy = await clone(name);
     expect(await copy.git("symbolic-ref", "HEAD")).toBe("refs/heads/trunk");
   });
@@ -178,7 +179,13 @@ describe.each(endpointKinds)("everyday git over $name", (kind) => {
     await local.git("push", "--quiet", endpoint.url(name), "refs/heads/many/*:refs/heads/many/*");
     expect((await remoteRefs(name)).split("\n").length).toBe(1002);
     const copy = await clone(name);
-    await local.git("push", "--quiet", "--prune", endpoint.url(name), "refs/heads/nothing/*:refs/heads/many/*");
+    await local.git(
+      "push",
+      "--quiet",
+      "--prune",
+      endpoint.url(name),
+      "refs/heads/nothing/*:refs/heads/many/*",
+    );
     await copy.git("fetch", "--quiet", "--prune");
     expect(await copy.git("branch", "--remotes", "--list", "origin/many/*")).toBe("");
     await expectClean(name, copy);

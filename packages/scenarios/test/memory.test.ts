@@ -63,23 +63,28 @@ describe("a server's memory", () => {
   }
 
   it("does not grow with the size of a push: 1 GB of random blobs", { timeout: 300_000 }, async (context) => {
-    if (process.env.MILLRACE_LIGHT !== undefined) return context.skip("heavy: runs once, on the first Node");
+    if (process.env.MILLRACE_LIGHT !== undefined) context.skip("heavy: runs once, on the first Node");
     await pushRandom("small.git", 64);
     const afterSmall = await server.peakMemoryBytes();
     await pushRandom("large.git", 1024);
     const afterLarge = await server.peakMemoryBytes();
-    console.log(`peak RSS: ${Math.round(afterSmall / MIB)} MiB after 64 MiB, ${Math.round(afterLarge / MIB)} MiB after 1 GiB`);
+    console.log(
+      `peak RSS: ${Math.round(afterSmall / MIB)} MiB after 64 MiB, ${Math.round(afterLarge / MIB)} MiB after 1 GiB`,
+    );
     expect(afterLarge).toBeLessThan(400 * MIB);
     expect(afterLarge - afterSmall).toBeLessThan(64 * MIB);
     const directory = join(scratch.path, "repositories", "large.git");
-    expect((await git(["rev-list", "--objects", "random"], { cwd: directory })).split("\n").length).toBe(1026);
+    expect((await git(["rev-list", "--objects", "random"], { cwd: directory })).split("\n").length).toBe(
+      1026,
+    );
     await git(["fsck", "--strict", "--connectivity-only"], { cwd: directory });
   });
 
   it("stays flat under a client that reads slowly", { timeout: 120_000 }, async () => {
     await pushRandom("slow.git", 96);
     const warm = join(scratch.path, "warm");
-    for (let i = 0; i < 2; i++) await git(["clone", "--quiet", "--bare", `${server.url}/slow.git`, `${warm}-${i}`]);
+    for (let i = 0; i < 2; i++)
+      await git(["clone", "--quiet", "--bare", `${server.url}/slow.git`, `${warm}-${i}`]);
     const tip = await git(["rev-parse", "random"], { cwd: `${warm}-0` });
     const body = `0011command=fetch0001000fno-progress0032want ${tip}\n0009done\n0000`;
     const { port } = new URL(server.url);
@@ -98,7 +103,9 @@ describe("a server's memory", () => {
       peak = Math.max(peak, await server.memoryBytes());
     }
     socket.destroy();
-    console.log(`slow reader: ${Math.round(received / MIB)} MiB read, RSS grew by ${((peak - before) / MIB).toFixed(1)} MiB`);
+    console.log(
+      `slow reader: ${Math.round(received / MIB)} MiB read, RSS grew by ${((peak - before) / MIB).toFixed(1)} MiB`,
+    );
     expect(received).toBeGreaterThan(MIB);
     expect(received).toBeLessThan(90 * MIB);
     expect(peak - before).toBeLessThan(16 * MIB);

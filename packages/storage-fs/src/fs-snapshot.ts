@@ -17,7 +17,10 @@ import { followSymref, type RawRef, readRawHead, readRawRef } from "./refs/loose
  * A view of a repository that git may change meanwhile. HEAD is read now; refs when they are asked for; packs and
  * alternates when they are asked for after refs were, or with `reload`. Throws `STORAGE_NOT_FOUND`.
  */
-export async function openSnapshot(repository: FsRepository, options: OperationOptions = {}): Promise<Snapshot> {
+export async function openSnapshot(
+  repository: FsRepository,
+  options: OperationOptions = {},
+): Promise<Snapshot> {
   const { place, objectFormat } = repository;
   options.signal?.throwIfAborted();
   const rawHead = await readRawHead(repository);
@@ -124,7 +127,9 @@ async function readShallow({ place, objectFormat }: FsRepository): Promise<reado
   const lines = text?.split("\n").filter((line) => line !== "") ?? [];
   for (const line of lines) {
     if (!isOid(line, objectFormat)) {
-      throw new StorageError("STORAGE_CORRUPT", `shallow: bad line ${JSON.stringify(line)}`, { key: "shallow" });
+      throw new StorageError("STORAGE_CORRUPT", `shallow: bad line ${JSON.stringify(line)}`, {
+        key: "shallow",
+      });
     }
   }
   return lines;

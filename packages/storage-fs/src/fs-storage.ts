@@ -40,7 +40,11 @@ export function openFsStorage(options: FsStorageOptions): Storage {
 
   const create = async (name: string, given: CreateOptions & OperationOptions): Promise<RepositoryStore> => {
     given.signal?.throwIfAborted();
-    const { objectFormat = "sha1", head = "refs/heads/main", onFirstCommit = false } = CreateOptions.parse(given);
+    const {
+      objectFormat = "sha1",
+      head = "refs/heads/main",
+      onFirstCommit = false,
+    } = CreateOptions.parse(given);
     checkName(name);
     await checkOutside(root, name);
     const target = join(root, name);
@@ -84,7 +88,9 @@ export function openFsStorage(options: FsStorageOptions): Storage {
         signal?.throwIfAborted();
         const { suffix } = await find(name);
         if (suffix.endsWith("/.git")) {
-          throw new StorageError("STORAGE_UNSUPPORTED", `${name} has a working tree; remove it by hand`, { key: name });
+          throw new StorageError("STORAGE_UNSUPPORTED", `${name} has a working tree; remove it by hand`, {
+            key: name,
+          });
         }
         await discardRepository(root, join(root, name + suffix));
       }),
@@ -105,7 +111,10 @@ export async function openFsRepository(
     const settings = writeSettings(FsRepositoryOptions.parse(options));
     const found = await findPlace(path);
     if (found === undefined) throw noRepository(path);
-    return createFsStore({ name: basename(path) || path, repository: await openRepository(found.place, settings) });
+    return createFsStore({
+      name: basename(path) || path,
+      repository: await openRepository(found.place, settings),
+    });
   });
 }
 
@@ -121,8 +130,13 @@ async function checkOutside(root: string, name: string): Promise<void> {
   const parts = name.split("/");
   for (let length = 1; length < parts.length; length++) {
     const above = parts.slice(0, length).join("/");
-    if ((await placeAt(join(root, above))) !== undefined || (await placeAt(join(root, above, ".git"))) !== undefined) {
-      throw new StorageError("STORAGE_BAD_NAME", `${name} lies inside the repository ${above}`, { key: name });
+    if (
+      (await placeAt(join(root, above))) !== undefined ||
+      (await placeAt(join(root, above, ".git"))) !== undefined
+    ) {
+      throw new StorageError("STORAGE_BAD_NAME", `${name} lies inside the repository ${above}`, {
+        key: name,
+      });
     }
   }
 }

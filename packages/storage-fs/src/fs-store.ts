@@ -1,5 +1,11 @@
 import { rm } from "node:fs/promises";
-import { type CommitRequest, type CommitResult, type RepositoryStore, type Stage, StorageError } from "@millrace/storage";
+import {
+  type CommitRequest,
+  type CommitResult,
+  type RepositoryStore,
+  type Stage,
+  StorageError,
+} from "@millrace/storage";
 import { fsCapabilities } from "./capabilities.ts";
 import { publishDraft } from "./drafts.ts";
 import { guarded } from "./files/fault.ts";
@@ -29,7 +35,8 @@ export function createFsStore(options: FsStoreOptions): RepositoryStore {
   const run = async (request: CommitRequest, signal: AbortSignal | undefined): Promise<CommitResult> => {
     signal?.throwIfAborted();
     const adding = (request.add ?? []).map((stage) => {
-      if (!stages.has(stage)) throw new StorageError("STORAGE_STAGE_EXPIRED", "a stage of another store", { key: name });
+      if (!stages.has(stage))
+        throw new StorageError("STORAGE_STAGE_EXPIRED", "a stage of another store", { key: name });
       return stage as FsStage;
     });
     for (const stage of adding) stage.checkReady();
@@ -55,7 +62,9 @@ export function createFsStore(options: FsStoreOptions): RepositoryStore {
     if (place === undefined) return false;
     const existing = await openRepository(place, repository.settings);
     if (existing.objectFormat !== repository.objectFormat) {
-      throw new StorageError("STORAGE_EXISTS", `${name} has been made with ${existing.objectFormat}`, { key: name });
+      throw new StorageError("STORAGE_EXISTS", `${name} has been made with ${existing.objectFormat}`, {
+        key: name,
+      });
     }
     repository = existing;
     publishAt = undefined;

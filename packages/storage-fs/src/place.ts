@@ -66,7 +66,9 @@ const GIT_FILE = "gitdir: ";
 async function readGitFile(path: string, size: number): Promise<string | undefined> {
   if (size > 1 << 20) return undefined;
   const text = await readFile(path, "utf8");
-  return text.startsWith(GIT_FILE) ? resolve(dirname(path), text.slice(GIT_FILE.length).trimEnd()) : undefined;
+  return text.startsWith(GIT_FILE)
+    ? resolve(dirname(path), text.slice(GIT_FILE.length).trimEnd())
+    : undefined;
 }
 
 /** The error for a path that holds no repository. */

@@ -33,4 +33,3 @@ export const FsStorageOptions: z.ZodType<FsStorageOptions> = z.object({
   root: z.string().min(1),
   draftGraceMs: z.number().int().positive().optional(),
 });
-

@@ -79,7 +79,10 @@ test("an abort while a lock is waited for throws the reason and leaves no lock",
     const controller = new AbortController();
     setTimeout(() => controller.abort(reason), 30);
     const commit = store.commit(
-      { refs: ["a", "b", "c"].map((leaf) => ({ name: `refs/heads/${leaf}`, new: pack.commit })), atomic: true },
+      {
+        refs: ["a", "b", "c"].map((leaf) => ({ name: `refs/heads/${leaf}`, new: pack.commit })),
+        atomic: true,
+      },
       { signal: controller.signal },
     );
     await expect(commit).rejects.toBe(reason);
@@ -96,7 +99,8 @@ test("drafts whose process is gone are swept by a later create, young ones are n
     await storage.create("one");
     expect(await readdir(root)).toContain(left);
     const old = new Date(Date.now() - 120_000);
-    for (const path of [...(await allFiles(join(root, left))), ""]) await utimes(join(root, left, path), old, old);
+    for (const path of [...(await allFiles(join(root, left))), ""])
+      await utimes(join(root, left, path), old, old);
     await storage.create("two");
     expect((await readdir(root)).sort()).toEqual(["one", "two"]);
   }));
@@ -145,16 +149,24 @@ test("a stage that was swept meanwhile is STORAGE_STAGE_EXPIRED, and no ref move
 
 test("no file stays open when views, packs, stages and early ends are done with", async (ctx) => {
   const openFiles = async (): Promise<string[]> => {
-    const paths = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+    const paths = await Promise.all(
+      (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")),
+    );
     return paths.filter((path) => path.includes("millrace-fs-"));
   };
   if (process.platform !== "linux") ctx.skip("open files are counted in /proc");
   await inScratch(async (root) => {
     const store = await openFsStorage({ root }).create("r.git");
     const pack = await makeTinyPack("handles");
-    await push(store, pack, { refs: ["a", "b", "c"].map((leaf) => ({ name: `refs/heads/${leaf}`, new: pack.commit })) });
+    await push(store, pack, {
+      refs: ["a", "b", "c"].map((leaf) => ({ name: `refs/heads/${leaf}`, new: pack.commit })),
+    });
     git(join(root, "r.git"), ["pack-refs", "--all"]);
-    const large = git(join(root, "r.git"), ["hash-object", "-w", "--stdin"], Buffer.alloc(40 << 20, 1)).trim();
+    const large = git(
+      join(root, "r.git"),
+      ["hash-object", "-w", "--stdin"],
+      Buffer.alloc(40 << 20, 1),
+    ).trim();
     await withSnapshot(store, async (view) => {
       for await (const _ of view.refs()) break;
       for await (const _ of (await view.openLoose(large))?.stream() ?? []) break;
@@ -182,7 +194,8 @@ test("a full disk is STORAGE_IO, and leaves what was there before", async (ctx) 
     const before = await allFiles(root);
     const stage = await store.stage();
     const fill = async (): Promise<void> => {
-      for (let written = 0; written < 8 << 20; written += 64 << 10) await stage.write(new Uint8Array(64 << 10));
+      for (let written = 0; written < 8 << 20; written += 64 << 10)
+        await stage.write(new Uint8Array(64 << 10));
       await stage.open();
     };
     await expect(fill()).rejects.toMatchObject({ code: "STORAGE_IO" });
@@ -211,6 +224,8 @@ async function expectFullCommit(root: string, store: RepositoryStore): Promise<v
   await rm(ballast);
   expect(await allFiles(root)).toEqual(before);
   const opened = await openFsRepository(join(root, "r.git"));
-  expect((await push(opened, next, { refs: [{ name: "refs/heads/next", new: next.commit }] })).refs).toEqual([undefined]);
+  expect((await push(opened, next, { refs: [{ name: "refs/heads/next", new: next.commit }] })).refs).toEqual([
+    undefined,
+  ]);
   await opened.commit({ refs: [{ name: "refs/heads/next", new: null }] });
 }

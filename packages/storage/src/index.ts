@@ -13,11 +13,13 @@ export {
 } from "./ref-name.ts";
 export { refRanges } from "./ref-prefixes.ts";
 export {
+  badSymref,
   planRefs,
   type RefPlan,
   type RefTable,
   refuse,
   refuseDirectory,
+  refuseElsewhere,
   refuseOld,
   resolveRefName,
   screenUpdates,

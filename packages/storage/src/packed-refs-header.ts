@@ -18,9 +18,13 @@ export function parseHeader(file: Buffer): PackedRefsHeader {
   const lineEnd = file.indexOf(10);
   const line = file.toString("utf8", 0, lineEnd);
   if (!line.startsWith(START)) {
-    throw new StorageError("STORAGE_CORRUPT", `packed-refs: unexpected line ${JSON.stringify(line.slice(0, 200))}`, {
-      key: "packed-refs",
-    });
+    throw new StorageError(
+      "STORAGE_CORRUPT",
+      `packed-refs: unexpected line ${JSON.stringify(line.slice(0, 200))}`,
+      {
+        key: "packed-refs",
+      },
+    );
   }
   const traits = new Set(line.slice(START.length).split(" "));
   const peeling = traits.has("fully-peeled") ? "all" : traits.has("peeled") ? "tags" : "none";

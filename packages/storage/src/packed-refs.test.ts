@@ -10,8 +10,12 @@ const B = "b".repeat(40);
 const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString();
 const file = (...lines: string[]): Uint8Array => Buffer.from(lines.map((line) => `${line}\n`).join(""));
 
-const oid = fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 40, maxLength: 40 });
-const leaf = fc.string({ unit: fc.constantFrom("a", "b", "-", "/x", "z", "ü", "\uff5e", "\u{1f600}"), minLength: 1, maxLength: 5 });
+const oid = fc.string({ unit: fc.constantFrom(..."0123456789abcdef".split("")), minLength: 40, maxLength: 40 });
+const leaf = fc.string({
+  unit: fc.constantFrom("a", "b", "-", "/x", "z", "ü", "\uff5e", "\u{1f600}"),
+  minLength: 1,
+  maxLength: 5,
+});
 const refs: fc.Arbitrary<PackedRef[]> = fc
   .uniqueArray(
     fc.record({ name: leaf.map((end) => `refs/heads/${end}`), oid, peeled: fc.option(oid, { nil: null }) }),
@@ -37,7 +41,9 @@ test("without some refs the rest is as it was", () => {
     fc.property(refs, fc.array(leaf), fc.infiniteStream(fc.boolean()), (list, others, coin) => {
       const gone = list.filter(() => coin.next().value).map((ref) => ref.name);
       const rest = list.filter((ref) => !gone.includes(ref.name));
-      const missing = others.map((end) => `refs/heads/${end}`).filter((name) => !list.some((ref) => ref.name === name));
+      const missing = others
+        .map((end) => `refs/heads/${end}`)
+        .filter((name) => !list.some((ref) => ref.name === name));
       const without = openPackedRefs(encodePackedRefs(list), "sha1").without([...gone, ...missing]);
       if (gone.length === 0) expect(without).toBeUndefined();
       else expect(text(without)).toBe(text(encodePackedRefs(rest)));
@@ -55,8 +61,15 @@ test("header traits say what is known of tags", () => {
 });
 
 test("a file that is not sorted is searched all the same, and sorted when it is rewritten", () => {
-  const packed = openPackedRefs(file(`${A} refs/tags/z`, `^${B}`, `${B} refs/heads/a`, `${A} refs/heads/b`), "sha1");
-  expect([...packed.entries()].map((ref) => ref.name)).toEqual(["refs/heads/a", "refs/heads/b", "refs/tags/z"]);
+  const packed = openPackedRefs(
+    file(`${A} refs/tags/z`, `^${B}`, `${B} refs/heads/a`, `${A} refs/heads/b`),
+    "sha1",
+  );
+  expect([...packed.entries()].map((ref) => ref.name)).toEqual([
+    "refs/heads/a",
+    "refs/heads/b",
+    "refs/tags/z",
+  ]);
   expect(packed.find("refs/tags/z")).toEqual({ name: "refs/tags/z", oid: A, peeled: B });
   expect(text(packed.without(["refs/heads/b"]))).toBe(
     text(file("# pack-refs with: sorted ", `${B} refs/heads/a`, `${A} refs/tags/z`, `^${B}`)),
@@ -81,7 +94,9 @@ test("a name that is not UTF-8 is left out, and kept in the file", () => {
 });
 
 test("an unknown peeled id keeps the encoder from promising any", () => {
-  expect(text(encodePackedRefs([{ name: "refs/heads/x", oid: A }]))).toBe(`# pack-refs with: sorted \n${A} refs/heads/x\n`);
+  expect(text(encodePackedRefs([{ name: "refs/heads/x", oid: A }]))).toBe(
+    `# pack-refs with: sorted \n${A} refs/heads/x\n`,
+  );
 });
 
 test("damaged files give a typed error, whatever is damaged", () => {

@@ -117,7 +117,10 @@ function parseRecord(lines: Buffer, start: number, hexLength: number): Record {
   const oid = lines.toString("latin1", start, start + hexLength);
   if (lineEnd <= nameStart || lines[nameStart - 1] !== 32 || !isOid(oid)) throw corrupt(lineAt(lines, start));
   const text = lines.toString("utf8", nameStart, lineEnd);
-  const name = text.includes("\ufffd") && !Buffer.from(text).equals(lines.subarray(nameStart, lineEnd)) ? undefined : text;
+  const name =
+    text.includes("\ufffd") && !Buffer.from(text).equals(lines.subarray(nameStart, lineEnd))
+      ? undefined
+      : text;
   if (lines[lineEnd + 1] !== CARET) return { name, oid, peeled: undefined };
   const peeled = lines.toString("latin1", lineEnd + 2, lines.indexOf(LF, lineEnd + 1));
   if (peeled.length !== hexLength || !isOid(peeled)) throw corrupt(lineAt(lines, lineEnd + 1));

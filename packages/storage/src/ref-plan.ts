@@ -24,7 +24,10 @@ export interface RefPlan {
 export const SYMREF_DEPTH = 5;
 
 /** The name that updates of `name` go to: through symbolic refs to the last one; `undefined` where they turn in a circle. */
-export function resolveRefName(name: string, get: (name: string) => StoredRef | undefined): string | undefined {
+export function resolveRefName(
+  name: string,
+  get: (name: string) => StoredRef | undefined,
+): string | undefined {
   let current = name;
   for (let depth = 0; depth <= SYMREF_DEPTH; depth++) {
     const stored = get(current);
@@ -44,13 +47,18 @@ export function refuse(name: string, code: RefRejectionCode, message: string): R
  * Throws `STORAGE_UNSUPPORTED` for ids of another format and `STORAGE_BAD_NAME` for symbolic refs that git would not take.
  */
 export function screenUpdates(request: CommitRequest, format: ObjectFormat): (RefRejection | undefined)[] {
-  for (const symref of request.symrefs ?? []) checkSymref(symref);
   const updates = request.refs ?? [];
   const seen = new Map<string, number>();
   for (const update of updates) {
     checkOid(update.new, format);
     checkOid(update.old, format);
     seen.set(update.name, (seen.get(update.name) ?? 0) + 1);
+  }
+  const named = new Set(seen.keys());
+  for (const symref of request.symrefs ?? []) {
+    if (named.has(symref.name)) throw badSymref(symref, "asked for more than once");
+    checkSymref(symref);
+    named.add(symref.name);
   }
   return updates.map(({ name }) => {
     if (!isUpdatableRef(name)) return refuse(name, "REF_NAME_INVALID", "not a valid ref name");
@@ -72,21 +80,37 @@ export function planRefs(
 ): RefPlan {
   const updates = request.refs ?? [];
   const outcomes = screenUpdates(request, format);
-  const deniedByName = new Map(denied.map((refusal) => [refusal.name, refusal]));
   const atomic = request.atomic === true;
+  const targets = updates.map(({ name }, index) =>
+    outcomes[index] === undefined ? resolveRefName(name, table.get) : undefined,
+  );
+  const deniedTargets = findDenied(updates, targets, denied);
   const working = createOverlay(table);
+  /** By ref, the first update that moves it; others do by way of a symbolic ref. */
+  const firsts = new Map<string, number>();
   let moved = false;
-  const applied: RefUpdate[] = [];
   for (const [index, update] of updates.entries()) {
-    const refusal = outcomes[index] ?? deniedByName.get(update.name) ?? judge(working, table, update, atomic);
+    if (outcomes[index] !== undefined) continue;
+    const { name } = update;
+    const target = targets[index];
+    if (target === undefined) {
+      outcomes[index] = refuse(name, "REF_CONFLICT", "symbolic refs turn in a circle");
+      continue;
+    }
+    const first = firsts.get(target);
+    if (first !== undefined) {
+      outcomes[index] =
+        updates[first]?.new === update.new ? renamed(outcomes[first], name) : refuseElsewhere(name, target);
+      continue;
+    }
+    firsts.set(target, index);
+    const refusal = judge(working, table, update, target, atomic) ?? renamed(deniedTargets.get(target), name);
     outcomes[index] = refusal;
     if (refusal !== undefined) continue;
-    applied.push(update);
-    const target = resolveRefName(update.name, working.get) as string;
     moved ||= update.new !== null || working.get(target) !== undefined;
     working.set(target, update.new === null ? null : { oid: update.new });
   }
-  if (atomic && applied.length < updates.length) {
+  if (atomic && outcomes.some((refusal) => refusal !== undefined)) {
     for (const [index, { name }] of updates.entries()) {
       outcomes[index] ??= refuse(name, "REF_ATOMIC_ABORTED", "another ref of this atomic commit was refused");
     }
@@ -94,26 +118,74 @@ export function planRefs(
   }
   const commits = moved || updates.length === 0;
   if (commits) {
-    for (const { name, target } of request.symrefs ?? []) working.set(name, { symref: target });
+    for (const symref of request.symrefs ?? []) {
+      const conflict = symref.name === "HEAD" ? undefined : findDirectoryConflict(symref.name, working);
+      if (conflict !== undefined) throw badSymref(symref, `cannot exist beside ${conflict}`);
+      working.set(symref.name, { symref: symref.target });
+    }
   }
   return { outcomes, changes: working.changes, commits };
 }
 
-function judge(working: Overlay, base: RefTable, update: RefUpdate, atomic: boolean): RefRejection | undefined {
-  const { name } = update;
-  const target = resolveRefName(name, working.get);
-  if (target === undefined) return refuse(name, "REF_CONFLICT", "symbolic refs turn in a circle");
+function judge(
+  working: Overlay,
+  base: RefTable,
+  update: RefUpdate,
+  target: string,
+  atomic: boolean,
+): RefRejection | undefined {
+  const { name, old } = update;
   const stored = working.get(target);
   const current = stored?.symref === undefined ? (stored?.oid ?? null) : null;
-  const twice = working.changes.has(target); // by way of a symbolic ref
-  if (twice && current !== update.new) return refuse(name, "REF_CONFLICT", `also moved elsewhere, by way of ${target}`);
-  if (!twice && update.old !== undefined && update.old !== current) return refuseOld(name, update.old, current);
-  if (update.new === null) return undefined;
-  // In an atomic commit a ref that is deleted still stands in the way, as in git.
-  const blocking = atomic ? joinNames(base, working) : working;
-  const conflict = stored === undefined || atomic ? findDirectoryConflict(target, blocking) : undefined;
+  if (old !== undefined && old !== current) return refuseOld(name, old, current);
+  const conflict = findDirectoryConflict(target, namesInTheWay(working, base, update, atomic));
   return conflict === undefined ? undefined : refuseDirectory(name, conflict);
 }
+
+/** By the ref that moves, why `check` refused it, by whichever of its names. */
+function findDenied(
+  updates: readonly RefUpdate[],
+  targets: readonly (string | undefined)[],
+  denied: readonly RefRejection[],
+): Map<string, RefRejection> {
+  const byName = new Map(denied.map((refusal) => [refusal.name, refusal]));
+  const byTarget = new Map<string, RefRejection>();
+  for (const [index, { name }] of updates.entries()) {
+    const refusal = byName.get(name);
+    const target = targets[index];
+    if (refusal !== undefined && target !== undefined && !byTarget.has(target)) byTarget.set(target, refusal);
+  }
+  return byTarget;
+}
+
+/** The same refusal for another of the ref's names. */
+function renamed(refusal: RefRejection | undefined, name: string): RefRejection | undefined {
+  return refusal === undefined ? undefined : { ...refusal, name };
+}
+
+/** The refusal of an update whose ref is moved elsewhere by the same commit. */
+export function refuseElsewhere(name: string, target: string): RefRejection {
+  return refuse(name, "REF_CONFLICT", `also moved elsewhere, by way of ${target}`);
+}
+
+/**
+ * The names that this update's ref cannot be above or below of. An atomic commit takes no two refs that cannot exist
+ * beside each other, be it that one of them is deleted, as in git.
+ */
+function namesInTheWay(working: Overlay, base: RefTable, update: RefUpdate, atomic: boolean): RefNames {
+  if (!atomic) return update.new === null ? NONE : working;
+  const { changes } = working;
+  const others = update.new === null ? NONE : base;
+  return {
+    has: (name) => others.has(name) || changes.has(name),
+    *under(prefix) {
+      yield* others.under(prefix);
+      for (const name of changes.keys()) if (name.startsWith(prefix)) yield name;
+    },
+  };
+}
+
+const NONE: RefNames = { has: () => false, under: () => [] };
 
 /** The refusal of an update whose ref is not what it was seen to be. */
 export function refuseOld(name: string, old: Oid | null, current: Oid | null): RefRejection {
@@ -150,19 +222,15 @@ function createOverlay(base: RefTable): Overlay {
   };
 }
 
-function joinNames(base: RefTable, overlay: Overlay): RefNames {
-  return {
-    has: (name) => base.has(name) || overlay.changes.has(name),
-    *under(prefix) {
-      yield* base.under(prefix);
-      for (const name of overlay.changes.keys()) if (name.startsWith(prefix)) yield name;
-    },
-  };
+function checkSymref(symref: SymrefUpdate): void {
+  const { name, target } = symref;
+  if ((name === "HEAD" || isUpdatableRef(name)) && target.startsWith("refs/") && checkRefName(target)) return;
+  throw badSymref(symref, "not a symbolic ref");
 }
 
-function checkSymref({ name, target }: SymrefUpdate): void {
-  if ((name === "HEAD" || isUpdatableRef(name)) && target.startsWith("refs/") && checkRefName(target)) return;
-  throw new StorageError("STORAGE_BAD_NAME", `not a symbolic ref: ${JSON.stringify(`${name} -> ${target}`)}`, {
+/** The error for a symbolic ref that cannot be set: it has no outcome of its own, so it is the caller's to avoid. */
+export function badSymref({ name, target }: SymrefUpdate, why: string): StorageError {
+  return new StorageError("STORAGE_BAD_NAME", `${why}: ${JSON.stringify(`${name} -> ${target}`)}`, {
     key: name,
   });
 }
@@ -170,5 +238,7 @@ function checkSymref({ name, target }: SymrefUpdate): void {
 function checkOid(oid: Oid | null | undefined, format: ObjectFormat): void {
   if (oid === null || oid === undefined) return;
   if (isOid(oid, format) && !/^0+$/.test(oid)) return;
-  throw new StorageError("STORAGE_UNSUPPORTED", `not an object id of ${format}: ${JSON.stringify(oid)}`, { key: oid });
+  throw new StorageError("STORAGE_UNSUPPORTED", `not an object id of ${format}: ${JSON.stringify(oid)}`, {
+    key: oid,
+  });
 }

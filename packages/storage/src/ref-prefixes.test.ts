@@ -6,7 +6,10 @@ test("absent means all; prefixes of refs/ mean all; what lies elsewhere means no
   expect(refRanges(undefined)).toEqual(["refs/"]);
   expect(refRanges([])).toEqual([]);
   expect(refRanges(["", "refs/heads/"])).toEqual(["refs/"]);
-  expect(refRanges(["HEAD", "refs/tags/", "refs/heads/a", "refs/heads/ab"])).toEqual(["refs/heads/a", "refs/tags/"]);
+  expect(refRanges(["HEAD", "refs/tags/", "refs/heads/a", "refs/heads/ab"])).toEqual([
+    "refs/heads/a",
+    "refs/tags/",
+  ]);
 });
 
 test("each ref that starts with a prefix is in just one range", () => {

@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 import { isRepositoryName } from "./repository-name.ts";
 
-test.each(["a", "team/project.git", "a b", ".hidden/x", "a.lock.git", "ü/名前", "x".repeat(240)])("takes %j", (name) => {
-  expect(isRepositoryName(name)).toBe(true);
-});
+test.each(["a", "team/project.git", "a b", ".hidden/x", "a.lock.git", "ü/名前", "x".repeat(240)])(
+  "takes %j",
+  (name) => {
+    expect(isRepositoryName(name)).toBe(true);
+  },
+);
 
 test.each([
   "",

@@ -51,7 +51,9 @@ function greeting(root: string, { host, port }: ListenAddress, creates: boolean)
   const first = creates
     ? `Push any repository to create it:  git push ${url}/name.git main`
     : `Clone one:  git clone ${url}/path/to/repository`;
-  const open = isLoopbackAddress(host) ? "" : "Pushes are taken from this machine only, unless --anonymous-push says otherwise.\n";
+  const open = isLoopbackAddress(host)
+    ? ""
+    : "Pushes are taken from this machine only, unless --anonymous-push says otherwise.\n";
   return `Millrace serves ${root} at ${url}\n${open}${first}\n`;
 }
 

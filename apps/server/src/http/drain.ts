@@ -12,7 +12,10 @@ export async function drainBody(request: IncomingMessage): Promise<void> {
   request.unpipe();
   request.resume();
   await new Promise<void>((resolve) => {
-    request.once("end", resolve).once("close", resolve).once("error", () => resolve());
+    request
+      .once("end", resolve)
+      .once("close", resolve)
+      .once("error", () => resolve());
   });
   clearTimeout(timer);
 }

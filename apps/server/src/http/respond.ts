@@ -47,10 +47,7 @@ function prepareHead(response: ServerResponse): void {
   if (response.shouldKeepAlive) response.removeHeader("Connection");
 }
 
-async function* followedBy(
-  first: Uint8Array,
-  rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
+async function* followedBy(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield first;
     for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;

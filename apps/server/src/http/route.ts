@@ -6,7 +6,7 @@ export type Route =
   | { readonly kind: "info-refs"; readonly repository: string; readonly service: string | undefined }
   | { readonly kind: "rpc"; readonly repository: string; readonly service: Service };
 
-const RPC_SERVICES: readonly string[] = ["git-upload-pack", "git-receive-pack"];
+const RPC_SERVICES: ReadonlySet<string> = new Set<Service>(["git-upload-pack", "git-receive-pack"]);
 
 /**
  * Finds the repository and the service in a request's target. The path is taken apart by hand, since URL parsers
@@ -18,7 +18,7 @@ export function findRoute(target: string): Route | undefined {
   const segments = decodeSegments(path);
   if (segments === undefined) return undefined;
   const last = segments.pop() as string;
-  if (RPC_SERVICES.includes(last)) {
+  if (RPC_SERVICES.has(last)) {
     return segments.length === 0
       ? undefined
       : { kind: "rpc", repository: segments.join("/"), service: last as Service };

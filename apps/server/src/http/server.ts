@@ -53,7 +53,11 @@ export async function startServer(
 }
 
 /** Answers one request; whatever fails before the answer has begun becomes a status. */
-async function answer(handler: GitHandler, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  handler: GitHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { bytesRead: readBefore, bytesWritten: writtenBefore } = request.socket;
   const controller = new AbortController();
   response.once("close", () => {

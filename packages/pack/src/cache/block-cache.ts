@@ -113,8 +113,10 @@ function attachSource(
         const blocks: Uint8Array[] = [];
         for (let block = first; block <= last; block++) {
           const from = (block - first) * blockBytes;
-          // A copy each, so that one kept block does not hold the memory of its whole run.
-          const piece = first === last ? bytes : bytes.slice(from, from + blockBytes);
+          // A copy each, so that a kept block does not hold the memory of a whole run, or of whatever the source has.
+          const isAlone = bytes.buffer.byteLength === bytes.length;
+          const piece =
+            first === last && isAlone ? bytes : new Uint8Array(bytes.subarray(from, from + blockBytes));
           blocks.push(piece);
           if (!controller.signal.aborted) kept.set(block, piece, piece.length);
         }

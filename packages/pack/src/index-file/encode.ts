@@ -1,8 +1,9 @@
 import { PackError } from "../errors.ts";
 import { createHasher } from "../hash.ts";
 import { hashLength } from "../object-id.ts";
+import { finishAtOnce, type Steps } from "../read/pace.ts";
 import type { ObjectFormat } from "../schema.ts";
-import { sortByOid } from "./sort.ts";
+import { sortByOidSteps } from "./sort.ts";
 
 /** The columns of a pack index, all in pack order: entry `i` is the pack's `i`-th. */
 export interface PackIndexContent {
@@ -21,15 +22,23 @@ export interface PackIndexContent {
 }
 
 const LARGE_OFFSET = 0x80000000;
+/** One less than the entries of a step, which is a power of two. */
+const STEP_MASK = 8191;
+const HASH_STEP_BYTES = 4 * 1024 * 1024;
 
 /**
  * Encodes a pack index of version 2, byte for byte as git does (gitformat-pack, "version 2 pack-*.idx files").
  * The bytes belong to the caller. Throws PACK_DUPLICATE_OBJECT where an id comes twice.
  */
 export function encodePackIndex(content: PackIndexContent): Uint8Array {
+  return finishAtOnce(encodePackIndexSteps(content));
+}
+
+/** `encodePackIndex` in steps; the content must not change in between. */
+export function* encodePackIndexSteps(content: PackIndexContent): Steps<Uint8Array> {
   const { format, count, oids, offsets, crcs } = content;
   const hashBytes = hashLength(format);
-  const order = content.order ?? sortByOid(oids, count, hashBytes);
+  const order = content.order ?? (yield* sortByOidSteps(oids, count, hashBytes));
   let large = 0;
   for (let i = 0; i < count; i++) if (offsets[i]! >= LARGE_OFFSET) large++;
 
@@ -46,6 +55,7 @@ export function encodePackIndex(content: PackIndexContent): Uint8Array {
   const fanOut = new Uint32Array(256);
   let nextLarge = 0;
   for (let i = 0, name = namesAt; i < count; i++, name += hashBytes) {
+    if ((i & STEP_MASK) === STEP_MASK) yield;
     const entry = order[i]!;
     const from = entry * hashBytes;
     for (let b = 0; b < hashBytes; b++) bytes[name + b] = oids[from + b]!;
@@ -73,7 +83,7 @@ export function encodePackIndex(content: PackIndexContent): Uint8Array {
     view.setUint32(8 + b * 4, total);
   }
   bytes.set(content.packChecksum, trailerAt);
-  writeChecksum(bytes, format);
+  yield* writeChecksum(bytes, format);
   return bytes;
 }
 
@@ -82,9 +92,14 @@ export function encodePackIndex(content: PackIndexContent): Uint8Array {
  * The bytes belong to the caller.
  */
 export function encodeReverseIndex(content: PackIndexContent): Uint8Array {
+  return finishAtOnce(encodeReverseIndexSteps(content));
+}
+
+/** `encodeReverseIndex` in steps; the content must not change in between. */
+export function* encodeReverseIndexSteps(content: PackIndexContent): Steps<Uint8Array> {
   const { format, count } = content;
   const hashBytes = hashLength(format);
-  const order = content.order ?? sortByOid(content.oids, count, hashBytes);
+  const order = content.order ?? (yield* sortByOidSteps(content.oids, count, hashBytes));
   const bytes = new Uint8Array(12 + count * 4 + 2 * hashBytes);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, 0x52494458);
@@ -92,14 +107,17 @@ export function encodeReverseIndex(content: PackIndexContent): Uint8Array {
   view.setUint32(8, format === "sha1" ? 1 : 2);
   for (let position = 0; position < count; position++) view.setUint32(12 + order[position]! * 4, position);
   bytes.set(content.packChecksum, 12 + count * 4);
-  writeChecksum(bytes, format);
+  yield* writeChecksum(bytes, format);
   return bytes;
 }
 
-function writeChecksum(bytes: Uint8Array, format: ObjectFormat): void {
+function* writeChecksum(bytes: Uint8Array, format: ObjectFormat): Steps<void> {
   const end = bytes.length - hashLength(format);
   const hasher = createHasher(format);
-  hasher.update(bytes.subarray(0, end));
+  for (let at = 0; at < end; at += HASH_STEP_BYTES) {
+    hasher.update(bytes.subarray(at, Math.min(at + HASH_STEP_BYTES, end)));
+    yield;
+  }
   bytes.set(hasher.digest(), end);
 }
 

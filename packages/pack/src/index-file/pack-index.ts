@@ -181,7 +181,7 @@ function readLayout(bytes: Uint8Array, format: ObjectFormat): Layout {
   }
   const count = fanOut[255]!;
   const trailerAt = bytes.length - 2 * hashBytes;
-  const packChecksum = bytes.slice(trailerAt, trailerAt + hashBytes);
+  const packChecksum = new Uint8Array(bytes.subarray(trailerAt, trailerAt + hashBytes));
   if (!hasMagic) {
     const stride = 4 + hashBytes;
     if (tableAt + count * stride !== trailerAt)

@@ -70,7 +70,7 @@ export function createEntrySource(
       sizeBytes,
       headerBytes,
       baseOffset: isOfs ? offset - scratch.baseDistance : -1,
-      baseOid: isRef ? bytes.slice(scratch.baseOidOffset, headerBytes) : undefined,
+      baseOid: isRef ? new Uint8Array(bytes.subarray(scratch.baseOidOffset, headerBytes)) : undefined,
     };
   }
 

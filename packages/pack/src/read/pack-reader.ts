@@ -60,7 +60,10 @@ const DEFAULT_MAX_OBJECT_BYTES = 512 * 1024 * 1024;
 const STREAM_BYTES = 1024 * 1024;
 const SMALL_DELTA_BYTES = 4096;
 
-/** Opens a stored pack for reading; checks that the index can belong to it. Throws PACK_BAD_INDEX. */
+/**
+ * Opens a finished pack for reading: `source` holds it with header and trailer, and outlives the reader.
+ * Throws PACK_BAD_INDEX where the index cannot belong to it.
+ */
 export function openPackReader(options: PackReaderOptions): PackReader {
   const { source, index, resolveExternal } = options;
   const maxObjectBytes = options.maxObjectBytes ?? DEFAULT_MAX_OBJECT_BYTES;
@@ -214,5 +217,7 @@ function applyAt(offset: number, base: Uint8Array, delta: Uint8Array, maxBytes: 
 /** Copies, since the content is shared and chunks belong to the receiver. */
 async function* pieces(content: Uint8Array): AsyncIterable<Uint8Array> {
   const pieceBytes = 256 * 1024;
-  for (let at = 0; at < content.length; at += pieceBytes) yield content.slice(at, at + pieceBytes);
+  for (let at = 0; at < content.length; at += pieceBytes) {
+    yield new Uint8Array(content.subarray(at, at + pieceBytes));
+  }
 }

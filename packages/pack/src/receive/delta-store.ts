@@ -19,7 +19,7 @@ export function createDeltaStore(table: EntryTable, budgetBytes: number): DeltaS
   let used = SLAB_BYTES;
   return {
     keep(entry, delta) {
-      if (delta.length > MAX_DELTA_BYTES) return;
+      if (delta.length === 0 || delta.length > MAX_DELTA_BYTES) return;
       if (used + delta.length > SLAB_BYTES) {
         if (slabs.length >= maxSlabs) return;
         slabs.push(new Uint8Array(SLAB_BYTES));

@@ -1,9 +1,13 @@
 import { span } from "@millrace/telemetry";
-import { encodePackIndex, encodeReverseIndex, type PackIndexContent } from "../index-file/encode.ts";
+import {
+  encodePackIndexSteps,
+  encodeReverseIndexSteps,
+  type PackIndexContent,
+} from "../index-file/encode.ts";
 import { openPackIndex, type PackIndex } from "../index-file/pack-index.ts";
-import { sortByOid } from "../index-file/sort.ts";
+import { sortByOidSteps } from "../index-file/sort.ts";
 import type { PackSink } from "../random-access.ts";
-import { createPace } from "../read/pace.ts";
+import { createPace, finishPaced } from "../read/pace.ts";
 import type { PackedObject } from "../read/pack-reader.ts";
 import type { ObjectFormat, ObjectType, Oid, PackLimits } from "../schema.ts";
 import { appendBases, hashPack } from "./complete-thin.ts";
@@ -146,13 +150,11 @@ export function indexPack(
       new DataView(header.buffer).setUint32(8, table.count);
       trailer = await hashPack(format, header, await options.sink.open(), table.bodyEnd, signal);
     }
-    const order = sortByOid(table.oids, table.count, table.hashBytes);
+    const order = await finishPaced(sortByOidSteps(table.oids, table.count, table.hashBytes), pace, signal);
     const { count, oids, offsets, crcs } = table;
     const content: PackIndexContent = { format, count, oids, offsets, crcs, packChecksum: trailer, order };
-    if (pace.isDue()) await pace.rest(signal);
-    const idx = encodePackIndex(content);
-    if (pace.isDue()) await pace.rest(signal);
-    const rev = encodeReverseIndex(content);
+    const idx = await finishPaced(encodePackIndexSteps(content), pace, signal);
+    const rev = await finishPaced(encodeReverseIndexSteps(content), pace, signal);
     const packBytes = table.bodyEnd + table.hashBytes;
     handle.set("object_count", count);
     handle.set("delta_count", deltaCount);

@@ -77,7 +77,8 @@ export async function scanStream(
     if (body > 0) await spool.write(body === chunk.length ? chunk : chunk.subarray(0, body));
     seenBytes += at;
     if (scanner.done) {
-      trailing = chunk.slice(at);
+      // Not `slice`, which shares memory where the chunk is a Buffer.
+      trailing = new Uint8Array(chunk.subarray(at));
       break;
     }
   }

@@ -2,13 +2,21 @@ import * as fs from "node:fs/promises";
 import { deflateSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hashObject, indexPack, PackError, type PackErrorCode, type PackLimits } from "../../src/index.ts";
+import {
+  createHasher,
+  hashObject,
+  indexPack,
+  PackError,
+  type PackErrorCode,
+  type PackLimits,
+} from "../../src/index.ts";
 import {
   appendingDelta,
   buildPack,
   chunked,
   encodeEntryHeader,
   git,
+  gitIndexPack,
   makeFolder,
   makeRepository,
   memorySink,
@@ -90,6 +98,39 @@ describe("indexPack of a damaged pack", () => {
     );
   });
 
+  it("stays typed where the checksum is right and the rest is not; what it accepts, git indexes alike", async () => {
+    const change = fc.tuple(fc.nat(pack.length - 21), fc.nat(255));
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
+        const damaged = pack.slice();
+        for (const [at, value] of changes) damaged[at] = value;
+        const hasher = createHasher("sha1");
+        hasher.update(damaged.subarray(0, -20));
+        damaged.set(hasher.digest(), damaged.length - 20);
+        if ((await codeOf(damaged)) !== undefined) return;
+        const { idx } = await indexPack([damaged], { format: "sha1", sink: memorySink() });
+        expect(Buffer.compare(idx, (await gitIndexPack(damaged, "sha1", [])).idx)).toBe(0);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it("stays typed where deltas are damaged before they are deflated", async () => {
+    const base = "a base that is long enough for copies";
+    const whole = appendingDelta(base.length, Buffer.from("and more"));
+    const change = fc.tuple(fc.nat(whole.length - 1), fc.nat(255));
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 3 }), fc.nat(whole.length), async (changes, length) => {
+        const damaged = whole.slice(0, length);
+        for (const [at, value] of changes) if (at < length) damaged[at] = value;
+        const header = encodeEntryHeader(7, length, blobOid(base));
+        const code = await codeOf(buildPack([blob(base), [header, deflateSync(damaged)]]));
+        expect([undefined, "PACK_BAD_DELTA", "PACK_LIMIT_EXCEEDED", "PACK_DUPLICATE_OBJECT"]).toContain(code);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it("never hangs on random bytes, nor throws anything untyped", async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -125,6 +166,11 @@ describe("indexPack of a malformed pack", () => {
     [
       "a delta for a base of another size",
       buildPack([blob("abc"), delta("abcd", "e", blobOid("abc"))]),
+      "PACK_BAD_DELTA",
+    ],
+    [
+      "an empty delta",
+      buildPack([blob("a"), [encodeEntryHeader(7, 0, blobOid("a")), deflateSync(new Uint8Array(0))]]),
       "PACK_BAD_DELTA",
     ],
     ["an entry of kind 5", buildPack([[Uint8Array.of(0x51), deflateSync(Buffer.from("a"))]]), "PACK_CORRUPT"],

@@ -62,10 +62,7 @@ export class OidTable {
     const width = this.#width;
     const mask = slots.length - 1;
     let slot =
-      (bytes[offset]! |
-        (bytes[offset + 1]! << 8) |
-        (bytes[offset + 2]! << 16) |
-        (bytes[offset + 3]! << 24)) &
+      (bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24)) &
       mask;
     for (;;) {
       const number = slots[slot]! - 1;

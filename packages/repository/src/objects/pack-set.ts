@@ -113,7 +113,7 @@ export class PackSet implements AsyncDisposable {
   }
 
   async #forgetUnlisted(listed: ReadonlySet<string>): Promise<void> {
-    for (const [id, pending] of [...this.#entries]) {
+    for (const [id, pending] of this.#entries) {
       if (listed.has(id)) continue;
       const entry = await pending.catch(() => undefined);
       if (entry === undefined) continue;

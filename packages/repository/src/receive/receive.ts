@@ -195,10 +195,7 @@ class Push {
       const rejection = result.refs[i];
       if (rejection === undefined) continue;
       if (rejection.code !== "REF_ATOMIC_ABORTED") this.#messages.push(`error: ${rejection.message}`);
-      this.#refused.set(
-        command,
-        this.#request.atomic ? "atomic transaction failed" : reasonOf(rejection),
-      );
+      this.#refused.set(command, this.#request.atomic ? "atomic transaction failed" : reasonOf(rejection));
     }
   }
 
@@ -221,9 +218,7 @@ async function checkAgain(commands: readonly RefCommand[], view: Snapshot): Prom
   const context = await ruleContext(view);
   return commands.flatMap((command): RefRejection[] => {
     const refusal = refuseCommand(command, context);
-    return refusal === undefined
-      ? []
-      : [{ name: command.name, code: "REF_DENIED", message: refusal.reason }];
+    return refusal === undefined ? [] : [{ name: command.name, code: "REF_DENIED", message: refusal.reason }];
   });
 }
 
@@ -234,7 +229,8 @@ function reasonOf(rejection: RefRejection): string {
 /** HEAD of a repository that a push creates: `main`, `master`, else the first branch pushed. */
 function headFor(commands: readonly RefCommand[]): { readonly name: string; readonly target: string }[] {
   const branches = commands.map(({ name }) => name).filter((name) => name.startsWith("refs/heads/"));
-  const target = ["refs/heads/main", "refs/heads/master"].find((name) => branches.includes(name)) ?? branches[0];
+  const target =
+    ["refs/heads/main", "refs/heads/master"].find((name) => branches.includes(name)) ?? branches[0];
   return target === undefined ? [] : [{ name: "HEAD", target }];
 }
 

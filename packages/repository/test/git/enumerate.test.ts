@@ -39,7 +39,9 @@ describe("enumerateObjects", () => {
     );
   });
 
-  it("leaves out what the haves reach, and never a thing that they do not", { timeout: 120_000 }, async () => {
+  it("leaves out what the haves reach, and never a thing that they do not", {
+    timeout: 120_000,
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(shapes, fc.nat(), fc.nat(), async (shape, a, b) => {
         const source = createGitRepository();
@@ -53,7 +55,11 @@ describe("enumerateObjects", () => {
           const needed = revList(source, want).filter((oid) => !reachedByHave.has(oid));
           expect(needed.filter((oid) => !found.has(oid))).toEqual([]);
           const commitsFound = commits.filter((oid) => found.has(oid)).toSorted();
-          const expected = source.text(["rev-list", want, `^${have}`]).split("\n").filter(Boolean).toSorted();
+          const expected = source
+            .text(["rev-list", want, `^${have}`])
+            .split("\n")
+            .filter(Boolean)
+            .toSorted();
           expect(commitsFound).toEqual(expected);
         } finally {
           source.remove();

@@ -23,7 +23,10 @@ export async function copyToMemory(source: GitRepository): Promise<Repository> {
 }
 
 /** Runs `fn` with a view that is closed afterwards. */
-export async function withView<T>(repository: Repository, fn: (view: RepositoryView) => Promise<T>): Promise<T> {
+export async function withView<T>(
+  repository: Repository,
+  fn: (view: RepositoryView) => Promise<T>,
+): Promise<T> {
   const view = await repository.openView();
   try {
     return await fn(view);

@@ -58,7 +58,14 @@ export function fastImportStream(shape: readonly number[]): string {
     lines.push(`M 100644 inline d${seed % 4}/e${seed % 3}/f${seed % 5}`, `data ${content.length}`, content);
     if (seed % 6 === 0) lines.push(`M 100755 inline top${seed % 9}`, "data 4", "top\n");
     if (seed % 10 === 0) lines.push(`M 160000 ${"ab".repeat(20)} module`);
-    if (seed % 8 === 0) lines.push(`tag t${mark}`, `from :${mark}`, "tagger T <t@example.com> 1700000000 +0000", "data 3", "tag");
+    if (seed % 8 === 0)
+      lines.push(
+        `tag t${mark}`,
+        `from :${mark}`,
+        "tagger T <t@example.com> 1700000000 +0000",
+        "data 3",
+        "tag",
+      );
   }
   return `${lines.join("\n")}\ndone\n`;
 }

@@ -28,15 +28,37 @@ escaped = a\\tb\\nc\\\\d
   ]);
 });
 
-test.each(["[core", "[co re]\n", "key = 1\n", "[a]\n1x = y\n", '[a "b]\n', '[a]\nx = "open\n', "[a]\nx = \\q\n", "[a]\nx y\n"])(
-  "refuses %j",
-  (text) => {
-    expect(() => parseConfig(text)).toThrow(StorageError);
-  },
-);
+test.each([
+  "[core",
+  "[co re]\n",
+  "key = 1\n",
+  "[a]\n1x = y\n",
+  '[a "b]\n',
+  '[a]\nx = "open\n',
+  "[a]\nx = \\q\n",
+  "[a]\nx y\n",
+])("refuses %j", (text) => {
+  expect(() => parseConfig(text)).toThrow(StorageError);
+});
 
 test("anything at all parses or gives a typed error", () => {
-  const piece = fc.constantFrom("[", "]", '"', "\\", "\n", " ", "=", "#", ";", "a", "1", ".", "core", "\r\n", "\t");
+  const piece = fc.constantFrom(
+    "[",
+    "]",
+    '"',
+    "\\",
+    "\n",
+    " ",
+    "=",
+    "#",
+    ";",
+    "a",
+    "1",
+    ".",
+    "core",
+    "\r\n",
+    "\t",
+  );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
       try {

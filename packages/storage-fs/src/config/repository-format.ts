@@ -3,7 +3,14 @@ import { StorageError } from "@millrace/storage";
 import { type Config, lastValue } from "./read-config.ts";
 
 /** Extensions that change nothing for who reads and writes packs and refs as files. */
-const HARMLESS = new Set(["noop", "noop-v1", "preciousobjects", "partialclone", "worktreeconfig", "relativeworktrees"]);
+const HARMLESS = new Set([
+  "noop",
+  "noop-v1",
+  "preciousobjects",
+  "partialclone",
+  "worktreeconfig",
+  "relativeworktrees",
+]);
 
 /**
  * Checks that we know the repository's format (gitrepository-layout, "repository format version") and tells its hash.

@@ -35,9 +35,15 @@ export function createCachedFile<T>(parse: (bytes: Buffer) => T): CachedFile<T> 
       if (handle === undefined) return undefined;
       try {
         const signature = await signatureOf(() => handle.stat({ bigint: true }));
-        if (current?.path === path && current.signature === signature.text && current.settled) return current.value;
+        if (current?.path === path && current.signature === signature.text && current.settled)
+          return current.value;
         const value = parse(await handle.readFile());
-        last = { path, signature: signature.text, settled: Date.now() - signature.changedMs > SETTLED_MS, value };
+        last = {
+          path,
+          signature: signature.text,
+          settled: Date.now() - signature.changedMs > SETTLED_MS,
+          value,
+        };
         return value;
       } finally {
         await handle.close();
@@ -47,7 +53,14 @@ export function createCachedFile<T>(parse: (bytes: Buffer) => T): CachedFile<T> 
 }
 
 async function signatureOf(
-  read: () => Promise<{ dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint; ctimeNs: bigint; ctimeMs: bigint }>,
+  read: () => Promise<{
+    dev: bigint;
+    ino: bigint;
+    size: bigint;
+    mtimeNs: bigint;
+    ctimeNs: bigint;
+    ctimeMs: bigint;
+  }>,
 ): Promise<{ text: string; changedMs: number }> {
   const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = await read();
   return { text: `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`, changedMs: Number(ctimeMs) };

@@ -53,7 +53,8 @@ export function createBackoff({ timeoutMs, operation, signal }: LockOptions): Ba
       signal?.throwIfAborted();
       const left = deadline - performance.now();
       if (left <= 0) return false;
-      const delayMs = Math.min(left, LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt) * (0.2 + 0.8 * Math.random());
+      const delayMs =
+        Math.min(left, LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt) * (0.2 + 0.8 * Math.random());
       attempt++;
       event("storage.retry", { attempt, delay_ms: delayMs }, { backend: "fs", operation });
       await setTimeout(delayMs);

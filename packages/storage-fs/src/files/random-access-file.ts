@@ -13,7 +13,9 @@ export function readFrom(handle: FileHandle, sizeBytes: number, key: string): Ra
       let filled = 0;
       while (filled < bytes.length) {
         const at = filled;
-        const { bytesRead } = await guarded(key, () => handle.read(bytes, at, bytes.length - at, offset + at));
+        const { bytesRead } = await guarded(key, () =>
+          handle.read(bytes, at, bytes.length - at, offset + at),
+        );
         if (bytesRead === 0) throw new StorageError("STORAGE_CORRUPT", `${key} has become shorter`, { key });
         filled += bytesRead;
       }

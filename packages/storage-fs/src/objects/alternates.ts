@@ -37,7 +37,17 @@ export function parseAlternates(text: string): string[] {
   return paths;
 }
 
-const ESCAPES: Readonly<Record<string, number>> = { a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11, "\\": 92, '"': 34 };
+const ESCAPES: Readonly<Record<string, number>> = {
+  a: 7,
+  b: 8,
+  f: 12,
+  n: 10,
+  r: 13,
+  t: 9,
+  v: 11,
+  "\\": 92,
+  '"': 34,
+};
 
 /** Undoes git's C-style quoting; `undefined` where it is malformed. */
 function unquote(quoted: string): string | undefined {

@@ -12,7 +12,10 @@ const HEAD_BYTES = 256;
 const KEPT_BYTES = 64 * 1024;
 
 /** Opens a loose object in one of these object directories; reads no further than its header unless it is small. */
-export async function openLooseObject(directories: readonly string[], oid: Oid): Promise<LooseObject | undefined> {
+export async function openLooseObject(
+  directories: readonly string[],
+  oid: Oid,
+): Promise<LooseObject | undefined> {
   for (const directory of directories) {
     const path = join(directory, oid.slice(0, 2), oid.slice(2));
     const object = await ifPresent(openAt(path, oid));
@@ -38,7 +41,8 @@ async function openAt(path: string, oid: Oid): Promise<LooseObject> {
   return {
     type,
     sizeBytes,
-    stream: (options = {}) => inflateContent({ path, oid, kept: whole ? start : undefined, sizeBytes, headerBytes }, options),
+    stream: (options = {}) =>
+      inflateContent({ path, oid, kept: whole ? start : undefined, sizeBytes, headerBytes }, options),
   };
 }
 
@@ -56,7 +60,9 @@ function parseHeader(compressed: Buffer, oid: Oid): Header {
     throw corrupt(oid, cause);
   }
   const end = inflated.indexOf(0);
-  const match = /^(commit|tree|blob|tag) (0|[1-9][0-9]*)$/.exec(inflated.toString("latin1", 0, Math.min(end, 40)));
+  const match = /^(commit|tree|blob|tag) (0|[1-9][0-9]*)$/.exec(
+    inflated.toString("latin1", 0, Math.min(end, 40)),
+  );
   const sizeBytes = Number(match?.[2]);
   if (end < 0 || match === null || !Number.isSafeInteger(sizeBytes)) throw corrupt(oid);
   return { type: match[1] as ObjectType, sizeBytes, headerBytes: end + 1 };
@@ -120,7 +126,9 @@ export async function* listLooseObjects(
 }
 
 function isZlibError(error: unknown): boolean {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && /^Z_/.test(error.code);
+  return (
+    error instanceof Error && "code" in error && typeof error.code === "string" && error.code.startsWith("Z_")
+  );
 }
 
 function corrupt(oid: Oid, cause?: unknown): StorageError {

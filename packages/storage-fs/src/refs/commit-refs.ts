@@ -80,12 +80,16 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
   try {
     await lockAll(repository, group, atomic, signal);
     if (stopped()) return;
-    await inBatches(live().filter((change) => change.lock), (change) => verifyChange(repository, change));
+    await inBatches(
+      live().filter((change) => change.lock),
+      (change) => verifyChange(repository, change),
+    );
     if (stopped()) return;
     deny(group, request.check === undefined ? [] : await request.check(await options.view()));
     if (stopped()) return;
 
-    const effective = (): RefChange[] => live().filter((change) => change.update.new !== null || change.present);
+    const effective = (): RefChange[] =>
+      live().filter((change) => change.update.new !== null || change.present);
     if (effective().length === 0 && group.length > 0) return;
     signal?.throwIfAborted();
     const deleted = effective().filter((change) => change.update.new === null);
@@ -98,7 +102,8 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
     }
     if (stopped() || (effective().length === 0 && group.length > 0)) return;
     await inBatches(effective(), async ({ lock, update, current }) => {
-      if (update.new !== null && update.new !== current) await lock?.write(`${update.new}\n`, repository.settings.fsync);
+      if (update.new !== null && update.new !== current)
+        await lock?.write(`${update.new}\n`, repository.settings.fsync);
     });
     signal?.throwIfAborted();
 
@@ -110,7 +115,11 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
     await releaseAll([
       () => packed?.release(),
       () => symrefs?.release(),
-      ...group.map(({ lock }) => () => (lock === undefined ? undefined : releaseRef(repository, lock))),
+      ...group.map(
+        ({ lock }) =>
+          () =>
+            lock === undefined ? undefined : releaseRef(repository, lock),
+      ),
     ]);
   }
 }
@@ -136,8 +145,11 @@ async function lockAll(
 }
 
 function deny(group: readonly RefChange[], denied: readonly RefRejection[]): void {
-  for (const refusal of denied) {
-    for (const change of group) if (change.update.name === refusal.name) change.refusal ??= refusal;
+  const byName = new Map(denied.map((refusal) => [refusal.name, refusal]));
+  for (const change of group) {
+    const name = change.names.find((candidate) => byName.has(candidate));
+    if (name !== undefined)
+      change.refusal ??= { ...(byName.get(name) as RefRejection), name: change.update.name };
   }
 }
 
@@ -147,7 +159,8 @@ async function orRefuse<T>(changes: readonly RefChange[], take: () => Promise<T>
     return await take();
   } catch (error) {
     if (!(error instanceof LockTimeoutError)) throw error;
-    if (changes.length === 0) throw new StorageError("STORAGE_IO", error.message, { cause: error, key: error.lockPath });
+    if (changes.length === 0)
+      throw new StorageError("STORAGE_IO", error.message, { cause: error, key: error.lockPath });
     for (const change of changes) change.refusal ??= refuse(change.update.name, "REF_LOCKED", error.message);
     return undefined;
   }
@@ -203,7 +216,11 @@ async function moveIntoPlace(repository: FsRepository, change: RefChange): Promi
       if (!["EISDIR", "ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
       const inTheWay = await removeEmptyTree(join(repository.place.commonDir, target));
       if (inTheWay === undefined || (inTheWay.endsWith(".lock") && (await backoff.wait()))) continue;
-      change.refusal = refuse(update.name, "REF_DIRECTORY_CONFLICT", `cannot exist beside ${target}/${inTheWay}`);
+      change.refusal = refuse(
+        update.name,
+        "REF_DIRECTORY_CONFLICT",
+        `cannot exist beside ${target}/${inTheWay}`,
+      );
       return false;
     }
   }
@@ -211,7 +228,11 @@ async function moveIntoPlace(repository: FsRepository, change: RefChange): Promi
 
 function abortRest(changes: readonly RefChange[]): void {
   for (const change of changes) {
-    change.refusal ??= refuse(change.update.name, "REF_ATOMIC_ABORTED", "another ref of this atomic commit was refused");
+    change.refusal ??= refuse(
+      change.update.name,
+      "REF_ATOMIC_ABORTED",
+      "another ref of this atomic commit was refused",
+    );
   }
 }
 

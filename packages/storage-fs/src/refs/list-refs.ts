@@ -1,6 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { checkRefName, compareNames, type PackedRef, type Ref, type RefQuery, refRanges } from "@millrace/storage";
+import {
+  checkRefName,
+  compareNames,
+  type PackedRef,
+  type Ref,
+  type RefQuery,
+  refRanges,
+} from "@millrace/storage";
 import { ifPresent } from "../files/fault.ts";
 import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
 import { type FoundRef, followSymref, type RawRef, readLooseRef, readSymbolicLink } from "./loose-ref.ts";
@@ -40,7 +47,9 @@ export async function resolve(
 
 function direct(name: string, { raw, packed }: FoundRef): Ref | undefined {
   if (raw === "broken" || raw.symref !== undefined) return undefined;
-  return packed?.peeled === undefined ? { name, oid: raw.oid } : { name, oid: raw.oid, peeled: packed.peeled };
+  return packed?.peeled === undefined
+    ? { name, oid: raw.oid }
+    : { name, oid: raw.oid, peeled: packed.peeled };
 }
 
 interface NamedRef {
@@ -107,7 +116,9 @@ async function readLooseRefs(
     signal?.throwIfAborted();
     const read = names.slice(from, from + READS_AT_ONCE).map(async ({ name, link }) => {
       const path = join(base, name);
-      const raw = (link ? await readSymbolicLink(path) : undefined) ?? (await readLooseRef(path, repository.objectFormat));
+      const raw =
+        (link ? await readSymbolicLink(path) : undefined) ??
+        (await readLooseRef(path, repository.objectFormat));
       // Gone since it was listed: deleted, or packed and then met there.
       if (raw !== undefined) refs.push({ name, raw });
     });

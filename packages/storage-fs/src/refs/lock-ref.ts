@@ -15,7 +15,11 @@ export type RefLock =
  * Locks one ref. A writer of `a/b` steps back while another holds the lock of `a`, so that of two which cannot both
  * succeed one does, and none fails after its refs have begun to move.
  */
-export async function lockRef(repository: FsRepository, name: string, signal?: AbortSignal): Promise<RefLock> {
+export async function lockRef(
+  repository: FsRepository,
+  name: string,
+  signal?: AbortSignal,
+): Promise<RefLock> {
   const base = repository.place.commonDir;
   const options = { timeoutMs: repository.settings.lockTimeoutMs, operation: "lock_ref", signal };
   const backoff = createBackoff(options);
@@ -30,7 +34,8 @@ export async function lockRef(repository: FsRepository, name: string, signal?: A
   } catch (error) {
     if (error instanceof LockTimeoutError) return { refusal: refuse(name, "REF_LOCKED", error.message) };
     const code = errnoOf(error);
-    if (code === "ENAMETOOLONG") return { refusal: refuse(name, "REF_NAME_INVALID", "longer than this disk takes") };
+    if (code === "ENAMETOOLONG")
+      return { refusal: refuse(name, "REF_NAME_INVALID", "longer than this disk takes") };
     if (code !== "ENOTDIR" && code !== "EEXIST") throw error;
     const parent = await findFileParent(base, name);
     return { refusal: refuseDirectory(name, parent ?? dirname(name)), blocked: true };

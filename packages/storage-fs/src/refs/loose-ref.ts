@@ -28,7 +28,8 @@ export async function readLooseRef(path: string, format: ObjectFormat): Promise<
     return parseLooseRef(await readFile(path, "utf8"), format);
   } catch (error) {
     const code = errnoOf(error);
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR" || code === "ENAMETOOLONG") return undefined;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR" || code === "ENAMETOOLONG")
+      return undefined;
     if (code === "ELOOP") return "broken";
     throw error;
   }
@@ -82,7 +83,8 @@ export async function followSymref(
   let target = name;
   let found = start;
   for (let depth = 0; depth <= SYMREF_DEPTH; depth++) {
-    if (found === undefined || found.raw === "broken" || found.raw.symref === undefined) return { target, found };
+    if (found === undefined || found.raw === "broken" || found.raw.symref === undefined)
+      return { target, found };
     target = found.raw.symref;
     found = await readRawRef(repository, target);
   }

@@ -1,6 +1,14 @@
 import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
-import { type RefRejection, type RefUpdate, refParents, refuse, refuseDirectory, refuseOld } from "@millrace/storage";
+import {
+  type RefRejection,
+  type RefUpdate,
+  refParents,
+  refuse,
+  refuseDirectory,
+  refuseElsewhere,
+  refuseOld,
+} from "@millrace/storage";
 import { removeEmptyTree } from "../files/directories.ts";
 import type { LockFile } from "../files/lock-file.ts";
 import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
@@ -13,6 +21,8 @@ export interface RefChange {
   readonly target: string;
   /** The change of the same ref that this one repeats, by way of a symbolic ref. */
   readonly follows?: RefChange | undefined;
+  /** Every name by which the commit moves the ref. */
+  readonly names: string[];
   lock?: LockFile | undefined;
   refusal?: RefRejection | undefined;
   /** What the ref was under the lock; `null` where it was absent or broken. */
@@ -32,16 +42,28 @@ export async function planChanges(
   for (const [index, update] of updates.entries()) {
     const { name } = update;
     let refusal = refusals[index];
-    const end = refusal === undefined ? await followSymref(repository, name, await readRawRef(repository, name)) : undefined;
+    const end =
+      refusal === undefined
+        ? await followSymref(repository, name, await readRawRef(repository, name))
+        : undefined;
     if (refusal === undefined && end === undefined) {
       refusal = refuse(name, "REF_CONFLICT", "symbolic refs turn in a circle");
     }
     const target = end?.target ?? name;
     const follows = refusal === undefined ? byTarget.get(target) : undefined;
     if (follows !== undefined && follows.update.new !== update.new) {
-      refusal = refuse(name, "REF_CONFLICT", `also moved elsewhere, by way of ${target}`);
+      refusal = refuseElsewhere(name, target);
     }
-    const change: RefChange = { update, target, follows, refusal, current: null, present: false };
+    const change: RefChange = {
+      update,
+      target,
+      follows,
+      refusal,
+      names: [name],
+      current: null,
+      present: false,
+    };
+    if (refusal === undefined) follows?.names.push(name);
     if (refusal === undefined && follows === undefined) byTarget.set(target, change);
     changes.push(change);
   }
@@ -100,7 +122,8 @@ export async function verifyChange(repository: FsRepository, change: RefChange):
   }
 }
 
-async function findConflict(
+/** The ref, or the lock of one, that keeps `target` from being made; removes empty directories in its place. */
+export async function findConflict(
   repository: FsRepository,
   target: string,
   present: boolean,

@@ -24,7 +24,8 @@ export interface Reflog {
 export async function openReflog(repository: FsRepository): Promise<Reflog> {
   const { place, objectFormat } = repository;
   const mode = logMode(await repository.config());
-  const pathOf = (name: string): string => join(name === "HEAD" ? place.gitDir : place.commonDir, "logs", name);
+  const pathOf = (name: string): string =>
+    join(name === "HEAD" ? place.gitDir : place.commonDir, "logs", name);
 
   return {
     async append(name, entry) {

@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { StorageError, type SymrefUpdate } from "@millrace/storage";
+import { badSymref, type SymrefUpdate } from "@millrace/storage";
 import { acquireLock, type LockFile, LockTimeoutError } from "../files/lock-file.ts";
 import type { FsRepository } from "../fs-repository.ts";
 import { lockRef, releaseRef } from "./lock-ref.ts";
+import { findConflict } from "./ref-change.ts";
 
 /** Symbolic refs, locked and written beside their places. */
 export interface SymrefLocks {
@@ -25,10 +26,13 @@ export async function lockSymrefs(
     }
   };
   try {
-    for (const { name, target } of symrefs) {
-      const lock = await lockOne(repository, name, signal);
+    for (const symref of symrefs) {
+      const lock = await lockOne(repository, symref, signal);
       locks.push(lock);
-      await lock.write(`ref: ${target}\n`, settings.fsync);
+      const conflict =
+        symref.name === "HEAD" ? undefined : await findConflict(repository, symref.name, false);
+      if (conflict !== undefined) throw badSymref(symref, `cannot exist beside ${conflict}`);
+      await lock.write(`ref: ${symref.target}\n`, settings.fsync);
     }
   } catch (error) {
     await release();
@@ -42,13 +46,18 @@ export async function lockSymrefs(
   };
 }
 
-async function lockOne(repository: FsRepository, name: string, signal: AbortSignal | undefined): Promise<LockFile> {
+async function lockOne(
+  repository: FsRepository,
+  symref: SymrefUpdate,
+  signal: AbortSignal | undefined,
+): Promise<LockFile> {
+  const { name } = symref;
   if (name === "HEAD") {
     const timeoutMs = repository.settings.lockTimeoutMs;
     return acquireLock(join(repository.place.gitDir, "HEAD"), { timeoutMs, operation: "lock_ref", signal });
   }
   const { lock, refusal } = await lockRef(repository, name, signal);
   if (lock !== undefined) return lock;
-  if (refusal.code !== "REF_LOCKED") throw new StorageError("STORAGE_BAD_NAME", refusal.message, { key: name });
+  if (refusal.code !== "REF_LOCKED") throw badSymref(symref, refusal.message);
   throw new LockTimeoutError(join(repository.place.commonDir, `${name}.lock`));
 }

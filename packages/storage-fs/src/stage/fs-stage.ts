@@ -71,7 +71,7 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
       return directory();
     },
     write: (bytes) =>
-      inQuarantine( async () => {
+      inQuarantine(quarantine, async () => {
         checkOpen();
         await file.append(bytes);
       }),

@@ -1,4 +1,14 @@
-import { chmod, type FileHandle, mkdir, open, rename, stat, unlink, utimes, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  type FileHandle,
+  mkdir,
+  open,
+  rename,
+  stat,
+  unlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type PackLanding, StorageError } from "@millrace/storage";
@@ -68,7 +78,12 @@ async function freshen(target: string): Promise<boolean> {
   return true;
 }
 
-async function move(from: string, target: string, pack: StagedPack, { settings }: FsRepository): Promise<void> {
+async function move(
+  from: string,
+  target: string,
+  pack: StagedPack,
+  { settings }: FsRepository,
+): Promise<void> {
   const moved: string[] = [];
   try {
     if (settings.fsync) await pack.handle.sync();
@@ -86,7 +101,10 @@ async function move(from: string, target: string, pack: StagedPack, { settings }
       await rename(`${target}.${kind}`, `${from}.${kind}`).catch(() => undefined);
     }
     if (errnoOf(error) !== "ENOENT") throw error;
-    throw new StorageError("STORAGE_STAGE_EXPIRED", "the staged pack has been removed", { cause: error, key: pack.id });
+    throw new StorageError("STORAGE_STAGE_EXPIRED", "the staged pack has been removed", {
+      cause: error,
+      key: pack.id,
+    });
   }
 }
 

@@ -24,7 +24,11 @@ export async function stagePack(store: RepositoryStore, pack: TinyPack): Promise
 }
 
 /** Commits a pack and disposes its stage. */
-export async function push(store: RepositoryStore, pack: TinyPack, request: CommitRequest): Promise<CommitResult> {
+export async function push(
+  store: RepositoryStore,
+  pack: TinyPack,
+  request: CommitRequest,
+): Promise<CommitResult> {
   const stage = await stagePack(store, pack);
   try {
     return await store.commit({ ...request, add: [stage] });

@@ -43,7 +43,9 @@ function expectSound(directory: string): void {
   expect([status, faults, stderr]).toEqual([0, [], ""]);
 }
 
-async function makeRepository(root: string): Promise<{ store: RepositoryStore; directory: string; pack: TinyPack }> {
+async function makeRepository(
+  root: string,
+): Promise<{ store: RepositoryStore; directory: string; pack: TinyPack }> {
   const store = await openFsStorage({ root }).create("r.git");
   const pack = await makeTinyPack("base");
   await push(store, pack, { refs: [{ name: "refs/heads/main", new: pack.commit }] });
@@ -105,7 +107,9 @@ test("deletions and creations hold while git packs refs", () =>
     const { store, directory, pack } = await makeRepository(root);
     // Another commit each time: git prunes a loose ref that has the value it has packed, were it even made anew since.
     const tree = git(directory, ["mktree"]).trim();
-    const commits = Array.from({ length: 15 }, (_, index) => git(directory, ["commit-tree", "-m", `${index}`, tree]).trim());
+    const commits = Array.from({ length: 15 }, (_, index) =>
+      git(directory, ["commit-tree", "-m", `${index}`, tree]).trim(),
+    );
     const packing = repeatedly(directory, [["pack-refs", "--all", "--prune"]]);
     try {
       await Promise.all(
@@ -126,7 +130,9 @@ test("deletions and creations hold while git packs refs", () =>
     }
     expect(gitRefs(directory)).toEqual([`${pack.commit} refs/heads/main`]);
     expect(await refLines(store)).toEqual(gitRefs(directory));
-    expect((await readdir(directory)).filter((name) => name.startsWith("packed-refs"))).toEqual(["packed-refs"]);
+    expect((await readdir(directory)).filter((name) => name.startsWith("packed-refs"))).toEqual([
+      "packed-refs",
+    ]);
   }));
 
 test("no push is lost while git repacks and collects", () =>
@@ -140,7 +146,9 @@ test("no push is lost while git repacks and collects", () =>
     try {
       for (let round = 0; round < 25; round++) {
         const pack = await makeTinyPack(`push ${round}`);
-        const { refs } = await push(store, pack, { refs: [{ name: `refs/heads/p${round}`, old: null, new: pack.commit }] });
+        const { refs } = await push(store, pack, {
+          refs: [{ name: `refs/heads/p${round}`, old: null, new: pack.commit }],
+        });
         expect(refs).toEqual([undefined]);
         commits.push(pack.commit);
         await withSnapshot(store, async (view) => {
@@ -163,7 +171,9 @@ test("no push is lost while git repacks and collects", () =>
       expect(git(directory, ["rev-parse", `refs/heads/p${round}`]).trim()).toBe(commit);
     }
     expectSound(directory);
-    expect((await readdir(join(directory, "objects", "pack"))).filter((name) => name.endsWith(".keep"))).toEqual([]);
+    expect(
+      (await readdir(join(directory, "objects", "pack"))).filter((name) => name.endsWith(".keep")),
+    ).toEqual([]);
   }));
 
 test("git update-ref and our commits race: every success is one link of one chain", () =>
@@ -185,14 +195,16 @@ test("git update-ref and our commits race: every success is one link of one chai
           const won =
             index % 2 === 0
               ? (await later(directory, ["update-ref", "refs/heads/main", commit, old])) === 0
-              : (await store.commit({ refs: [{ name: "refs/heads/main", old, new: commit }] })).refs[0] === undefined;
+              : (await store.commit({ refs: [{ name: "refs/heads/main", old, new: commit }] })).refs[0] ===
+                undefined;
           if (won) return win(old, commit);
         }
         throw new Error("never had a turn");
       }),
     );
     let length = 0;
-    for (let at: string | undefined = pack.commit; at !== undefined && next.has(at); at = next.get(at)) length++;
+    for (let at: string | undefined = pack.commit; at !== undefined && next.has(at); at = next.get(at))
+      length++;
     expect(length).toBe(packs.length);
     expectSound(directory);
   }));

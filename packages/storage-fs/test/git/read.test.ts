@@ -8,7 +8,15 @@ import { git } from "./git.ts";
 import { collect, inScratch, refLines, withSnapshot } from "./scratch.ts";
 
 function init(directory: string, format = "sha1"): void {
-  git("/", ["-c", "init.defaultBranch=main", "init", "--quiet", "--bare", `--object-format=${format}`, directory]);
+  git("/", [
+    "-c",
+    "init.defaultBranch=main",
+    "init",
+    "--quiet",
+    "--bare",
+    `--object-format=${format}`,
+    directory,
+  ]);
 }
 
 function commitOn(directory: string, ref: string, message: string): string {
@@ -67,9 +75,16 @@ describe.each(["sha1", "sha256"] as const)("what git wrote in a %s repository", 
         });
       });
       // A broken ref can be put right, and a deletion does not care.
-      const result = await store.commit({ refs: ["broken", "empty"].map((leaf) => ({ name: `refs/heads/${leaf}`, new: one })) });
+      const result = await store.commit({
+        refs: ["broken", "empty"].map((leaf) => ({ name: `refs/heads/${leaf}`, new: one })),
+      });
       expect(result.refs).toEqual([undefined, undefined]);
-      const gone = await store.commit({ refs: [{ name: "refs/heads/zero", new: null }, { name: "refs/heads/outside", old: null, new: null }] });
+      const gone = await store.commit({
+        refs: [
+          { name: "refs/heads/zero", new: null },
+          { name: "refs/heads/outside", old: null, new: null },
+        ],
+      });
       expect(gone.refs.map((refusal) => refusal?.code)).toEqual([undefined, "REF_CONFLICT"]);
     }));
 
@@ -148,7 +163,8 @@ describe.each(["sha1", "sha256"] as const)("what git wrote in a %s repository", 
       await expect(view.openPack(first?.id as string)).rejects.toMatchObject({ code: "STORAGE_NOT_FOUND" });
       // A pack of another name, as very old gits and people made them, has its id from its trailer.
       const pack = join(root, "objects", "pack");
-      for (const kind of ["pack", "idx"]) await rename(join(pack, `pack-${second?.id}.${kind}`), join(pack, `pack-odd.${kind}`));
+      for (const kind of ["pack", "idx"])
+        await rename(join(pack, `pack-${second?.id}.${kind}`), join(pack, `pack-odd.${kind}`));
       expect((await view.packs({ reload: true })).map(({ id }) => id)).toEqual([second?.id]);
       const odd = await view.openPack(second?.id as string);
       expect(odd.id).toBe(second?.id);
@@ -158,7 +174,11 @@ describe.each(["sha1", "sha256"] as const)("what git wrote in a %s repository", 
 
 test("alternates: packs, loose objects and tips of all repositories on the way", () =>
   inScratch(async (root) => {
-    const [far, near, own] = ["far.git", 'near "quoted".git', "own.git"].map((name) => join(root, name)) as [string, string, string];
+    const [far, near, own] = ["far.git", 'near "quoted".git', "own.git"].map((name) => join(root, name)) as [
+      string,
+      string,
+      string,
+    ];
     for (const directory of [far, near, own]) init(directory);
     const farCommit = commitOn(far, "refs/heads/far", "far");
     git(far, ["repack", "-adq"]);
@@ -193,7 +213,9 @@ test("shallow: the commits without parents here", () =>
     git(root, ["clone", "--quiet", "--bare", "--depth=1", `file://${source}`, "shallow.git"]);
     const store = await openFsRepository(join(root, "shallow.git"));
     await withSnapshot(store, async (view) => expect(await view.shallow()).toEqual([two]));
-    await withSnapshot(await openFsRepository(source), async (view) => expect(await view.shallow()).toEqual([]));
+    await withSnapshot(await openFsRepository(source), async (view) =>
+      expect(await view.shallow()).toEqual([]),
+    );
   }));
 
 test("names: suffixes are tried in git's order", () =>
@@ -234,7 +256,8 @@ test("formats that we do not know are refused", () =>
       "[core]\nrepositoryformatversion = 1\n[extensions]\nobjectFormat = sha512\n": "STORAGE_UNSUPPORTED",
       "[core]\nrepositoryformatversion = 1\n[extensions]\nnovelty = true\n": "STORAGE_UNSUPPORTED",
       "[core\n": "STORAGE_CORRUPT",
-      "[core]\nrepositoryformatversion = 1\n[extensions]\nnoop\npartialClone = origin\nrefStorage = files\n": undefined,
+      "[core]\nrepositoryformatversion = 1\n[extensions]\nnoop\npartialClone = origin\nrefStorage = files\n":
+        undefined,
       "[core]\nrepositoryformatversion = 0\n[extensions]\nnovelty = true\n": undefined,
       "": undefined,
     };

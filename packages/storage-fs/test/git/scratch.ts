@@ -21,7 +21,10 @@ export async function collect<T>(items: Iterable<T> | AsyncIterable<T>): Promise
 }
 
 /** Runs `use` on a snapshot and disposes it. */
-export async function withSnapshot<T>(store: RepositoryStore, use: (view: Snapshot) => Promise<T>): Promise<T> {
+export async function withSnapshot<T>(
+  store: RepositoryStore,
+  use: (view: Snapshot) => Promise<T>,
+): Promise<T> {
   const view = await store.snapshot();
   try {
     return await use(view);
@@ -32,5 +35,7 @@ export async function withSnapshot<T>(store: RepositoryStore, use: (view: Snapsh
 
 /** The refs as `oid name`, as `git for-each-ref --format='%(objectname) %(refname)'` prints them. */
 export async function refLines(store: RepositoryStore): Promise<string[]> {
-  return withSnapshot(store, async (view) => (await collect(view.refs())).map(({ oid, name }) => `${oid} ${name}`));
+  return withSnapshot(store, async (view) =>
+    (await collect(view.refs())).map(({ oid, name }) => `${oid} ${name}`),
+  );
 }

@@ -11,7 +11,9 @@ async function tree(root: string): Promise<Record<string, string>> {
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const mode = ((await stat(path)).mode & 0o777).toString(8);
-    files[path.slice(root.length)] = entry.isFile() ? `${mode} ${await readFile(path, "utf8")}` : `${mode} directory`;
+    files[path.slice(root.length)] = entry.isFile()
+      ? `${mode} ${await readFile(path, "utf8")}`
+      : `${mode} directory`;
   }
   return files;
 }
@@ -20,7 +22,15 @@ describe.each(["sha1", "sha256"] as const)("a %s repository", (objectFormat) => 
   test("is laid out as git init does it, without sample hooks", () =>
     inScratch(async (root) => {
       await openFsStorage({ root }).create("ours.git", { objectFormat });
-      git(root, ["-c", "init.defaultBranch=main", "init", "--quiet", "--bare", `--object-format=${objectFormat}`, "git.git"]);
+      git(root, [
+        "-c",
+        "init.defaultBranch=main",
+        "init",
+        "--quiet",
+        "--bare",
+        `--object-format=${objectFormat}`,
+        "git.git",
+      ]);
       const theirs = await tree(join(root, "git.git"));
       for (const path of Object.keys(theirs)) if (path.endsWith(".sample")) delete theirs[path];
       expect(await tree(join(root, "ours.git"))).toEqual(theirs);
@@ -49,7 +59,8 @@ describe.each(["sha1", "sha256"] as const)("a %s repository", (objectFormat) => 
       expect(gitRefs(directory)).toEqual(await refLines(store));
       const files = await readdir(join(directory, "objects", "pack"));
       expect(files.filter((name) => !/\.(?:pack|idx|rev)$/.test(name))).toEqual([]);
-      for (const name of files) expect((await stat(join(directory, "objects", "pack", name))).mode & 0o777).toBe(0o444);
+      for (const name of files)
+        expect((await stat(join(directory, "objects", "pack", name))).mode & 0o777).toBe(0o444);
       expect((await readdir(join(directory, "objects"))).sort()).toEqual(["info", "pack"]);
       for (const name of files.filter((file) => file.endsWith(".idx"))) {
         git(directory, ["verify-pack", join("objects", "pack", name)]);
@@ -66,13 +77,20 @@ test("deleting packed and loose refs leaves what git would leave", () =>
     const names = ["a/b/c", "a/b/d", "e", "f/g"].map((leaf) => `refs/heads/${leaf}`);
     await push(store, pack, { refs: names.map((name) => ({ name, new: pack.commit })) });
     git(directory, ["pack-refs", "--all"]);
-    await store.commit({ refs: [{ name: "refs/heads/f/g", new: pack.commit }, { name: "refs/heads/loose", new: pack.commit }] });
+    await store.commit({
+      refs: [
+        { name: "refs/heads/f/g", new: pack.commit },
+        { name: "refs/heads/loose", new: pack.commit },
+      ],
+    });
     const gone = ["refs/heads/a/b/c", "refs/heads/f/g", "refs/heads/loose"];
     const result = await store.commit({ refs: gone.map((name) => ({ name, old: pack.commit, new: null })) });
     expect(result.refs).toEqual([undefined, undefined, undefined]);
     expect(gitRefs(directory)).toEqual([`${pack.commit} refs/heads/a/b/d`, `${pack.commit} refs/heads/e`]);
     expect(await readdir(join(directory, "refs", "heads"))).toEqual([]);
-    expect((await readdir(directory)).filter((name) => name.startsWith("packed-refs"))).toEqual(["packed-refs"]);
+    expect((await readdir(directory)).filter((name) => name.startsWith("packed-refs"))).toEqual([
+      "packed-refs",
+    ]);
     // What is in the way of a new ref only as empty directories, or only in packed-refs.
     git(directory, ["update-ref", "-d", "refs/heads/a/b/d"]);
     const after = await store.commit({ refs: [{ name: "refs/heads/a", old: null, new: pack.commit }] });
@@ -89,7 +107,11 @@ test("reflogs are written where the configuration asks, in git's form", () =>
     const directory = join(root, "r.git");
     const [one, two] = [await makeTinyPack("log 1"), await makeTinyPack("log 2")];
     const identity = "Ada <ada@example.org>";
-    await push(store, one, { refs: [{ name: "refs/heads/main", new: one.commit }], identity, message: "push" });
+    await push(store, one, {
+      refs: [{ name: "refs/heads/main", new: one.commit }],
+      identity,
+      message: "push",
+    });
     expect(await readdir(directory)).not.toContain("logs");
 
     git(directory, ["config", "core.logAllRefUpdates", "true"]);
@@ -103,15 +125,24 @@ test("reflogs are written where the configuration asks, in git's form", () =>
       message: "push\nof  two",
     });
     const log = await readFile(join(directory, "logs", "refs", "heads", "main"), "utf8");
-    expect(log).toMatch(new RegExp(`^${one.commit} ${two.commit} Ada <ada@example\\.org> \\d+ \\+0000\tpush of two\n$`));
-    expect(git(directory, ["reflog", "show", "--format=%H %gn %gs", "HEAD"])).toBe(`${two.commit} Ada push of two\n`);
+    expect(log).toMatch(
+      new RegExp(`^${one.commit} ${two.commit} Ada <ada@example\\.org> \\d+ \\+0000\tpush of two\n$`),
+    );
+    expect(git(directory, ["reflog", "show", "--format=%H %gn %gs", "HEAD"])).toBe(
+      `${two.commit} Ada push of two\n`,
+    );
     expect(git(directory, ["reflog", "show", "--format=%H", "refs/heads/x/y"])).toBe(`${two.commit}\n`);
     expect(await readdir(join(directory, "logs", "refs"))).toEqual(["heads"]);
 
     await store.commit({ refs: [{ name: "refs/heads/x/y", new: null }] });
     expect(await readdir(join(directory, "logs", "refs", "heads"))).toEqual(["main"]);
     git(directory, ["config", "core.logAllRefUpdates", "always"]);
-    await store.commit({ refs: [{ name: "refs/tags/u", new: one.commit }, { name: "refs/heads/x", new: one.commit }] });
+    await store.commit({
+      refs: [
+        { name: "refs/tags/u", new: one.commit },
+        { name: "refs/heads/x", new: one.commit },
+      ],
+    });
     expect(git(directory, ["reflog", "show", "--format=%H", "refs/tags/u"])).toBe(`${one.commit}\n`);
     expect(git(directory, ["fsck", "--strict"])).toBe("");
   }));
@@ -142,7 +173,9 @@ test("leftovers of a push are what git gc sweeps", () =>
     const directory = join(root, "r.git");
     const stage = await store.stage();
     await stage.write(new Uint8Array(100));
-    expect((await readdir(join(directory, "objects"))).filter((name) => name.startsWith("tmp_objdir-incoming-"))).toHaveLength(1);
+    expect(
+      (await readdir(join(directory, "objects"))).filter((name) => name.startsWith("tmp_objdir-incoming-")),
+    ).toHaveLength(1);
     git(directory, ["prune", "--expire=now"]);
     const left = await readdir(join(directory, "objects"));
     expect(left.filter((name) => name.startsWith("tmp_objdir-incoming-"))).toEqual([]);

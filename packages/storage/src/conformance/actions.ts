@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import type { ObjectFormat } from "@millrace/pack";
-import type { CommitRequest, CommitResult, Ref, RefQuery, RepositoryStore, Snapshot, Stage, Storage } from "../contract.ts";
+import type {
+  CommitRequest,
+  CommitResult,
+  Ref,
+  RefQuery,
+  RepositoryStore,
+  Snapshot,
+  Stage,
+  Storage,
+} from "../contract.ts";
 import { makeTinyPack, type TinyPack } from "./tiny-pack.ts";
 
 /** Uploads a pack in odd pieces and seals it. */
@@ -38,13 +47,21 @@ export async function createFilled(
 ): Promise<{ store: RepositoryStore; pack: TinyPack }> {
   const store = await storage.create(name, { objectFormat: format });
   const pack = await makeTinyPack(name, format);
-  const result = await push(store, pack, { refs: refs.map((ref) => ({ name: ref, old: null, new: pack.commit })) });
-  assert.deepEqual(codesOf(result), refs.map(() => undefined));
+  const result = await push(store, pack, {
+    refs: refs.map((ref) => ({ name: ref, old: null, new: pack.commit })),
+  });
+  assert.deepEqual(
+    codesOf(result),
+    refs.map(() => undefined),
+  );
   return { store, pack };
 }
 
 /** Runs `use` on a snapshot and disposes it. */
-export async function withSnapshot<T>(store: RepositoryStore, use: (view: Snapshot) => Promise<T>): Promise<T> {
+export async function withSnapshot<T>(
+  store: RepositoryStore,
+  use: (view: Snapshot) => Promise<T>,
+): Promise<T> {
   const view = await store.snapshot();
   try {
     return await use(view);

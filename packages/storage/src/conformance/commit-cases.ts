@@ -15,7 +15,10 @@ export const commitCases: readonly ConformanceCase[] = [
       const a = pack.commit;
       const b = (await makeTinyPack("b")).commit;
       const name = "refs/heads/main";
-      const move = async (old: string | null | undefined, next: string | null): Promise<string | undefined> => {
+      const move = async (
+        old: string | null | undefined,
+        next: string | null,
+      ): Promise<string | undefined> => {
         const result = await store.commit({ refs: [{ name, old, new: next }] });
         assert.equal(result.committed, codesOf(result)[0] === undefined);
         return codesOf(result)[0];
@@ -58,11 +61,27 @@ export const commitCases: readonly ConformanceCase[] = [
     needs: [],
     async run({ storage }) {
       const { store, pack } = await createFilled(storage, "names", ["refs/heads/main"]);
-      const bad = ["HEAD", "refs", "main", "refs/heads/a..b", "refs/heads/x.lock", "refs/heads/", "refs//x", "refs/heads/.x", "refs/a b", "refs/heads/@{", "../x", "refs/heads/../../x"];
+      const bad = [
+        "HEAD",
+        "refs",
+        "main",
+        "refs/heads/a..b",
+        "refs/heads/x.lock",
+        "refs/heads/",
+        "refs//x",
+        "refs/heads/.x",
+        "refs/a b",
+        "refs/heads/@{",
+        "../x",
+        "refs/heads/../../x",
+      ];
       const refs = ["refs/heads/good", ...bad].map((name) => ({ name, new: pack.commit }));
       const result = await store.commit({ refs });
       assert.deepEqual(codesOf(result), [undefined, ...bad.map(() => "REF_NAME_INVALID")]);
-      assert.deepEqual(result.refs.slice(1).map((refusal) => refusal?.name), bad);
+      assert.deepEqual(
+        result.refs.slice(1).map((refusal) => refusal?.name),
+        bad,
+      );
       assert.equal((await refLines(store)).length, 2);
     },
   },
@@ -83,7 +102,13 @@ export const commitCases: readonly ConformanceCase[] = [
       const { store, pack } = await createFilled(storage, "df", ["refs/heads/a", "refs/heads/b/c/d"]);
       const create = async (name: string): Promise<string | undefined> =>
         codesOf(await store.commit({ refs: [{ name, old: null, new: pack.commit }] }))[0];
-      for (const name of ["refs/heads/a/b", "refs/heads/a/b/c", "refs/heads/b", "refs/heads/b/c", "refs/heads/b/c/d/e"]) {
+      for (const name of [
+        "refs/heads/a/b",
+        "refs/heads/a/b/c",
+        "refs/heads/b",
+        "refs/heads/b/c",
+        "refs/heads/b/c/d/e",
+      ]) {
         assert.equal(await create(name), "REF_DIRECTORY_CONFLICT", name);
       }
       assert.equal(await create("refs/heads/b/c/e"), undefined);
@@ -93,7 +118,10 @@ export const commitCases: readonly ConformanceCase[] = [
       assert.equal(await create("refs/heads/a/b/c"), undefined);
       await store.commit({ refs: ["d", "e"].map((leaf) => ({ name: `refs/heads/b/c/${leaf}`, new: null })) });
       assert.equal(await create("refs/heads/b"), undefined);
-      assert.deepEqual((await refLines(store)).map((line) => line.split(" ")[0]), ["refs/heads/a/b/c", "refs/heads/b"]);
+      assert.deepEqual(
+        (await refLines(store)).map((line) => line.split(" ")[0]),
+        ["refs/heads/a/b/c", "refs/heads/b"],
+      );
     },
   },
   {
@@ -136,7 +164,10 @@ export const commitCases: readonly ConformanceCase[] = [
         ],
       });
       assert.deepEqual([codesOf(result), result.committed], [[undefined, undefined, undefined], true]);
-      assert.deepEqual(await refLines(store), [`refs/heads/main ${next.commit}`, `refs/heads/new ${next.commit}`]);
+      assert.deepEqual(await refLines(store), [
+        `refs/heads/main ${next.commit}`,
+        `refs/heads/new ${next.commit}`,
+      ]);
     },
   },
   {
@@ -155,7 +186,10 @@ export const commitCases: readonly ConformanceCase[] = [
         [{ name: "refs/heads/denied", new: next.commit }, "REF_DENIED"],
       ] as const;
       for (const [bad, code] of reasons) {
-        for (const refs of [[good, bad], [bad, good]]) {
+        for (const refs of [
+          [good, bad],
+          [bad, good],
+        ]) {
           const result = await push(store, next, {
             atomic: true,
             refs,
@@ -175,12 +209,21 @@ export const commitCases: readonly ConformanceCase[] = [
     async run({ storage }) {
       const { store, pack } = await createFilled(storage, "pair", ["refs/heads/gone"]);
       const pairs = [
-        [{ name: "refs/heads/x", new: pack.commit }, { name: "refs/heads/x/y", new: pack.commit }],
-        [{ name: "refs/heads/gone", new: null }, { name: "refs/heads/gone/y", new: pack.commit }],
+        [
+          { name: "refs/heads/x", new: pack.commit },
+          { name: "refs/heads/x/y", new: pack.commit },
+        ],
+        [
+          { name: "refs/heads/gone", new: null },
+          { name: "refs/heads/gone/y", new: pack.commit },
+        ],
       ];
       for (const refs of pairs) {
         const result = await store.commit({ atomic: true, refs });
-        assert.deepEqual([codesOf(result).includes("REF_DIRECTORY_CONFLICT"), result.committed], [true, false]);
+        assert.deepEqual(
+          [codesOf(result).includes("REF_DIRECTORY_CONFLICT"), result.committed],
+          [true, false],
+        );
       }
       assert.deepEqual(await refLines(store), [`refs/heads/gone ${pack.commit}`]);
     },
@@ -195,7 +238,8 @@ export const commitCases: readonly ConformanceCase[] = [
       const result = await push(store, next, {
         refs: ["free", "held"].map((leaf) => ({ name: `refs/heads/${leaf}`, old: null, new: next.commit })),
         check: async (view) => {
-          for await (const ref of view.refs({ prefixes: ["refs/heads/main"] })) seen.push(`${ref.name} ${ref.oid}`);
+          for await (const ref of view.refs({ prefixes: ["refs/heads/main"] }))
+            seen.push(`${ref.name} ${ref.oid}`);
           return [{ name: "refs/heads/held", code: "REVALIDATE", message: "look again" }];
         },
       });
@@ -212,7 +256,10 @@ export const commitCases: readonly ConformanceCase[] = [
       const next = await makeTinyPack("throws 2");
       const refs = [{ name: "refs/heads/main", new: next.commit }];
       const reason = new Error("the policy is away");
-      await assert.rejects(push(store, next, { refs, check: () => Promise.reject(reason) }), (error) => error === reason);
+      await assert.rejects(
+        push(store, next, { refs, check: () => Promise.reject(reason) }),
+        (error) => error === reason,
+      );
       assert.deepEqual(await refLines(store), [`refs/heads/main ${pack.commit}`]);
       assert.deepEqual(await packIds(store), [pack.id]);
       assert.deepEqual(codesOf(await push(store, next, { refs })), [undefined]);
@@ -250,7 +297,11 @@ export const commitCases: readonly ConformanceCase[] = [
       const result = await store.commit({ refs: [{ name: "refs/heads/alias", old: pack.commit, new: b }] });
       assert.deepEqual(codesOf(result), [undefined]);
       assert.deepEqual(await refLines(store), [`refs/heads/alias ${b}`, `refs/heads/main ${b}`]);
-      const both = ["alias", "main"].map((leaf) => ({ name: `refs/heads/${leaf}`, old: b, new: pack.commit }));
+      const both = ["alias", "main"].map((leaf) => ({
+        name: `refs/heads/${leaf}`,
+        old: b,
+        new: pack.commit,
+      }));
       assert.deepEqual(codesOf(await store.commit({ refs: both, atomic: true })), [undefined, undefined]);
       assert.deepEqual((await refLines(store))[1], `refs/heads/main ${pack.commit}`);
       const apart = [
@@ -265,8 +316,17 @@ export const commitCases: readonly ConformanceCase[] = [
     needs: [],
     async run({ storage }) {
       const { store, pack } = await createFilled(storage, "ids");
-      for (const oid of ["", "abc", unknownOid("sha256"), unknownOid("sha1", "0"), pack.commit.toUpperCase()]) {
-        const refs = [{ name: "refs/heads/x", new: pack.commit }, { name: "refs/heads/y", new: oid }];
+      for (const oid of [
+        "",
+        "abc",
+        unknownOid("sha256"),
+        unknownOid("sha1", "0"),
+        pack.commit.toUpperCase(),
+      ]) {
+        const refs = [
+          { name: "refs/heads/x", new: pack.commit },
+          { name: "refs/heads/y", new: oid },
+        ];
         if (oid !== pack.commit) await rejectsWith("STORAGE_UNSUPPORTED", () => store.commit({ refs }));
       }
       assert.equal((await refLines(store)).length, 1);

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { codesOf, collect, createFilled, packIds, push, refLines, rejectsWith, withSnapshot } from "./actions.ts";
+import {
+  codesOf,
+  collect,
+  createFilled,
+  packIds,
+  push,
+  refLines,
+  rejectsWith,
+  withSnapshot,
+} from "./actions.ts";
 import type { ConformanceCase } from "./case.ts";
 import { makeTinyPack, unknownOid } from "./tiny-pack.ts";
 
@@ -22,7 +31,10 @@ export const lifecycleCases: readonly ConformanceCase[] = [
       assert.equal(store.objectFormat, "sha1");
       await withSnapshot(store, async (view) => {
         assert.equal(view.objectFormat, "sha1");
-        assert.deepEqual({ oid: undefined, ...(await view.head()) }, { symref: "refs/heads/main", oid: undefined });
+        assert.deepEqual(
+          { oid: undefined, ...(await view.head()) },
+          { symref: "refs/heads/main", oid: undefined },
+        );
         assert.deepEqual(await collect(view.refs()), []);
         assert.deepEqual(await view.packs(), []);
         assert.deepEqual(await view.shallow(), []);
@@ -63,7 +75,8 @@ export const lifecycleCases: readonly ConformanceCase[] = [
       const results = await Promise.allSettled(Array.from({ length: 10 }, () => storage.create("one")));
       assert.equal(results.filter((result) => result.status === "fulfilled").length, 1);
       for (const result of results) {
-        if (result.status === "rejected") assert.equal((result.reason as { code: string }).code, "STORAGE_EXISTS");
+        if (result.status === "rejected")
+          assert.equal((result.reason as { code: string }).code, "STORAGE_EXISTS");
       }
     },
   },
@@ -73,7 +86,17 @@ export const lifecycleCases: readonly ConformanceCase[] = [
     async run({ storage }) {
       const names = ["B", "a-b", "a.git", "a/x", "a/y/z", "a0", "b", "\u{1f600}", "\uff5e"];
       for (const name of names.toReversed()) await storage.create(name);
-      assert.deepEqual(await collect(storage.list()), ["B", "a-b", "a.git", "a/x", "a/y/z", "a0", "b", "\uff5e", "\u{1f600}"]);
+      assert.deepEqual(await collect(storage.list()), [
+        "B",
+        "a-b",
+        "a.git",
+        "a/x",
+        "a/y/z",
+        "a0",
+        "b",
+        "\uff5e",
+        "\u{1f600}",
+      ]);
       assert.deepEqual(await collect(storage.list({ prefix: "a/" })), ["a/x", "a/y/z"]);
       assert.deepEqual(await collect(storage.list({ prefix: "a" })), ["a-b", "a.git", "a/x", "a/y/z", "a0"]);
       assert.deepEqual(await collect(storage.list({ after: "a.git", limit: 2 })), ["a/x", "a/y/z"]);
@@ -157,7 +180,8 @@ export const lifecycleCases: readonly ConformanceCase[] = [
           });
         }),
       );
-      for (const result of results) assert.deepEqual([codesOf(result), result.committed], [[undefined], true]);
+      for (const result of results)
+        assert.deepEqual([codesOf(result), result.committed], [[undefined], true]);
       const opened = await storage.open("shared");
       const expected = labels.map((label, index) => `refs/heads/${label} ${packs[index]?.commit}`).sort();
       assert.deepEqual(await refLines(opened), expected);

@@ -2,8 +2,32 @@ import assert from "node:assert/strict";
 import { collect, rejectsWith } from "./actions.ts";
 import type { ConformanceCase } from "./case.ts";
 
-const BAD_NAMES = ["", "/a", "a/", "a//b", "..", "../a", "a/../b", "a/..", ".", "a/./b", "a\0b", "a\nb", "a.lock", "a.lock/b"];
-const GOOD_NAMES = ["plain", "team/project.git", "a/b/c/d", "with space", "ünïcode/名前", "dots.in.name", "-dash", "a~b"];
+const BAD_NAMES = [
+  "",
+  "/a",
+  "a/",
+  "a//b",
+  "..",
+  "../a",
+  "a/../b",
+  "a/..",
+  ".",
+  "a/./b",
+  "a\0b",
+  "a\nb",
+  "a.lock",
+  "a.lock/b",
+];
+const GOOD_NAMES = [
+  "plain",
+  "team/project.git",
+  "a/b/c/d",
+  "with space",
+  "ünïcode/名前",
+  "dots.in.name",
+  "-dash",
+  "a~b",
+];
 
 /** Names of repositories. */
 export const namingCases: readonly ConformanceCase[] = [

@@ -3,7 +3,15 @@ import { collect, createFilled, push, readRefs, refLines, rejectsWith, withSnaps
 import type { ConformanceCase } from "./case.ts";
 import { makeTinyPack, unknownOid } from "./tiny-pack.ts";
 
-const NAMES = ["refs/heads/a", "refs/heads/a-b", "refs/heads/a/deep/one", "refs/heads/ab", "refs/heads/z", "refs/notes/x", "refs/tags/v1"];
+const NAMES = [
+  "refs/heads/a",
+  "refs/heads/a-b",
+  "refs/heads/a/deep/one",
+  "refs/heads/ab",
+  "refs/heads/z",
+  "refs/notes/x",
+  "refs/tags/v1",
+];
 /** `a` and `a/deep/one` cannot both exist. */
 const REFS = NAMES.filter((name) => name !== "refs/heads/a");
 
@@ -27,7 +35,10 @@ export const snapshotCases: readonly ConformanceCase[] = [
         "refs/notes/x",
         "refs/tags/v1",
       ];
-      assert.deepEqual((await readRefs(store)).map((ref) => ref.name), sorted);
+      assert.deepEqual(
+        (await readRefs(store)).map((ref) => ref.name),
+        sorted,
+      );
       assert.deepEqual(await names(""), sorted);
       assert.deepEqual(await names("refs/"), sorted);
       assert.deepEqual(await names("re"), sorted);
@@ -52,8 +63,19 @@ export const snapshotCases: readonly ConformanceCase[] = [
       const { store, pack } = await createFilled(storage, "one", REFS);
       await withSnapshot(store, async (view) => {
         const ref = await view.ref("refs/heads/a/deep/one");
-        assert.deepEqual([ref?.name, ref?.oid, ref?.symref], ["refs/heads/a/deep/one", pack.commit, undefined]);
-        for (const name of ["refs/heads/a", "refs/heads", "refs/heads/none", "HEAD", "", "refs/../HEAD", "refs/heads/"]) {
+        assert.deepEqual(
+          [ref?.name, ref?.oid, ref?.symref],
+          ["refs/heads/a/deep/one", pack.commit, undefined],
+        );
+        for (const name of [
+          "refs/heads/a",
+          "refs/heads",
+          "refs/heads/none",
+          "HEAD",
+          "",
+          "refs/../HEAD",
+          "refs/heads/",
+        ]) {
           assert.equal(await view.ref(name), undefined, name);
         }
       });
@@ -63,9 +85,15 @@ export const snapshotCases: readonly ConformanceCase[] = [
     name: "refs: two thousand, all told once",
     needs: [],
     async run({ storage }) {
-      const refs = Array.from({ length: 2000 }, (_, index) => `refs/heads/n${String(index).padStart(5, "0")}`);
+      const refs = Array.from(
+        { length: 2000 },
+        (_, index) => `refs/heads/n${String(index).padStart(5, "0")}`,
+      );
       const { store } = await createFilled(storage, "many", refs);
-      assert.deepEqual((await readRefs(store)).map((ref) => ref.name), refs);
+      assert.deepEqual(
+        (await readRefs(store)).map((ref) => ref.name),
+        refs,
+      );
       assert.equal((await readRefs(store, { prefixes: ["refs/heads/n0000"] })).length, 10);
     },
   },
@@ -150,7 +178,10 @@ export const snapshotCases: readonly ConformanceCase[] = [
           const { length } = pack.bytes;
           assert.deepEqual(bytesOf(await handle.read(0, length)), bytesOf(pack.bytes));
           assert.deepEqual(bytesOf(await handle.read(5, 9)), bytesOf(pack.bytes.subarray(5, 14)));
-          assert.deepEqual(bytesOf(await handle.read(length - 3, 100)), bytesOf(pack.bytes.subarray(length - 3)));
+          assert.deepEqual(
+            bytesOf(await handle.read(length - 3, 100)),
+            bytesOf(pack.bytes.subarray(length - 3)),
+          );
           assert.equal((await handle.read(length, 1)).length, 0);
           assert.equal((await handle.read(length + 10, 10)).length, 0);
           assert.deepEqual(bytesOf(await handle.sidecar("idx")), bytesOf(pack.idx));
@@ -176,8 +207,14 @@ export const snapshotCases: readonly ConformanceCase[] = [
       assert.equal(same.token, before.token);
       const second = await makeTinyPack("instant 2");
       await push(store, second, { refs: [{ name: "refs/heads/main", new: second.commit }] });
-      assert.deepEqual((await collect(before.refs())).map((ref) => ref.oid), [pack.commit]);
-      assert.deepEqual((await before.packs({ reload: true })).map(({ id }) => id), [pack.id]);
+      assert.deepEqual(
+        (await collect(before.refs())).map((ref) => ref.oid),
+        [pack.commit],
+      );
+      assert.deepEqual(
+        (await before.packs({ reload: true })).map(({ id }) => id),
+        [pack.id],
+      );
       assert.equal((await before.head()).oid, pack.commit);
       const after = await store.snapshot();
       assert.notEqual(after.token, before.token);

@@ -143,7 +143,10 @@ export const stageCases: readonly ConformanceCase[] = [
       const { store, pack } = await createFilled(storage, "twice");
       const next = await makeTinyPack("beside");
       const stages = [await stagePack(store, pack), await stagePack(store, next)];
-      const result = await store.commit({ add: stages, refs: [{ name: "refs/heads/next", new: next.commit }] });
+      const result = await store.commit({
+        add: stages,
+        refs: [{ name: "refs/heads/next", new: next.commit }],
+      });
       assert.deepEqual(codesOf(result), [undefined]);
       for (const stage of stages) await stage[Symbol.asyncDispose]();
       assert.deepEqual((await packIds(store)).sort(), [pack.id, next.id].sort());

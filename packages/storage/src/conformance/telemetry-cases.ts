@@ -17,7 +17,10 @@ export const telemetryCases: readonly ConformanceCase[] = [
       try {
         await readRefs(store, { prefixes: ["refs/heads/"] });
         await push(store, pack, { refs: [{ name: "refs/heads/a", new: pack.commit }] });
-        await push(store, pack, { refs: [{ name: "refs/heads/a", old: null, new: pack.commit }], atomic: true });
+        await push(store, pack, {
+          refs: [{ name: "refs/heads/a", old: null, new: pack.commit }],
+          atomic: true,
+        });
       } finally {
         unsubscribe();
       }

@@ -27,7 +27,11 @@ export function createMemoryStorage(): Storage {
     },
     async create(name, options = {}) {
       options.signal?.throwIfAborted();
-      const { objectFormat = "sha1", head = "refs/heads/main", onFirstCommit = false } = CreateOptions.parse(options);
+      const {
+        objectFormat = "sha1",
+        head = "refs/heads/main",
+        onFirstCommit = false,
+      } = CreateOptions.parse(options);
       checkRepositoryName(name);
       if (repositories.has(name)) {
         throw new StorageError("STORAGE_EXISTS", `there is a repository ${name} already`, { key: name });

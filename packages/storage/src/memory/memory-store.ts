@@ -29,7 +29,9 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
     const existing = draft ? repositories.get(name) : undefined;
     if (existing === undefined) return request;
     if (existing.objectFormat !== repository.objectFormat) {
-      throw new StorageError("STORAGE_EXISTS", `${name} has been made with ${existing.objectFormat}`, { key: name });
+      throw new StorageError("STORAGE_EXISTS", `${name} has been made with ${existing.objectFormat}`, {
+        key: name,
+      });
     }
     repository = existing;
     draft = false;

@@ -21,7 +21,11 @@ export function tryGit(
 /** The environment that tests call git in. */
 export function gitEnvironment(): NodeJS.ProcessEnv {
   const who = { NAME: "Tess Tester", EMAIL: "tess@example.org", DATE: "1700000000 +0000" };
-  const environment: NodeJS.ProcessEnv = { ...process.env, GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null" };
+  const environment: NodeJS.ProcessEnv = {
+    ...process.env,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+  };
   for (const [key, value] of Object.entries(who)) {
     environment[`GIT_AUTHOR_${key}`] = value;
     environment[`GIT_COMMITTER_${key}`] = value;

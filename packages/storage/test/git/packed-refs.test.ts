@@ -27,7 +27,9 @@ describe.each(["sha1", "sha256"] as const)("packed-refs of a %s repository", (fo
     const bytes = await readFile(join(directory, ".git", "packed-refs"));
     const packed = openPackedRefs(bytes, format);
     const told = git(directory, ["for-each-ref", "--format=%(objectname) %(refname) %(*objectname)"]);
-    const ours = [...packed.entries()].map(({ oid, name, peeled }) => `${oid} ${name} ${peeled ?? ""}\n`).join("");
+    const ours = [...packed.entries()]
+      .map(({ oid, name, peeled }) => `${oid} ${name} ${peeled ?? ""}\n`)
+      .join("");
     // for-each-ref peels once, packed-refs peels to the end.
     expect(ours.replaceAll(/ [0-9a-f]+$/gm, " ")).toBe(told.replaceAll(/ [0-9a-f]+$/gm, " "));
     expect(packed.find("refs/tags/v2")?.peeled).toBe(git(directory, ["rev-parse", "v2^{}"]).trim());
@@ -37,7 +39,9 @@ describe.each(["sha1", "sha256"] as const)("packed-refs of a %s repository", (fo
     const gone = ["refs/heads/b3/n3", "refs/tags/v1", "refs/tags/v2", "refs/heads/absent"];
     const ourRest = packed.without(gone);
     git(directory, ["update-ref", "--stdin"], gone.map((name) => `delete ${name}\n`).join(""));
-    expect(Buffer.from(ourRest ?? []).equals(await readFile(join(directory, ".git", "packed-refs")))).toBe(true);
+    expect(Buffer.from(ourRest ?? []).equals(await readFile(join(directory, ".git", "packed-refs")))).toBe(
+      true,
+    );
     await writeFile(join(directory, ".git", "packed-refs"), ourRest ?? "");
     git(directory, ["fsck", "--strict"]);
   });

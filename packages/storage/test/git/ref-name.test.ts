@@ -6,7 +6,28 @@ import { tryGit } from "./git.ts";
 
 /** Pieces that the rules speak of, and ordinary ones. */
 const piece = fc.oneof(
-  fc.constantFrom("/", ".", "..", ".lock", "@", "@{", "{", "a", "-", "refs", "heads", "~", "^", ":", "?", "*", "[", "\\", " ", "\t"),
+  fc.constantFrom(
+    "/",
+    ".",
+    "..",
+    ".lock",
+    "@",
+    "@{",
+    "{",
+    "a",
+    "-",
+    "refs",
+    "heads",
+    "~",
+    "^",
+    ":",
+    "?",
+    "*",
+    "[",
+    "\\",
+    " ",
+    "\t",
+  ),
   fc.string({ unit: "binary", maxLength: 2 }).filter((text) => !text.includes("\0")),
 );
 const anyName = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(""));
