@@ -35,7 +35,7 @@ describe("enumerateObjects", () => {
           source.remove();
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 10, endOnFailure: true },
     );
   });
 
@@ -65,7 +65,7 @@ describe("enumerateObjects", () => {
           source.remove();
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 20, endOnFailure: true },
     );
   });
 });
