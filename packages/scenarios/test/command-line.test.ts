@@ -64,8 +64,16 @@ describe("millrace", () => {
     });
 
     it("look no further than the folder itself with --strict", () => {
-      const { status } = spawnSync(process.execPath, [serverCli, "upload-pack", "--strict", local.path]);
-      expect(status).toBe(128);
+      const run = (path: string): string => {
+        const args = [serverCli, "upload-pack", "--strict", "--advertise-refs", path];
+        const { stdout, stderr } = spawnSync(process.execPath, args, {
+          encoding: "utf8",
+          env: { GIT_PROTOCOL: "version=2" },
+        });
+        return stdout + stderr;
+      };
+      expect(run(local.path)).toMatch(/does not appear to be a git repository/);
+      expect(run(join(local.path, ".git"))).toMatch(/^000eversion 2\n/);
     });
 
     it("leave with 0 when the client says goodbye at once", async () => {

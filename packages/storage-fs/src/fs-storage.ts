@@ -99,7 +99,7 @@ export function openFsStorage(options: FsStorageOptions): Storage {
 }
 
 /**
- * Opens the repository in one directory, found as by `openFsStorage`.
+ * Opens the repository in one directory, found as by `openFsStorage`, or with `strict` at just that path.
  * Throws `STORAGE_NOT_FOUND`, `STORAGE_UNSUPPORTED`, `STORAGE_CORRUPT`, `STORAGE_FORBIDDEN`.
  */
 export async function openFsRepository(
@@ -108,12 +108,12 @@ export async function openFsRepository(
 ): Promise<RepositoryStore> {
   const path = resolve(directory);
   return guarded(path, async () => {
-    const settings = writeSettings(FsRepositoryOptions.parse(options));
-    const found = await findPlace(path);
-    if (found === undefined) throw noRepository(path);
+    const { strict = false, ...rest } = FsRepositoryOptions.parse(options);
+    const place = strict ? await placeAt(path) : (await findPlace(path))?.place;
+    if (place === undefined) throw noRepository(path);
     return createFsStore({
       name: basename(path) || path,
-      repository: await openRepository(found.place, settings),
+      repository: await openRepository(place, writeSettings(rest)),
     });
   });
 }

@@ -11,8 +11,9 @@ import { publishDraft } from "./drafts.ts";
 import { guarded } from "./files/fault.ts";
 import { type FsRepository, openRepository, spans } from "./fs-repository.ts";
 import { openSnapshot } from "./fs-snapshot.ts";
-import { placeAt } from "./place.ts";
+import { noRepository, placeAt } from "./place.ts";
 import { commitRefs } from "./refs/commit-refs.ts";
+import { readRawHead } from "./refs/loose-ref.ts";
 import { type FsStage, openStage } from "./stage/fs-stage.ts";
 import type { Landing } from "./stage/land-pack.ts";
 
@@ -40,6 +41,8 @@ export function createFsStore(options: FsStoreOptions): RepositoryStore {
       return stage as FsStage;
     });
     for (const stage of adding) stage.checkReady();
+    // Locks make the directories they need: not where the repository has been removed.
+    if ((await readRawHead(repository)) === undefined) throw noRepository(name);
     const landings: Landing[] = [];
     try {
       return await commitRefs({

@@ -1,14 +1,17 @@
 import type { Dirent } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { OperationOptions } from "@millrace/pack";
 import { compareNames, type ListOptions } from "@millrace/storage";
-import { ifPresent } from "./files/fault.ts";
+import { errnoOf, ifPresent } from "./files/fault.ts";
 import { placeAt } from "./place.ts";
+
+const ENTRIES_AT_ONCE = 16;
 
 /**
  * The repositories below a directory, by their paths relative to it, in byte order. Does not go into repositories,
- * into directories whose names start with a dot, nor through symbolic links to directories of repositories.
+ * into directories whose names start with a dot, nor through symbolic links to
+ * directories of repositories; directories that may not be read are passed over.
  */
 export async function* listRepositories(
   root: string,
@@ -22,21 +25,30 @@ export async function* listRepositories(
   }
 
   async function* walk(above: string): AsyncGenerator<string> {
-    const found: { readonly name: string; readonly descend: boolean }[] = [];
-    for (const entry of (await ifPresent(readdir(join(root, above), { withFileTypes: true }))) ?? []) {
+    const entries = (await ifReadable(readdir(join(root, above), { withFileTypes: true }))) ?? [];
+    const wanted = entries.filter(({ name }) => !name.startsWith(".") && isWanted(above + name));
+    const found: string[] = [];
+    for (let from = 0; from < wanted.length; from += ENTRIES_AT_ONCE) {
       signal?.throwIfAborted();
-      const path = above + entry.name;
-      if (entry.name.startsWith(".") || !isWanted(path)) continue;
-      const link = entry.isSymbolicLink();
-      if (!(await isDirectory(entry, join(root, path)))) continue;
-      if (await isRepository(join(root, path))) found.push({ name: path, descend: false });
-      else if (!link) found.push({ name: `${path}/`, descend: true });
+      const looks = wanted
+        .slice(from, from + ENTRIES_AT_ONCE)
+        .map((entry) => look(above + entry.name, entry));
+      for (const name of await Promise.all(looks)) if (name !== undefined) found.push(name);
     }
-    found.sort((a, b) => compareNames(a.name, b.name));
-    for (const { name, descend } of found) {
-      if (descend) yield* walk(name);
+    for (const name of found.sort(compareNames)) {
+      if (name.endsWith("/")) yield* walk(name);
       else yield name;
     }
+  }
+
+  /** The name of a repository, a directory with `/` behind it, or `undefined`. */
+  async function look(path: string, entry: Dirent): Promise<string | undefined> {
+    const link = entry.isSymbolicLink();
+    if (!link && !entry.isDirectory()) return undefined;
+    const full = join(root, path);
+    if ((await ifReadable(placeAt(full))) !== undefined) return path;
+    if ((await ifReadable(placeAt(join(full, ".git")))) !== undefined) return path;
+    return link ? undefined : `${path}/`;
   }
 
   /** Whether this path, or one below it, can be among the names asked for. */
@@ -46,11 +58,13 @@ export async function* listRepositories(
   }
 }
 
-async function isDirectory(entry: Dirent, path: string): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return (await ifPresent(stat(path)))?.isDirectory() === true;
-}
-
-async function isRepository(path: string): Promise<boolean> {
-  return (await placeAt(path)) !== undefined || (await placeAt(join(path, ".git"))) !== undefined;
+/** `ifPresent`, which passes over what may not be read as well: `lost+found`, say. */
+async function ifReadable<T>(run: Promise<T>): Promise<T | undefined> {
+  try {
+    return await ifPresent(run);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === "EACCES" || code === "EPERM" || code === "ELOOP") return undefined;
+    throw error;
+  }
 }

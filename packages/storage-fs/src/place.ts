@@ -53,9 +53,9 @@ async function checkGitDirectory(gitDir: string): Promise<Place | undefined> {
 
 async function readHeadFile(gitDir: string): Promise<string | undefined> {
   const path = join(gitDir, "HEAD");
-  const stats = await stat(path).catch(() => undefined);
+  const stats = await ifPresent(stat(path));
   // A symbolic link to a branch that has no commit yet dangles.
-  if (stats === undefined) return readlink(path).catch(() => undefined);
+  if (stats === undefined) return ifPresent(readlink(path));
   if (!stats.isFile()) return undefined;
   const text = await readFile(path, "utf8");
   return /^(?:ref:\s*refs\/|[0-9a-f]{40})/.test(text) ? text : undefined;

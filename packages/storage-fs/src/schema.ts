@@ -4,8 +4,8 @@ import { z } from "zod";
 export type FsyncMode = "batch" | "off";
 export const FsyncMode: z.ZodType<FsyncMode> = z.enum(["batch", "off"]);
 
-/** How a repository is written; all of it has defaults. */
-export interface FsRepositoryOptions {
+/** How repositories are written; all of it has defaults. */
+export interface FsWriteOptions {
   /** How long a commit waits for a ref's lock, in milliseconds. Default 5,000. */
   readonly lockTimeoutMs?: number | undefined;
   /** How long it waits for the lock on `packed-refs`, which deletions take, in milliseconds. Default 10,000. */
@@ -14,22 +14,31 @@ export interface FsRepositoryOptions {
   readonly fsync?: FsyncMode | undefined;
 }
 
+/** How one repository is found and written. */
+export interface FsRepositoryOptions extends FsWriteOptions {
+  /** Look at just this path: no `.git` is tried behind it (git's `--strict`). Default `false`. */
+  readonly strict?: boolean | undefined;
+}
+
 /** Where repositories lie and how they are written. */
-export interface FsStorageOptions extends FsRepositoryOptions {
+export interface FsStorageOptions extends FsWriteOptions {
   /** The directory whose repositories are served; made where it is missing. `/` serves any path. */
   readonly root: string;
   /** Age from which a draft that no commit completed is taken for abandoned, in milliseconds. Default 6 hours. */
   readonly draftGraceMs?: number | undefined;
 }
 
-const repositoryFields = {
+const writeFields = {
   lockTimeoutMs: z.number().int().nonnegative().optional(),
   packedRefsTimeoutMs: z.number().int().nonnegative().optional(),
   fsync: FsyncMode.optional(),
 };
-export const FsRepositoryOptions: z.ZodType<FsRepositoryOptions> = z.object(repositoryFields);
+export const FsRepositoryOptions: z.ZodType<FsRepositoryOptions> = z.object({
+  ...writeFields,
+  strict: z.boolean().optional(),
+});
 export const FsStorageOptions: z.ZodType<FsStorageOptions> = z.object({
-  ...repositoryFields,
+  ...writeFields,
   root: z.string().min(1),
   draftGraceMs: z.number().int().positive().optional(),
 });

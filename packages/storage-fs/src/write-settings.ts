@@ -1,4 +1,4 @@
-import type { FsRepositoryOptions } from "./schema.ts";
+import type { FsWriteOptions } from "./schema.ts";
 
 /** The options of a repository with their defaults in place. */
 export interface WriteSettings {
@@ -8,7 +8,7 @@ export interface WriteSettings {
 }
 
 /** Fills in the defaults. */
-export function writeSettings(options: FsRepositoryOptions): WriteSettings {
+export function writeSettings(options: FsWriteOptions): WriteSettings {
   const { lockTimeoutMs = 5_000, packedRefsTimeoutMs = 10_000, fsync = "batch" } = options;
   return { lockTimeoutMs, packedRefsTimeoutMs, fsync: fsync === "batch" };
 }

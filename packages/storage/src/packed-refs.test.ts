@@ -10,7 +10,11 @@ const B = "b".repeat(40);
 const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString();
 const file = (...lines: string[]): Uint8Array => Buffer.from(lines.map((line) => `${line}\n`).join(""));
 
-const oid = fc.string({ unit: fc.constantFrom(..."0123456789abcdef".split("")), minLength: 40, maxLength: 40 });
+const oid = fc.string({
+  unit: fc.constantFrom(..."0123456789abcdef".split("")),
+  minLength: 40,
+  maxLength: 40,
+});
 const leaf = fc.string({
   unit: fc.constantFrom("a", "b", "-", "/x", "z", "ü", "\uff5e", "\u{1f600}"),
   minLength: 1,

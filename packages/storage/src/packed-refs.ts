@@ -58,7 +58,10 @@ export function openPackedRefs(bytes: Uint8Array, format: ObjectFormat): PackedR
   };
 
   const read = (start: number): PackedRef | undefined => {
-    const { name, oid, peeled } = parseRecord(lines, start, hexLength);
+    return toRef(parseRecord(lines, start, hexLength));
+  };
+
+  const toRef = ({ name, oid, peeled }: Record): PackedRef | undefined => {
     if (name === undefined) return undefined;
     if (peeled !== undefined) return { name, oid, peeled };
     const known = header.peeling === "all" || (header.peeling === "tags" && name.startsWith("refs/tags/"));
@@ -74,11 +77,13 @@ export function openPackedRefs(bytes: Uint8Array, format: ObjectFormat): PackedR
     },
     *entries(prefix = "") {
       const wanted = Buffer.from(prefix);
-      for (let at = prefix === "" ? 0 : seek(wanted); at < lines.length; at = recordEnd(lines, at)) {
+      for (let at = prefix === "" ? 0 : seek(wanted); at < lines.length; ) {
         const nameStart = at + hexLength + 1;
         const nameEnd = Math.min(nameStart + wanted.length, lines.length);
-        if (lines.compare(wanted, 0, wanted.length, nameStart, nameEnd) !== 0) return;
-        const ref = read(at);
+        if (wanted.length > 0 && lines.compare(wanted, 0, wanted.length, nameStart, nameEnd) !== 0) return;
+        const record = parseRecord(lines, at, hexLength);
+        at = record.end;
+        const ref = toRef(record);
         if (ref !== undefined) yield ref;
       }
     },
@@ -109,22 +114,25 @@ interface Record {
   readonly name: string | undefined;
   readonly oid: Oid;
   readonly peeled: Oid | undefined;
+  /** Where it ends, the peeled line included. */
+  readonly end: number;
 }
 
 function parseRecord(lines: Buffer, start: number, hexLength: number): Record {
   const lineEnd = lines.indexOf(LF, start);
   const nameStart = start + hexLength + 1;
-  const oid = lines.toString("latin1", start, start + hexLength);
+  // The id is ASCII in a sound line, so that its characters are its bytes.
+  const line = lines.toString("utf8", start, lineEnd);
+  const oid = line.slice(0, hexLength);
   if (lineEnd <= nameStart || lines[nameStart - 1] !== 32 || !isOid(oid)) throw corrupt(lineAt(lines, start));
-  const text = lines.toString("utf8", nameStart, lineEnd);
-  const name =
-    text.includes("\ufffd") && !Buffer.from(text).equals(lines.subarray(nameStart, lineEnd))
-      ? undefined
-      : text;
-  if (lines[lineEnd + 1] !== CARET) return { name, oid, peeled: undefined };
-  const peeled = lines.toString("latin1", lineEnd + 2, lines.indexOf(LF, lineEnd + 1));
+  let name: string | undefined = line.slice(hexLength + 1);
+  if (name.includes("\ufffd") && !Buffer.from(name).equals(lines.subarray(nameStart, lineEnd)))
+    name = undefined;
+  if (lines[lineEnd + 1] !== CARET) return { name, oid, peeled: undefined, end: lineEnd + 1 };
+  const peeledEnd = lines.indexOf(LF, lineEnd + 1);
+  const peeled = lines.toString("latin1", lineEnd + 2, peeledEnd);
   if (peeled.length !== hexLength || !isOid(peeled)) throw corrupt(lineAt(lines, lineEnd + 1));
-  return { name, oid, peeled };
+  return { name, oid, peeled, end: peeledEnd + 1 };
 }
 
 /** The same records in byte order of their names: files of old gits are not sorted. */

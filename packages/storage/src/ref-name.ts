@@ -4,20 +4,37 @@ export interface RefNameOptions {
   readonly allowOneLevel?: boolean | undefined;
 }
 
-/** Control characters, space, DEL and the characters that revision syntax and patterns use; and halves of pairs. */
-// biome-ignore format: one class
-// oxlint-disable-next-line no-control-regex
-const FORBIDDEN = /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+/** Space and what revision syntax and patterns use; control characters are known by their codes. */
+const FORBIDDEN: Uint8Array = new Uint8Array(128);
+for (const char of " ~^:?*[\\\u007f") FORBIDDEN[char.charCodeAt(0)] = 1;
+FORBIDDEN.fill(1, 0, 32);
+
+/** Half of a surrogate pair, which UTF-8 cannot hold. */
+const LONE_HALF = /\p{Surrogate}/u;
+
+const SLASH = 47;
+const DOT = 46;
+const AT = 64;
+const BRACE = 123;
 
 /** Whether `git check-ref-format` accepts this name; text that UTF-8 cannot hold is refused too. */
 export function checkRefName(name: string, options: RefNameOptions = {}): boolean {
-  if (name === "@" || name.endsWith(".") || FORBIDDEN.test(name)) return false;
-  const parts = name.split("/");
-  if (parts.length < 2 && options.allowOneLevel !== true) return false;
-  for (const part of parts) {
-    if (part === "" || part.startsWith(".") || part.endsWith(".lock")) return false;
+  let before = SLASH;
+  let parts = 1;
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code < 128 ? FORBIDDEN[code] === 1 : (code & 0xf800) === 0xd800 && LONE_HALF.test(name)) return false;
+    // No part is empty or starts with a dot; `..` and `@{` are revision syntax.
+    if (before === SLASH && (code === SLASH || code === DOT)) return false;
+    if ((before === DOT && code === DOT) || (before === AT && code === BRACE)) return false;
+    if (code === SLASH) {
+      if (name.endsWith(".lock", i)) return false;
+      parts++;
+    }
+    before = code;
   }
-  return true;
+  if (before === SLASH || before === DOT || name === "@" || name.endsWith(".lock")) return false;
+  return parts > 1 || options.allowOneLevel === true;
 }
 
 /** Whether a ref of this name can be made by a commit: a valid name below `refs/`. */

@@ -4,10 +4,9 @@ import { StorageError } from "./errors.ts";
 const NAME_BYTES = 900;
 const PART_BYTES = 240;
 
-/** Control characters, backslashes, and halves of pairs, which UTF-8 cannot hold. */
-const FORBIDDEN =
-  // oxlint-disable-next-line no-control-regex
-  /[\u0000-\u001f\u007f\\]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+/** Control characters, backslashes, and halves of surrogate pairs, which UTF-8 cannot hold. */
+// oxlint-disable-next-line no-control-regex
+const FORBIDDEN = /[\u0000-\u001f\u007f\\\p{Surrogate}]/u;
 
 /**
  * Whether a repository can have this name: parts with `/` between them, none of them empty, `.`, `..` or ending in

@@ -9,6 +9,7 @@ import {
   serveUploadPack,
 } from "@millrace/protocol-v2";
 import { type Repository, openRepository } from "@millrace/repository";
+import { type RepositoryStore, StorageError } from "@millrace/storage";
 import { openFsRepository } from "@millrace/storage-fs";
 
 /** What a stdio service talks through; git runs it with pipes or a socket at its ends. */
@@ -76,7 +77,7 @@ async function withRepository(
 ): Promise<number> {
   const { version, agent, statelessRpc: stateless = false } = options;
   let status = 0;
-  const store = await openFsRepository(options.directory);
+  const store = await openDirectory(options);
   const repository = openRepository(store);
   try {
     const onError = (): void => {
@@ -87,5 +88,15 @@ async function withRepository(
   } finally {
     await repository[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
+  }
+}
+
+/** Throws an error with git's own words where there is no repository. */
+async function openDirectory({ directory, strict }: StdioOptions): Promise<RepositoryStore> {
+  try {
+    return await openFsRepository(directory, { strict });
+  } catch (cause) {
+    if (!(cause instanceof StorageError) || cause.code !== "STORAGE_NOT_FOUND") throw cause;
+    throw new Error(`'${directory}' does not appear to be a git repository`, { cause });
   }
 }

@@ -1,9 +1,11 @@
 import { type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
 import type { CommitResult, RefRejection, RepositoryStore, Snapshot } from "@millrace/storage";
-import { ObjectView } from "../objects/object-view.ts";
+import { type ObjectReader, ObjectView } from "../objects/object-view.ts";
 import type { ObjectCaches, PackSet } from "../objects/pack-set.ts";
+import { type ReceiveRules, readReceiveRules } from "../policy/receive-rules.ts";
 import type { ReceivePolicy } from "../schema.ts";
-import { type RefCommand, type Refusal, refuseCommand, ruleContext } from "./command-rules.ts";
+import { isAncestor } from "../walk/is-ancestor.ts";
+import { type RefCommand, type Refusal, refuseCommand } from "./command-rules.ts";
 import { type ConnectedBase, isConnected, linksAreConnected } from "./connectivity.ts";
 import { createFsckPass } from "./fsck-pass.ts";
 import { OverlayReader } from "./overlay-reader.ts";
@@ -51,7 +53,8 @@ export async function receivePush(context: ReceiveContext, request: ReceiveReque
   try {
     const view = await ObjectView.open(snapshot, context.packs, { signal });
     try {
-      return await new Push(context, request, snapshot, view).run();
+      const rules = await readReceiveRules(snapshot, context.policy);
+      return await new Push(context, request, snapshot, view, rules).run();
     } finally {
       await view[Symbol.asyncDispose]();
     }
@@ -66,15 +69,23 @@ class Push {
   readonly #request: ReceiveRequest;
   readonly #snapshot: Snapshot;
   readonly #view: ObjectView;
+  readonly #rules: ReceiveRules;
   readonly #messages: string[] = [];
   /** Command → the words behind `ng`. */
   readonly #refused = new Map<RefCommand, string>();
 
-  constructor(context: ReceiveContext, request: ReceiveRequest, snapshot: Snapshot, view: ObjectView) {
+  constructor(
+    context: ReceiveContext,
+    request: ReceiveRequest,
+    snapshot: Snapshot,
+    view: ObjectView,
+    rules: ReceiveRules,
+  ) {
     this.#context = context;
     this.#request = request;
     this.#snapshot = snapshot;
     this.#view = view;
+    this.#rules = rules;
   }
 
   async run(): Promise<ReceiveReport> {
@@ -93,8 +104,10 @@ class Push {
       }
     }
     try {
-      await this.#refuseUnconnected(quarantined);
-      await this.#refuseByRules();
+      const reader =
+        quarantined === undefined ? this.#view : new OverlayReader(quarantined.reader, this.#view);
+      await this.#refuseUnconnected(quarantined, reader);
+      await this.#refuseByRules(reader);
       await this.#commit(quarantined);
       return this.#report();
     } finally {
@@ -104,17 +117,17 @@ class Push {
   }
 
   #quarantine(pack: AsyncIterable<Uint8Array>): Promise<QuarantinedPack | undefined> {
-    const { store, caches, policy } = this.#context;
+    const { store, caches } = this.#context;
     const { onProgress, signal } = this.#request;
+    const { fsckLevels, maxPackBytes } = this.#rules;
     const fsck =
-      policy.fsck === false
+      fsckLevels === undefined
         ? undefined
-        : createFsckPass(store.objectFormat, policy.fsckLevels, (line) => this.#messages.push(line));
-    const { maxPackBytes } = policy;
+        : createFsckPass(store.objectFormat, fsckLevels, (line) => this.#messages.push(line));
     return quarantinePack(store, pack, { view: this.#view, caches, fsck, maxPackBytes, onProgress, signal });
   }
 
-  async #refuseUnconnected(quarantined: QuarantinedPack | undefined): Promise<void> {
+  async #refuseUnconnected(quarantined: QuarantinedPack | undefined, reader: ObjectReader): Promise<void> {
     const updates = this.#request.commands.filter((command) => command.new !== null);
     if (updates.length === 0) return;
     const { signal } = this.#request;
@@ -123,7 +136,6 @@ class Push {
     const packIsConnected =
       quarantined !== undefined &&
       (await linksAreConnected(quarantined.links.externals(quarantined.index), base));
-    const reader = quarantined === undefined ? this.#view : new OverlayReader(quarantined.reader, this.#view);
     for (const command of updates) {
       const oid = command.new as Oid;
       const brought =
@@ -131,35 +143,38 @@ class Push {
       if (brought || tips.has(oid) || (await isConnected([oid], reader, base))) continue;
       this.#refused.set(command, "missing necessary objects");
     }
-    await this.#refuseNonCommitBranches(updates, reader);
   }
 
-  /** A branch points to a commit, nothing else. */
-  async #refuseNonCommitBranches(
-    updates: readonly RefCommand[],
-    reader: Pick<ObjectView, "info">,
-  ): Promise<void> {
-    for (const command of updates) {
-      if (!command.name.startsWith("refs/heads/") || this.#refused.has(command)) continue;
-      const oid = command.new as Oid;
-      if ((await reader.info(oidToBytes(oid)))?.type === "commit") continue;
-      this.#messages.push(
-        `error: cannot update ref '${command.name}': trying to write non-commit object ${oid} to branch '${command.name}'`,
-      );
-      this.#refused.set(command, "failed to update ref");
-    }
-  }
-
-  async #refuseByRules(): Promise<void> {
-    const context = await ruleContext(this.#snapshot);
+  async #refuseByRules(reader: ObjectReader): Promise<void> {
     for (const command of this.#request.commands) {
       if (this.#refused.has(command)) continue;
-      const refusal = refuseCommand(command, context);
+      const refusal = refuseCommand(command, this.#rules) ?? (await this.#refuseByObjects(command, reader));
       if (refusal !== undefined) this.#refuse(command, refusal);
       else if (command.new === null && (await this.#snapshot.ref(command.name)) === undefined) {
         this.#messages.push("warning: deleting a non-existent ref");
       }
     }
+  }
+
+  /** The rules that look at what a branch points to. */
+  async #refuseByObjects(
+    { name, old, new: oid }: RefCommand,
+    reader: ObjectReader,
+  ): Promise<Refusal | undefined> {
+    if (oid === null || !name.startsWith("refs/heads/")) return undefined;
+    if ((await reader.info(oidToBytes(oid)))?.type !== "commit") {
+      return {
+        reason: "failed to update ref",
+        message: `error: cannot update ref '${name}': trying to write non-commit object ${oid} to branch '${name}'`,
+      };
+    }
+    if (!this.#rules.denyNonFastForwards || old === null) return undefined;
+    if ((await reader.info(oidToBytes(old)))?.type !== "commit") return { reason: "bad ref" };
+    if (await isAncestor(reader, old, oid, this.#request.signal)) return undefined;
+    return {
+      reason: "non-fast-forward",
+      message: `error: denying non-fast-forward ${name} (you should pull first)`,
+    };
   }
 
   async #commit(quarantined: QuarantinedPack | undefined): Promise<void> {
@@ -183,11 +198,22 @@ class Push {
         symrefs: this.#context.isNew ? headFor(open) : [],
         atomic,
         message: "push",
-        check: async (view) => checkAgain(open, view),
+        check: (view) => this.#checkAgain(open, view),
       },
       { signal },
     );
     this.#takeOutcome(open, result);
+  }
+
+  /** Runs the rules again on the view that is about to be committed on: HEAD may have moved since. */
+  async #checkAgain(commands: readonly RefCommand[], view: Snapshot): Promise<RefRejection[]> {
+    const rules = await readReceiveRules(view, this.#context.policy);
+    return commands.flatMap((command): RefRejection[] => {
+      const refusal = refuseCommand(command, rules);
+      return refusal === undefined
+        ? []
+        : [{ name: command.name, code: "REF_DENIED", message: refusal.reason }];
+    });
   }
 
   #takeOutcome(open: readonly RefCommand[], result: CommitResult): void {
@@ -200,7 +226,7 @@ class Push {
   }
 
   #refuse(command: RefCommand, { reason, message }: Refusal): void {
-    this.#messages.push(message);
+    if (message !== undefined) this.#messages.push(message);
     this.#refused.set(command, reason);
   }
 
@@ -211,15 +237,6 @@ class Push {
     }));
     return { unpackError, refs, messages: this.#messages };
   }
-}
-
-/** Runs the rules again on the view that is about to be committed on: HEAD may have moved since. */
-async function checkAgain(commands: readonly RefCommand[], view: Snapshot): Promise<RefRejection[]> {
-  const context = await ruleContext(view);
-  return commands.flatMap((command): RefRejection[] => {
-    const refusal = refuseCommand(command, context);
-    return refusal === undefined ? [] : [{ name: command.name, code: "REF_DENIED", message: refusal.reason }];
-  });
 }
 
 function reasonOf(rejection: RefRejection): string {

@@ -129,7 +129,11 @@ function readValue(reader: Reader): string {
     }
     if (char === "\\") {
       const escaped = reader.next();
-      if (escaped === "\n") continue;
+      if (escaped === "\n") {
+        value += pending;
+        pending = "";
+        continue;
+      }
       const replacement = escaped === undefined ? undefined : ESCAPES[escaped];
       if (replacement === undefined) throw reader.fail();
       char = replacement;

@@ -19,7 +19,7 @@ import { lockRef, releaseRef } from "./lock-ref.ts";
 import { readRawHead } from "./loose-ref.ts";
 import { type PackedRewrite, preparePackedDeletion } from "./packed-rewrite.ts";
 import { planChanges, type RefChange, refuseRelated, separateRelated, verifyChange } from "./ref-change.ts";
-import { openReflog } from "./reflog.ts";
+import { openReflog, type Reflog } from "./reflog.ts";
 import { lockSymrefs, type SymrefLocks } from "./set-symrefs.ts";
 
 /** What a commit of refs needs from the store around it. */
@@ -107,10 +107,14 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
     });
     signal?.throwIfAborted();
 
+    const reflog = await openReflog(repository);
+    const head = await readRawHead(repository);
+    const headTarget = head === undefined || head === "broken" ? undefined : head.symref;
+
     // From here on nothing is taken back.
     if (!progress.landed) await options.land();
     progress.landed = true;
-    await moveAll(options, effective(), packed, symrefs, progress);
+    await moveAll(options, { changes: effective(), packed, symrefs, reflog, headTarget }, progress);
   } finally {
     await releaseAll([
       () => packed?.release(),
@@ -166,17 +170,22 @@ async function orRefuse<T>(changes: readonly RefChange[], take: () => Promise<T>
   }
 }
 
+/** Everything that is ready to move. */
+interface PreparedMoves {
+  readonly changes: readonly RefChange[];
+  readonly packed: PackedRewrite | undefined;
+  readonly symrefs: SymrefLocks | undefined;
+  readonly reflog: Reflog;
+  /** The branch whose moves HEAD's log tells too. */
+  readonly headTarget: string | undefined;
+}
+
 async function moveAll(
   { repository, request }: RefCommitOptions,
-  changes: readonly RefChange[],
-  packed: PackedRewrite | undefined,
-  symrefs: SymrefLocks | undefined,
+  { changes, packed, symrefs, reflog, headTarget }: PreparedMoves,
   progress: Progress,
 ): Promise<void> {
   const { place } = repository;
-  const reflog = await openReflog(repository);
-  const head = await readRawHead(repository);
-  const headTarget = head === undefined || head === "broken" ? undefined : head.symref;
   try {
     for (const change of changes) {
       const { target, update, current } = change;

@@ -22,22 +22,7 @@ test("parseConfig agrees with git config", () =>
     // No tab inside a value: gits before 2.45 make a blank of it.
     const value = fc
       .array(
-        fc.constantFrom(
-          "a",
-          " ",
-          "  ",
-          '"',
-          "\\",
-          "\\n",
-          "\\t",
-          '\\"',
-          "\\\\",
-          "#",
-          ";",
-          "\\\n",
-          "b=c",
-          "é",
-        ),
+        fc.constantFrom("a", " ", "  ", '"', "\\", "\\n", "\\t", '\\"', "\\\\", "#", ";", "\\\n", "b=c", "é"),
         { maxLength: 6 },
       )
       .map((pieces) => pieces.join(""));

@@ -108,10 +108,13 @@ export const lifecycleCases: readonly ConformanceCase[] = [
     name: "remove: the repository is gone, and its name is free for an empty one",
     needs: [],
     async run({ storage }) {
-      const { store } = await createFilled(storage, "team/gone");
+      const { store, pack } = await createFilled(storage, "team/gone");
       await storage.remove("team/gone");
       await rejectsWith("STORAGE_NOT_FOUND", () => storage.open("team/gone"));
       await rejectsWith("STORAGE_NOT_FOUND", () => store.snapshot());
+      await rejectsWith("STORAGE_NOT_FOUND", () => store.stage());
+      const refs = [{ name: "refs/heads/new", new: pack.commit }];
+      await rejectsWith("STORAGE_NOT_FOUND", () => store.commit({ refs }));
       assert.deepEqual(await collect(storage.list()), []);
       const again = await storage.create("team/gone");
       assert.deepEqual(await refLines(again), []);

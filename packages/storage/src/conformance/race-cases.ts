@@ -111,7 +111,10 @@ export const raceCases: readonly ConformanceCase[] = [
           ),
         );
         const codes = results.flatMap(codesOf);
-        assert.deepEqual(codes.filter((code) => code !== undefined), ["REF_DIRECTORY_CONFLICT"]);
+        assert.deepEqual(
+          codes.filter((code) => code !== undefined),
+          ["REF_DIRECTORY_CONFLICT"],
+        );
       }
       assert.equal((await refLines(await storage.open("either"))).length, 11);
     },

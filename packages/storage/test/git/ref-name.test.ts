@@ -36,9 +36,10 @@ const likelyName = fc.array(piece, { maxLength: 3 }).map((pieces) => `refs/heads
 test("checkRefName agrees with git check-ref-format", () => {
   fc.assert(
     fc.property(fc.oneof(anyName, likelyName), (name) => {
+      // Git would take it for an option.
+      if (name.startsWith("-")) return;
       const accepted = tryGit(tmpdir(), ["check-ref-format", name]).status === 0;
       expect(checkRefName(name), JSON.stringify(name)).toBe(accepted);
-      if (name.startsWith("-")) return;
       const oneLevel = tryGit(tmpdir(), ["check-ref-format", "--allow-onelevel", name]).status === 0;
       expect(checkRefName(name, { allowOneLevel: true }), JSON.stringify(name)).toBe(oneLevel);
     }),

@@ -1,0 +1,68 @@
+import { FSCK_SEVERITIES } from "@millrace/pack";
+import type { Snapshot } from "@millrace/storage";
+import { type IsHidden, hiddenRefs } from "../refs/hidden-refs.ts";
+import type { FsckLevel, ReceivePolicy } from "../schema.ts";
+import { type Config, booleanValue, integerValue, lastValue } from "./config-values.ts";
+
+/** What a push is held to: the server's policy, and over it what the repository's own configuration says. */
+export interface ReceiveRules {
+  /** The ref that HEAD names. */
+  readonly headTarget: string | undefined;
+  readonly isHidden: IsHidden | undefined;
+  readonly denyDeletes: boolean;
+  readonly denyNonFastForwards: boolean;
+  /** Refuse to delete the branch that HEAD names. */
+  readonly denyDeleteCurrent: boolean;
+  /** Refuse to move the branch that a working tree has checked out. */
+  readonly denyCurrentBranch: boolean;
+  /** Take pushes whose history ends at a shallow root of the client. */
+  readonly allowShallowUpdate: boolean;
+  readonly maxPackBytes: number | undefined;
+  /** `undefined`: objects are not checked. */
+  readonly fsckLevels: Readonly<Record<string, FsckLevel>> | undefined;
+}
+
+/** Reads the rules from the view that a push is about to be committed on (git-config, `receive.*` and `transfer.*`). */
+export async function readReceiveRules(view: Snapshot, policy: ReceivePolicy): Promise<ReceiveRules> {
+  const config = await view.config();
+  const { symref: headTarget } = await view.head();
+  return {
+    headTarget,
+    isHidden: hiddenRefs(config, "receive"),
+    denyDeletes: booleanValue(config, "receive.denydeletes") ?? false,
+    denyNonFastForwards: booleanValue(config, "receive.denynonfastforwards") ?? false,
+    denyDeleteCurrent: denies(config, "receive.denydeletecurrent"),
+    denyCurrentBranch:
+      booleanValue(config, "core.bare") === false && denies(config, "receive.denycurrentbranch"),
+    allowShallowUpdate: booleanValue(config, "receive.shallowupdate") ?? false,
+    maxPackBytes: smallest(policy.maxPackBytes, integerValue(config, "receive.maxinputsize")),
+    fsckLevels: readFsckLevels(config, policy),
+  };
+}
+
+/** Keys that take `refuse`, `warn`, `ignore` or a boolean, and refuse by default. */
+function denies(config: Config, key: string): boolean {
+  const value = lastValue(config, key)?.toLowerCase();
+  return value !== "warn" && value !== "ignore" && booleanValue(config, key) !== false;
+}
+
+/** The tighter of two bounds; git takes 0 for no bound. */
+function smallest(a: number | undefined, b: number | undefined): number | undefined {
+  const bounds = [a, b].filter((bound) => bound !== undefined && bound > 0) as number[];
+  return bounds.length === 0 ? undefined : Math.min(...bounds);
+}
+
+function readFsckLevels(config: Config, policy: ReceivePolicy): ReceiveRules["fsckLevels"] {
+  const wanted =
+    booleanValue(config, "receive.fsckobjects") ??
+    booleanValue(config, "transfer.fsckobjects") ??
+    policy.fsck ??
+    true;
+  if (!wanted) return undefined;
+  const levels: Record<string, FsckLevel> = { ...policy.fsckLevels };
+  for (const id of FSCK_SEVERITIES.keys()) {
+    const level = lastValue(config, `receive.fsck.${id.toLowerCase()}`)?.toLowerCase();
+    if (level === "error" || level === "warn" || level === "ignore") levels[id] = level;
+  }
+  return levels;
+}

@@ -1,0 +1,32 @@
+import { type Oid, oidToBytes } from "@millrace/pack";
+import type { ObjectReader } from "../objects/object-view.ts";
+import { createBreather } from "./breather.ts";
+import { CommitGraph } from "./commit-graph.ts";
+import { CommitQueue } from "./commit-queue.ts";
+import { ObjectMarks, SEEN } from "./object-marks.ts";
+
+/** Whether `descendant` reaches `ancestor` (both commits): walks newest first, all of it where it does not. */
+export async function isAncestor(
+  reader: ObjectReader,
+  ancestor: Oid,
+  descendant: Oid,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const marks = new ObjectMarks(reader.format);
+  const graph = new CommitGraph(reader, marks);
+  const breather = createBreather(signal);
+  const queue = new CommitQueue();
+  const goal = marks.number(oidToBytes(ancestor));
+  const enqueue = async (number: number): Promise<void> => {
+    if (marks.has(number, SEEN)) return;
+    marks.set(number, SEEN);
+    queue.push(number, (await graph.load(number)).time);
+  };
+  await enqueue(marks.number(oidToBytes(descendant)));
+  for (let number = queue.pop(); number !== undefined; number = queue.pop()) {
+    await breather.step();
+    if (number === goal) return true;
+    for (const parent of (await graph.load(number)).parents) await enqueue(parent);
+  }
+  return false;
+}
