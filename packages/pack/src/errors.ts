@@ -25,7 +25,9 @@ export type PackErrorCode =
   /** The object asked for is not here. */
   | "PACK_OBJECT_NOT_FOUND"
   /** Text that is not an object id of this format. */
-  | "PACK_BAD_OID";
+  | "PACK_BAD_OID"
+  /** Text that is not an object filter. */
+  | "PACK_BAD_FILTER";
 
 /** Where the fault lies, as far as it is known. */
 export interface PackErrorDetail {

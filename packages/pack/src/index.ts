@@ -43,4 +43,6 @@ export {
 } from "./receive/index-pack.ts";
 export * from "./fsck/session.ts";
 export { FSCK_SEVERITIES, type FsckFinding, type FsckSeverity } from "./fsck/finding.ts";
+export { formatObjectFilter } from "./filter/format-filter.ts";
 export type { ObjectFilter } from "./filter/object-filter.ts";
+export { parseObjectFilter } from "./filter/parse-filter.ts";

@@ -1,3 +1,5 @@
+import { withoutControls } from "./printable.ts";
+
 /** What can go wrong in a conversation; each code has a line in the README. */
 export type ProtocolErrorCode =
   /** Bytes that are no pkt-line. */
@@ -8,7 +10,7 @@ export type ProtocolErrorCode =
   | "PROTOCOL_BAD_REQUEST"
   /** The client works with another hash function than the repository. */
   | "PROTOCOL_OBJECT_FORMAT"
-  /** A protocol version that is not served. */
+  /** Refs were to be advertised, in version 0 or 1, for a host that lists none. */
   | "PROTOCOL_UNSUPPORTED_VERSION"
   /** An object was wanted that is not served. */
   | "PROTOCOL_NOT_OUR_REF"
@@ -52,7 +54,7 @@ export function clientError(code: ProtocolErrorCode, message: string, cause?: un
 export function hostError(cause: unknown, fallback: string): ProtocolError {
   if (cause instanceof ProtocolError) return cause;
   const told = (cause as { clientMessage?: unknown } | null | undefined)?.clientMessage;
-  const clientMessage = typeof told === "string" ? told : fallback;
+  const clientMessage = typeof told === "string" ? withoutControls(told) : fallback;
   return new ProtocolError("PROTOCOL_HOST_FAILED", "the repository failed during a conversation", {
     cause,
     clientMessage,

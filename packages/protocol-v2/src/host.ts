@@ -43,7 +43,11 @@ export type PackProgress =
       readonly reusedDeltas: number;
     };
 
-/** How a client asks for less history, or for more of it than it has (gitprotocol-v2, "shallow"). */
+/**
+ * How a client asks for less history, or for more of it than it has (gitprotocol-v2, "shallow"). Without `depth`,
+ * `since` and `not` it asks for nothing: its roots stay, and only those of this repository that the wants reach
+ * without passing one are new to it.
+ */
 export interface DeepenRequest extends OperationOptions {
   readonly wants: readonly Oid[];
   /** The client's shallow roots as it named them. */
@@ -66,6 +70,14 @@ export interface ShallowUpdate {
   readonly unshallow: readonly Oid[];
 }
 
+/** What a client says of itself; it changes nothing in the answer (gitprotocol-v2, "agent", "session-id", "server-option"). */
+export interface ClientWords {
+  readonly agent?: string | undefined;
+  readonly sessionId?: string | undefined;
+  /** `--server-option`, in order. */
+  readonly serverOptions?: readonly string[] | undefined;
+}
+
 export interface PackRequest extends OperationOptions {
   readonly wants: readonly Oid[];
   /** Objects that both sides have. */
@@ -82,6 +94,7 @@ export interface PackRequest extends OperationOptions {
   readonly shallowUpdate?: ShallowUpdate | undefined;
   /** Leave out what this filter leaves out; what is wanted by id is sent all the same. */
   readonly filter?: ObjectFilter | undefined;
+  readonly client?: ClientWords | undefined;
   readonly onProgress?: ((progress: PackProgress) => void) | undefined;
 }
 
@@ -107,7 +120,10 @@ export interface UploadPackPolicy {
 export interface UploadPackHost extends RefHost, AsyncDisposable {
   /** Which of these objects are stored here, in order. */
   hasObjects(oids: readonly Oid[], options?: OperationOptions): Promise<readonly boolean[]>;
-  /** Whether every want has an ancestor among these common objects: git's `ok_to_give_up`. */
+  /**
+   * Whether every want has an ancestor among these common objects: git's `ok_to_give_up`, which counts the parents of a
+   * common commit as common too.
+   */
   reachesCommon(wants: readonly Oid[], common: readonly Oid[], options?: OperationOptions): Promise<boolean>;
   /** What this repository offers and demands. Default: the defaults of `UploadPackPolicy`. */
   readonly policy?: UploadPackPolicy | undefined;
@@ -120,7 +136,10 @@ export interface UploadPackHost extends RefHost, AsyncDisposable {
   deepen?(request: DeepenRequest): Promise<ShallowUpdate>;
   /** Sizes of objects without their content, in order; `undefined` for what is not here. Absent: `object-info` is not offered. */
   objectSizes?(oids: readonly Oid[], options?: OperationOptions): Promise<readonly (number | undefined)[]>;
-  /** Which of these objects a ref reaches, in order; asked where the policy demands it. */
+  /**
+   * Which of these objects a ref reaches, in order; asked where the policy demands it, and for stateless clients of
+   * versions 0 and 1, whose wants are mostly tips. Absent: only what a ref names is known to be reached.
+   */
   areReachable?(oids: readonly Oid[], options?: OperationOptions): Promise<readonly boolean[]>;
   /** The pack, header to trailer. Throws before the first byte where a want cannot be served. */
   createPack(request: PackRequest): AsyncIterable<Uint8Array>;
@@ -146,9 +165,20 @@ export interface ReceiveRequest extends OperationOptions {
   readonly clientShallow?: readonly Oid[] | undefined;
   /** `git push --push-option`, in order. */
   readonly pushOptions?: readonly string[] | undefined;
+  readonly client?: ClientWords | undefined;
   /** Header to trailer; absent where the commands bring no objects. It ends with the stream, or where the pack does. */
   readonly pack?: AsyncIterable<Uint8Array> | undefined;
   readonly onProgress?: ((progress: ReceiveProgress) => void) | undefined;
+}
+
+/** What a command did where that is not what it asked for; told to clients of `report-status-v2`. */
+export interface RefLanding {
+  /** The ref that moved in place of the one named. */
+  readonly name?: string | undefined;
+  readonly old?: Oid | null | undefined;
+  readonly new?: Oid | null | undefined;
+  /** The ref did not move forward. */
+  readonly forced?: boolean | undefined;
 }
 
 /** What became of one command. */
@@ -156,6 +186,8 @@ export interface RefReport {
   readonly name: string;
   /** The words behind `ng <ref> `. */
   readonly error?: string | undefined;
+  /** Absent: the ref named moved as asked. */
+  readonly landed?: RefLanding | undefined;
 }
 
 /** What a repository offers to those who push (git-config, `receive.*`). */

@@ -1,18 +1,25 @@
-/** The server side of git's wire protocol: ls-refs, fetch and receive-pack, streamed. */
+/** The server side of git's wire protocol in all its versions: fetches and pushes, streamed. */
 export { ProtocolError, type ProtocolErrorCode, type ProtocolErrorDetail } from "./errors.ts";
 export type {
   AdvertisedRef,
+  ClientWords,
+  DeepenRequest,
   HeadState,
   PackProgress,
   PackRequest,
   ReceivePackHost,
+  ReceivePackPolicy,
   ReceiveProgress,
   ReceiveReport,
   ReceiveRequest,
   RefCommand,
   RefHost,
+  RefLanding,
+  RefReport,
   RefRequest,
+  ShallowUpdate,
   UploadPackHost,
+  UploadPackPolicy,
 } from "./host.ts";
 export { type ProtocolVersion, parseProtocolVersion } from "./protocol-version.ts";
 export { advertiseReceivePack } from "./receive-pack/advertise.ts";
@@ -28,4 +35,5 @@ export {
 } from "./schema.ts";
 export type { ByteSource } from "./stream/abortable-source.ts";
 export { advertiseUploadPack } from "./upload-pack/advertise.ts";
+export type { AdvertisingHost } from "./upload-pack/capability.ts";
 export { serveUploadPack } from "./upload-pack/serve.ts";

@@ -15,12 +15,14 @@ export interface LineBatch {
   take(): Uint8Array;
 }
 
-export function createLineBatch(): LineBatch {
+/** @param banded puts every line on band 1 (gitprotocol-v2, "sideband-all"). */
+export function createLineBatch(banded = false): LineBatch {
+  const band = banded ? "\u0001" : "";
   let gathered = "";
   return {
     add(text) {
-      const length = Buffer.byteLength(text) + lengthDigits;
-      gathered += length.toString(16).padStart(lengthDigits, "0") + text;
+      const length = Buffer.byteLength(text) + lengthDigits + band.length;
+      gathered += length.toString(16).padStart(lengthDigits, "0") + band + text;
     },
     addPacket(digits) {
       gathered += digits;

@@ -65,3 +65,19 @@ it("a push tells of commands, pack and outcome", async () => {
     ["receive_pack", { command_count: 2, rejected_count: 1, pack_size: 500, outcome: "partial" }],
   ]);
 });
+
+it("a fetch of version 0 tells the same, and of the refs before", async () => {
+  const host = scriptedHost({
+    policy: { wants: "any" },
+    async *listRefs() {
+      yield { name: "refs/heads/a", oid: oid("a") };
+    },
+  });
+  const request = packets(`want ${oid("a")}`, "0000", `have ${oid("b")}`, `have ${oid("c")}`, "done");
+  listen();
+  await collect(serveUploadPack(host, [request], { stateless: false }));
+  expect(heard).toEqual([
+    ["upload_pack.ls_refs", { ref_count: 1 }],
+    ["upload_pack.fetch", { want_count: 1, have_count: 2, pack_size: 4 }],
+  ]);
+});

@@ -1,6 +1,8 @@
 /** The engine above a storage backend: object reads, enumeration, ref rules and the receive pipeline. */
 export { RepositoryError, type RepositoryErrorCode, type RepositoryErrorDetail } from "./errors.ts";
 export type { PackProgress, PackRequest } from "./fetch/create-pack.ts";
+export { type FilterPlan, planFilter } from "./filter/filter-plan.ts";
+export { parseSparsePatterns, type SparsePatterns } from "./filter/sparse-patterns.ts";
 export type { ObjectInfo, ObjectReader, ObjectView } from "./objects/object-view.ts";
 export type { ObjectCaches } from "./objects/pack-set.ts";
 export { defaultFsckLevels } from "./receive/fsck-pass.ts";
@@ -18,4 +20,5 @@ export {
 } from "./repository.ts";
 export type { RepositoryView } from "./repository-view.ts";
 export { CacheOptions, FsckLevel, ReceivePolicy } from "./schema.ts";
+export type { DeepenRequest, ShallowUpdate } from "./shallow/deepen.ts";
 export { type EnumerateOptions, type ObjectSelection, enumerateObjects } from "./walk/enumerate.ts";

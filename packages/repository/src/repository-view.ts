@@ -1,25 +1,45 @@
-import type { ObjectFormat, Oid, OperationOptions } from "@millrace/pack";
+import { type ObjectFormat, type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
 import type { Head, Snapshot } from "@millrace/storage";
 import { type PackRequest, createPack } from "./fetch/create-pack.ts";
 import { ObjectView } from "./objects/object-view.ts";
 import type { PackSet } from "./objects/pack-set.ts";
+import type { UploadPackRules } from "./policy/upload-pack-rules.ts";
+import type { IsHidden } from "./refs/hidden-refs.ts";
 import { type ListRefsOptions, type ListedRef, type PeelCache, listRefs } from "./refs/list-refs.ts";
+import { type DeepenRequest, type ShallowUpdate, deepen } from "./shallow/deepen.ts";
+import { areReachable } from "./walk/are-reachable.ts";
 import { reachesCommon } from "./walk/reaches-common.ts";
+
+/** What a view is made of. */
+export interface ViewParts {
+  readonly snapshot: Snapshot;
+  readonly packs: PackSet;
+  readonly peels: PeelCache;
+  /** What the repository offers to those who fetch. */
+  readonly policy: UploadPackRules;
+  /** Refs that are kept from the client. */
+  readonly isHidden: IsHidden | undefined;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** One view of a repository: what a fetch is served from. Packs are opened with the first object asked for. */
 export class RepositoryView implements AsyncDisposable {
   readonly objectFormat: ObjectFormat;
+  readonly policy: UploadPackRules;
   readonly #snapshot: Snapshot;
   readonly #packs: PackSet;
   readonly #peels: PeelCache;
+  readonly #isHidden: IsHidden | undefined;
   readonly #signal: AbortSignal | undefined;
   #objects: Promise<ObjectView> | undefined;
 
-  constructor(snapshot: Snapshot, packs: PackSet, peels: PeelCache, signal: AbortSignal | undefined) {
+  constructor({ snapshot, packs, peels, policy, isHidden, signal }: ViewParts) {
     this.objectFormat = snapshot.objectFormat;
+    this.policy = policy;
     this.#snapshot = snapshot;
     this.#packs = packs;
     this.#peels = peels;
+    this.#isHidden = isHidden;
     this.#signal = signal;
   }
 
@@ -30,8 +50,9 @@ export class RepositoryView implements AsyncDisposable {
   }
 
   /** HEAD first where it resolves, then the rest in byte order. */
-  listRefs(options?: ListRefsOptions): AsyncIterable<ListedRef> {
-    return listRefs(this.#snapshot, () => this.objects(), this.#peels, options);
+  listRefs(options: ListRefsOptions = {}): AsyncIterable<ListedRef> {
+    const isHidden = this.#isHidden;
+    return listRefs(this.#snapshot, () => this.objects(), this.#peels, { ...options, isHidden });
   }
 
   head(options?: OperationOptions): Promise<Head> {
@@ -52,13 +73,53 @@ export class RepositoryView implements AsyncDisposable {
     return reachesCommon(await this.objects(), wants, common, options.signal ?? this.#signal);
   }
 
+  /** Which of these objects HEAD or a ref reaches, in order; they may be of any type. */
+  async areReachable(oids: readonly Oid[], options: OperationOptions = {}): Promise<readonly boolean[]> {
+    const context = { snapshot: this.#snapshot, reader: await this.objects() };
+    return areReachable(context, oids, { signal: options.signal ?? this.#signal });
+  }
+
+  /** Sizes of objects in bytes, in order; `undefined` for what is not here. No content is read. */
+  async objectSizes(
+    oids: readonly Oid[],
+    options: OperationOptions = {},
+  ): Promise<readonly (number | undefined)[]> {
+    const objects = await this.objects();
+    const isHere = await objects.hasEach(oids);
+    const sizes: (number | undefined)[] = [];
+    for (const [i, oid] of oids.entries()) {
+      options.signal?.throwIfAborted();
+      sizes.push(isHere[i] === true ? (await objects.info(oidToBytes(oid)))?.sizeBytes : undefined);
+    }
+    return sizes;
+  }
+
+  /** Commits whose parents this repository does not have. */
+  shallowRoots(options?: OperationOptions): Promise<readonly Oid[]> {
+    return this.#snapshot.shallow(options);
+  }
+
+  /**
+   * Finds where a shallow client's history will end. Throws `REPOSITORY_BAD_REQUEST`, with `clientMessage`, where
+   * nothing is selected or a name does not resolve.
+   */
+  async deepen(request: DeepenRequest): Promise<ShallowUpdate> {
+    const signal = request.signal ?? this.#signal;
+    return deepen({ snapshot: this.#snapshot, reader: await this.objects() }, { ...request, signal });
+  }
+
   /**
    * The pack of all that the wants reach and the haves do not, header to trailer; its bytes depend only on the request
-   * and on what is stored. Throws `REPOSITORY_OBJECT_MISSING` before the first byte.
+   * and on what is stored. Throws `REPOSITORY_OBJECT_MISSING`, `REPOSITORY_BAD_REQUEST` before the first byte.
    */
   async *createPack(request: PackRequest): AsyncGenerator<Uint8Array> {
     const tags = (): AsyncIterable<ListedRef> => this.listRefs({ prefixes: ["refs/tags/"], peel: true });
-    yield* createPack(await this.objects(), tags, request);
+    yield* createPack({ snapshot: this.#snapshot, view: await this.objects(), tags }, request);
+  }
+
+  /** Tips of the repositories that objects are borrowed from. */
+  alternateTips(options?: OperationOptions): AsyncIterable<Oid> {
+    return this.#snapshot.alternateTips(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

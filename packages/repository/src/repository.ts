@@ -5,7 +5,11 @@ import {
   createBlockCache,
   createByteCache,
 } from "@millrace/pack";
-import type { RepositoryStore } from "@millrace/storage";
+import type { RepositoryStore, Snapshot } from "@millrace/storage";
+import type { Config } from "./policy/config-values.ts";
+import { readReceiveOffer } from "./policy/receive-rules.ts";
+import { readUploadPackRules } from "./policy/upload-pack-rules.ts";
+import { type HidingService, hiddenRefs } from "./refs/hidden-refs.ts";
 import { type ObjectCaches, PackSet } from "./objects/pack-set.ts";
 import { receivePush } from "./receive/receive.ts";
 import { PeelCache } from "./refs/list-refs.ts";
@@ -52,19 +56,39 @@ export function openRepository(store: RepositoryStore, options: RepositoryOption
   const peels = new PeelCache();
   const { objectFormat } = store;
 
-  const openView = async ({ signal }: OperationOptions = {}): Promise<RepositoryView> =>
-    new RepositoryView(await store.snapshot({ signal }), packs, peels, signal);
+  const openViewFor = async (
+    service: HidingService,
+    signal: AbortSignal | undefined,
+  ): Promise<{ view: RepositoryView; config: Config }> => {
+    const snapshot = await store.snapshot({ signal });
+    try {
+      const config = await snapshot.config({ signal });
+      const policy = readUploadPackRules(config, await borrowsObjects(snapshot, signal));
+      const isHidden = hiddenRefs(config, service);
+      return { view: new RepositoryView({ snapshot, packs, peels, policy, isHidden, signal }), config };
+    } catch (error) {
+      await snapshot[Symbol.asyncDispose]();
+      throw error;
+    }
+  };
 
   return {
     store,
     objectFormat,
-    openView,
+    openView: async ({ signal } = {}) => (await openViewFor("uploadpack", signal)).view,
     async openReceiver({ signal, policy: rules = {}, isNew = false } = {}) {
       const policy = ReceivePolicy.parse(rules);
-      return new Receiver(await openView({ signal }), (request) =>
+      const { view, config } = await openViewFor("receive", signal);
+      return new Receiver(view, readReceiveOffer(config), (request) =>
         receivePush({ store, packs, caches, policy, isNew }, request),
       );
     },
     [Symbol.asyncDispose]: () => packs[Symbol.asyncDispose](),
   };
+}
+
+/** Whether the repository has alternates: then it can read objects that are none of its own. */
+async function borrowsObjects(snapshot: Snapshot, signal: AbortSignal | undefined): Promise<boolean> {
+  for await (const _ of snapshot.alternateTips({ signal })) return true;
+  return false;
 }

@@ -2,6 +2,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ServerOptions, startServer } from "@millrace/server";
+import type { ObjectFormat } from "@millrace/pack";
 import { createMemoryStorage } from "@millrace/storage";
 import { openFsStorage } from "@millrace/storage-fs";
 import { git } from "./git.ts";
@@ -13,10 +14,10 @@ export interface Endpoint extends AsyncDisposable {
   url(repository: string): string;
   /** What git needs in its environment to get there. */
   readonly env: Readonly<Record<string, string>>;
-  /** Makes sure that a push to this name finds a repository, or will create it. */
-  prepare(repository: string): Promise<void>;
+  /** Makes sure that a push to this name finds a repository, or will create it (which makes sha1 ones). */
+  prepare(repository: string, format?: ObjectFormat): Promise<void>;
   /** Makes an empty repository whose HEAD names a branch that is not there. */
-  createEmpty(repository: string, branch: string): Promise<void>;
+  createEmpty(repository: string, branch: string, format?: ObjectFormat): Promise<void>;
   /** Where the repository lies on a disk, for the backends that have one. */
   directory?(repository: string): string;
 }
@@ -45,8 +46,10 @@ const httpFs: EndpointKind = {
     return {
       url: (repository) => `http://127.0.0.1:${server.address.port}/${repository}`,
       env: {},
-      prepare: async () => {},
-      createEmpty: (repository, branch) => initBare(join(scratch.path, repository), branch),
+      async prepare(repository, format = "sha1") {
+        if (format !== "sha1") await initBare(join(scratch.path, repository), "main", format);
+      },
+      createEmpty: (repository, ...rest) => initBare(join(scratch.path, repository), ...rest),
       directory: (repository) => join(scratch.path, repository),
       async [Symbol.asyncDispose]() {
         await server.close(0);
@@ -66,14 +69,17 @@ const httpMemory: EndpointKind = {
       { host: "127.0.0.1", port: 0 },
       { version: "test", ...options },
     );
+    const createEmpty: Endpoint["createEmpty"] = async (repository, branch, objectFormat = "sha1") => {
+      const store = await storage.create(repository, { head: `refs/heads/${branch}`, objectFormat });
+      await store[Symbol.asyncDispose]();
+    };
     return {
       url: (repository) => `http://127.0.0.1:${server.address.port}/${repository}`,
       env: {},
-      prepare: async () => {},
-      async createEmpty(repository, branch) {
-        const store = await storage.create(repository, { head: `refs/heads/${branch}` });
-        await store[Symbol.asyncDispose]();
+      async prepare(repository, format = "sha1") {
+        if (format !== "sha1") await createEmpty(repository, "main", format);
       },
+      createEmpty,
       async [Symbol.asyncDispose]() {
         await server.close(0);
         await storage[Symbol.asyncDispose]();
@@ -98,16 +104,23 @@ const stdioFs: EndpointKind = {
     return {
       url: (repository) => `ssh://localhost${scratch.path}/${repository}`,
       env: { GIT_SSH: ssh, GIT_SSH_VARIANT: "ssh" },
-      prepare: (repository) => initBare(join(scratch.path, repository), "main"),
-      createEmpty: (repository, branch) => initBare(join(scratch.path, repository), branch),
+      prepare: (repository, format) => initBare(join(scratch.path, repository), "main", format),
+      createEmpty: (repository, ...rest) => initBare(join(scratch.path, repository), ...rest),
       directory: (repository) => join(scratch.path, repository),
       [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
     };
   },
 };
 
-async function initBare(directory: string, branch: string): Promise<void> {
-  await git(["init", "--bare", "--quiet", `--initial-branch=${branch}`, directory]);
+async function initBare(directory: string, branch: string, format: ObjectFormat = "sha1"): Promise<void> {
+  await git([
+    "init",
+    "--bare",
+    "--quiet",
+    `--initial-branch=${branch}`,
+    `--object-format=${format}`,
+    directory,
+  ]);
 }
 
 /** All ways that a scenario is run over. */

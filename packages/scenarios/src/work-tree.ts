@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ObjectFormat } from "@millrace/pack";
 import { type GitResult, git, tryGit } from "./git.ts";
 
 /** A repository with a working tree in which a scenario makes commits. */
@@ -11,13 +12,13 @@ export interface WorkTree {
   commit(message: string, files: Readonly<Record<string, string>>): Promise<string>;
 }
 
-/** Wraps an existing clone, or with `init` makes an empty repository. */
+/** Wraps an existing clone, or with `init` makes an empty repository of that object format. */
 export async function openWorkTree(
   path: string,
   env: Readonly<Record<string, string>> = {},
-  init = false,
+  init: ObjectFormat | false = false,
 ): Promise<WorkTree> {
-  if (init) await git(["init", "--quiet", path]);
+  if (init !== false) await git(["init", "--quiet", `--object-format=${init}`, path]);
   const options = { cwd: path, env };
   return {
     path,

@@ -30,7 +30,7 @@ describe("what a server is not to swallow", () => {
       maxFetchRequestBytes: 100_000,
     });
     scratch = await createScratch();
-    local = await openWorkTree(join(scratch.path, "local"), endpoint.env, true);
+    local = await openWorkTree(join(scratch.path, "local"), endpoint.env, "sha1");
     for (let i = 0; i < 10; i++) await local.commit(`c${i}`, { "a.txt": `line ${i}\n`.repeat(100 + i) });
     url = endpoint.url("target.git");
     await local.git("push", "--quiet", url, "main");

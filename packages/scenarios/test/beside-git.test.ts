@@ -16,7 +16,7 @@ describe("a repository that plain git works on too", () => {
   beforeAll(async () => {
     endpoint = await defaultEndpoint.open();
     scratch = await createScratch();
-    local = await openWorkTree(join(scratch.path, "local"), endpoint.env, true);
+    local = await openWorkTree(join(scratch.path, "local"), endpoint.env, "sha1");
     for (let i = 0; i < 20; i++)
       await local.commit(`commit ${i}`, { [`f${i % 5}.txt`]: `${i}\n`.repeat(50) });
     await local.git("push", "--quiet", endpoint.url("shared.git"), "main");

@@ -18,7 +18,7 @@ describe("millrace", () => {
 
   beforeAll(async () => {
     scratch = await createScratch();
-    local = await openWorkTree(join(scratch.path, "local"), {}, true);
+    local = await openWorkTree(join(scratch.path, "local"), {}, "sha1");
     for (let i = 0; i < 5; i++) await local.commit(`c${i}`, { "a.txt": `${i}\n` });
     bare = join(scratch.path, "bare.git");
     await git(["clone", "--quiet", "--bare", local.path, bare]);

@@ -17,7 +17,7 @@ describe.each(endpointKinds)("a crowd over $name", (kind) => {
   beforeAll(async () => {
     endpoint = await kind.open();
     scratch = await createScratch();
-    local = await openWorkTree(join(scratch.path, "local"), endpoint.env, true);
+    local = await openWorkTree(join(scratch.path, "local"), endpoint.env, "sha1");
     for (let i = 0; i < 30; i++)
       await local.commit(`commit ${i}`, { [`f${i % 7}.txt`]: `${i}\n`.repeat(200) });
   });

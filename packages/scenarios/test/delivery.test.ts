@@ -20,7 +20,7 @@ describe("the bytes of an answer", () => {
   beforeAll(async () => {
     endpoint = await defaultEndpoint.open();
     scratch = await createScratch();
-    local = await openWorkTree(join(scratch.path, "local"), endpoint.env, true);
+    local = await openWorkTree(join(scratch.path, "local"), endpoint.env, "sha1");
     for (let i = 0; i < 40; i++) {
       await local.commit(`c${i}`, { [`f${i % 9}`]: randomBytes(6000 + i).toString("hex") });
       if (i % 10 === 0) await local.git("push", "--quiet", endpoint.url("steady.git"), "main");

@@ -6,7 +6,11 @@ import { type Scratch, createScratch } from "../src/scratch.ts";
 import { type WorkTree, openWorkTree } from "../src/work-tree.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-describe.each(endpointKinds)("everyday git over $name", (kind) => {
+const runs = endpointKinds.flatMap((kind) =>
+  (["sha1", "sha256"] as const).map((format) => ({ kind, name: kind.name, format })),
+);
+
+describe.each(runs)("everyday git over $name, $format", ({ kind, format }) => {
   let endpoint: Endpoint;
   let scratch: Scratch;
   let local: WorkTree;
@@ -15,7 +19,7 @@ describe.each(endpointKinds)("everyday git over $name", (kind) => {
   beforeAll(async () => {
     endpoint = await kind.open();
     scratch = await createScratch();
-    local = await openWorkTree(join(scratch.path, "local"), endpoint.env, true);
+    local = await openWorkTree(join(scratch.path, "local"), endpoint.env, format);
     await local.commit("first", { "a.txt": "one\n", "b.txt": randomBytes(3000).toString("hex") });
     await local.commit("second", { "a.txt": "one\ntwo\n" });
   });
@@ -28,7 +32,7 @@ describe.each(endpointKinds)("everyday git over $name", (kind) => {
   /** A fresh remote with `main` pushed to it. */
   async function pushed(): Promise<string> {
     const name = `repo-${counter++}.git`;
-    await endpoint.prepare(name);
+    await endpoint.prepare(name, format);
     await local.git("push", "--quiet", endpoint.url(name), "main");
     return name;
   }
@@ -166,7 +170,7 @@ describe.each(endpointKinds)("everyday git over $name", (kind) => {
 
   it("clones an empty repository, and its branch's name", async () => {
     const name = `empty-${counter++}.git`;
-    await endpoint.createEmpty(name, "trunk");
+    await endpoint.createEmpty(name, "trunk", format);
     const copy = await clone(name);
     expect(await copy.git("symbolic-ref", "HEAD")).toBe("refs/heads/trunk");
   });

@@ -22,7 +22,7 @@ const EXPECTED = [
 async function observe(kind: EndpointKind): Promise<Map<string, AnySpanMessage[]>> {
   const endpoint = await kind.open();
   const scratch = await createScratch();
-  const local = await openWorkTree(join(scratch.path, "local"), endpoint.env, true);
+  const local = await openWorkTree(join(scratch.path, "local"), endpoint.env, "sha1");
   await local.commit("one", { "a.txt": "a\n" });
   await local.git("tag", "--annotate", "--message", "t", "t");
   const spans = new Map<string, AnySpanMessage[]>();

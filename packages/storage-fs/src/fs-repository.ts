@@ -3,6 +3,7 @@ import type { ObjectFormat } from "@millrace/pack";
 import { createStorageSpans, openPackedRefs, type PackedRefs, type StorageSpans } from "@millrace/storage";
 import { type Config, type ConfigReader, createConfigReader } from "./config/read-config.ts";
 import { readRepositoryFormat } from "./config/repository-format.ts";
+import { readSharedModes, type SharedModes } from "./files/shared-modes.ts";
 import { type CachedFile, createCachedFile } from "./files/cached-file.ts";
 import { createPackCatalog, type PackCatalog } from "./objects/pack-catalog.ts";
 import type { Place } from "./place.ts";
@@ -16,6 +17,8 @@ export interface FsRepository {
   readonly packedRefs: CachedFile<PackedRefs>;
   readonly packs: PackCatalog;
   config(): Promise<Config>;
+  /** The modes for what we make, under the configuration as it is now. */
+  modes(): Promise<SharedModes>;
 }
 
 /** The spans of this backend. */
@@ -23,14 +26,15 @@ export const spans: StorageSpans = createStorageSpans("fs");
 
 /** Reads a repository's format and sets up its caches. Throws `STORAGE_UNSUPPORTED`, `STORAGE_CORRUPT`. */
 export async function openRepository(place: Place, settings: WriteSettings): Promise<FsRepository> {
-  const configs: ConfigReader = createConfigReader();
-  const config = (): Promise<Config> => configs.read(join(place.commonDir, "config"));
+  const configs: ConfigReader = createConfigReader(settings.homeDirectory);
+  const config = (): Promise<Config> => configs.read(place);
   const objectFormat = readRepositoryFormat(await config(), place.gitDir);
   return {
     place,
     objectFormat,
     settings,
     config,
+    modes: async () => readSharedModes(await config()),
     packedRefs: createCachedFile((bytes) => openPackedRefs(bytes, objectFormat)),
     packs: createPackCatalog(objectFormat),
   };

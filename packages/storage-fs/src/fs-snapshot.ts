@@ -11,7 +11,8 @@ import { openPackFile } from "./objects/open-pack.ts";
 import type { CatalogedPack } from "./objects/pack-catalog.ts";
 import { noRepository, placeAt } from "./place.ts";
 import { listRefs, resolve } from "./refs/list-refs.ts";
-import { followSymref, type RawRef, readRawHead, readRawRef } from "./refs/loose-ref.ts";
+import { followSymref, readRawHead, readRawRef } from "./refs/loose-ref.ts";
+import type { RawRef } from "./refs/ref-file.ts";
 
 /**
  * A view of a repository that git may change meanwhile. HEAD is read now; refs when they are asked for; packs and

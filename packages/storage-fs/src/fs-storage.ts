@@ -12,6 +12,7 @@ import {
 import { fsCapabilities } from "./capabilities.ts";
 import { discardRepository, makeDraft, publishDraft, RESERVED, sweepDrafts } from "./drafts.ts";
 import { guarded, guardedItems } from "./files/fault.ts";
+import { parseSharedPermission } from "./files/shared-modes.ts";
 import { openRepository } from "./fs-repository.ts";
 import { createFsStore } from "./fs-store.ts";
 import { initRepository } from "./init-repository.ts";
@@ -27,7 +28,13 @@ const DRAFT_GRACE_MS = 6 * 60 * 60 * 1000;
  * git's own servers find for it: `<name>/.git`, `<name>`, `<name>.git/.git`, `<name>.git`, in this order.
  */
 export function openFsStorage(options: FsStorageOptions): Storage {
-  const { root: givenRoot, draftGraceMs = DRAFT_GRACE_MS, ...rest } = FsStorageOptions.parse(options);
+  const {
+    root: givenRoot,
+    draftGraceMs = DRAFT_GRACE_MS,
+    sharedRepository = "umask",
+    ...rest
+  } = FsStorageOptions.parse(options);
+  const shared = parseSharedPermission(sharedRepository);
   const root = resolve(givenRoot);
   const settings = writeSettings(rest);
 
@@ -52,7 +59,7 @@ export function openFsStorage(options: FsStorageOptions): Storage {
     await sweepDrafts(root, draftGraceMs);
     const draft = await makeDraft(root);
     try {
-      await initRepository(draft, objectFormat, head);
+      await initRepository(draft, { objectFormat, head, shared });
       const place = { gitDir: draft, commonDir: draft };
       const repository = await openRepository(place, settings);
       if (onFirstCommit) return createFsStore({ name, repository, publishAt: target });

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ObjectFormat } from "@millrace/pack";
+import { createSharedModes, type SharedPermission } from "./files/shared-modes.ts";
 
 const DESCRIPTION = "Unnamed repository; edit this file 'description' to name the repository.\n";
 
@@ -14,17 +15,41 @@ const EXCLUDE = `# git ls-files --others --exclude-from=.git/info/exclude
 
 const DIRECTORIES = ["branches", "hooks", "info", "objects/info", "objects/pack", "refs/heads", "refs/tags"];
 
-/** Lays out an empty bare repository in an existing directory as `git init --bare` does, without sample hooks. */
-export async function initRepository(directory: string, format: ObjectFormat, head: string): Promise<void> {
-  for (const path of DIRECTORIES) await mkdir(join(directory, path), { recursive: true });
-  await writeFile(join(directory, "description"), DESCRIPTION);
-  await writeFile(join(directory, "info", "exclude"), EXCLUDE);
-  await writeFile(join(directory, "config"), configFor(format));
-  await writeFile(join(directory, "HEAD"), `ref: ${head}\n`);
+/** What a new repository is to be. */
+export interface InitOptions {
+  readonly objectFormat: ObjectFormat;
+  readonly head: string;
+  readonly shared: SharedPermission;
 }
 
-function configFor(format: ObjectFormat): string {
-  const core = (version: number): string =>
-    `[core]\n\trepositoryformatversion = ${version}\n\tfilemode = true\n\tbare = true\n`;
-  return format === "sha1" ? core(0) : `${core(1)}[extensions]\n\tobjectformat = ${format}\n`;
+/** Lays out an empty bare repository in an existing directory as `git init --bare --shared` does, without sample hooks. */
+export async function initRepository(directory: string, options: InitOptions): Promise<void> {
+  const files: Readonly<Record<string, string>> = {
+    description: DESCRIPTION,
+    "info/exclude": EXCLUDE,
+    config: configFor(options),
+    HEAD: `ref: ${options.head}\n`,
+  };
+  for (const path of DIRECTORIES) await mkdir(join(directory, path), { recursive: true });
+  for (const [path, content] of Object.entries(files)) await writeFile(join(directory, path), content);
+  if (options.shared.bits === 0) return;
+  const { adjust } = createSharedModes(options.shared);
+  for (const path of ["", "refs", "objects", ...DIRECTORIES, ...Object.keys(files)]) {
+    await adjust(join(directory, path));
+  }
+}
+
+function configFor({ objectFormat, shared }: InitOptions): string {
+  const lines = ["[core]", `\trepositoryformatversion = ${objectFormat === "sha1" ? 0 : 1}`];
+  lines.push("\tfilemode = true", "\tbare = true");
+  if (shared.bits !== 0) lines.push(`\tsharedrepository = ${formatPermission(shared)}`);
+  if (objectFormat !== "sha1") lines.push("[extensions]", `\tobjectformat = ${objectFormat}`);
+  if (shared.bits !== 0) lines.push("[receive]", "\tdenyNonFastforwards = true");
+  return `${lines.join("\n")}\n`;
+}
+
+/** By number, as git writes it for the sake of its oldest versions. */
+function formatPermission({ bits, force }: SharedPermission): string {
+  if (force) return `0${bits.toString(8)}`;
+  return bits === 0o660 ? "1" : "2";
 }

@@ -14,6 +14,24 @@ export interface Place {
   commonDir: string;
 }
 
+/** What starts the names of refs that each worktree has for itself (gitrepository-layout, "refs"; git-worktree, "Refs"). */
+const PER_WORKTREE: readonly string[] = ["refs/bisect/", "refs/rewritten/", "refs/worktree/"];
+
+/** Whether a ref belongs to one worktree: HEAD, and some kinds below `refs/`. */
+export function isPerWorktree(name: string): boolean {
+  return !name.startsWith("refs/") || PER_WORKTREE.some((prefix) => name.startsWith(prefix));
+}
+
+/** The directory that a ref's path starts from. */
+export function refBase({ gitDir, commonDir }: Place, name: string): string {
+  return isPerWorktree(name) ? gitDir : commonDir;
+}
+
+/** Where a ref lies as a file. */
+export function refPath(place: Place, name: string): string {
+  return join(refBase(place, name), name);
+}
+
 /** The suffixes git tries behind a path that it is asked to serve, in its order (`enter_repo`). */
 const SUFFIXES = ["/.git", "", ".git/.git", ".git"] as const;
 

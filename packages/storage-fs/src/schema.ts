@@ -12,6 +12,8 @@ export interface FsWriteOptions {
   readonly packedRefsTimeoutMs?: number | undefined;
   /** Default `batch`. */
   readonly fsync?: FsyncMode | undefined;
+  /** What `~/` stands for in a repository's configuration. Default: the home of the user the process runs as. */
+  readonly homeDirectory?: string | undefined;
 }
 
 /** How one repository is found and written. */
@@ -26,12 +28,18 @@ export interface FsStorageOptions extends FsWriteOptions {
   readonly root: string;
   /** Age from which a draft that no commit completed is taken for abandoned, in milliseconds. Default 6 hours. */
   readonly draftGraceMs?: number | undefined;
+  /**
+   * Who else may write repositories that are made here, as `git init --shared` takes it: `umask`, `group`, `all` or an
+   * octal mode. Kept in the repository's configuration. Default `umask`.
+   */
+  readonly sharedRepository?: string | undefined;
 }
 
 const writeFields = {
   lockTimeoutMs: z.number().int().nonnegative().optional(),
   packedRefsTimeoutMs: z.number().int().nonnegative().optional(),
   fsync: FsyncMode.optional(),
+  homeDirectory: z.string().startsWith("/").optional(),
 };
 export const FsRepositoryOptions: z.ZodType<FsRepositoryOptions> = z.object({
   ...writeFields,
@@ -41,4 +49,8 @@ export const FsStorageOptions: z.ZodType<FsStorageOptions> = z.object({
   ...writeFields,
   root: z.string().min(1),
   draftGraceMs: z.number().int().positive().optional(),
+  sharedRepository: z
+    .string()
+    .regex(/^(?:umask|group|all|world|everybody|0|1|2|0[67][0-7]{2})$/)
+    .optional(),
 });

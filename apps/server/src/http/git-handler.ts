@@ -9,7 +9,7 @@ import {
   serveReceivePack,
   serveUploadPack,
 } from "@millrace/protocol-v2";
-import type { Receiver, Repository } from "@millrace/repository";
+import type { Receiver, Repository, RepositoryView } from "@millrace/repository";
 import { StorageError } from "@millrace/storage";
 import type { RepositoryPool } from "../repository-pool.ts";
 import type { ServerOptions } from "../schema.ts";
@@ -61,8 +61,8 @@ export class GitHandler {
     const type = `application/x-${service}-advertisement`;
     const options = { version: exchange.version, agent: this.#agent, http: true, signal: exchange.signal };
     if (service === "git-upload-pack") {
-      return this.#pool.use(name, exchange.signal, (repository) =>
-        sendStream(exchange.response, type, advertiseUploadPack(repository, options)),
+      return this.#withView(name, exchange, (view) =>
+        sendStream(exchange.response, type, advertiseUploadPack(view, options)),
       );
     }
     return this.#withReceiver(name, exchange, (receiver) =>
@@ -82,16 +82,12 @@ export class GitHandler {
     }
   }
 
-  #fetch(name: string, { request, response, signal, version }: Exchange): Promise<void> {
-    return this.#pool.use(name, signal, async (repository) => {
-      const view = await repository.openView({ signal });
-      try {
-        const body = readBody(request, this.#options.maxFetchRequestBytes ?? 64 * MIB);
-        const answer = serveUploadPack(view, body, this.#conversation(signal, version));
-        await sendStream(response, "application/x-git-upload-pack-result", answer);
-      } finally {
-        await view[Symbol.asyncDispose]();
-      }
+  #fetch(name: string, exchange: Exchange): Promise<void> {
+    const { request, response, signal, version } = exchange;
+    return this.#withView(name, exchange, async (view) => {
+      const body = readBody(request, this.#options.maxFetchRequestBytes ?? 64 * MIB);
+      const answer = serveUploadPack(view, body, this.#conversation(signal, version));
+      await sendStream(response, "application/x-git-upload-pack-result", answer);
     });
   }
 
@@ -101,6 +97,17 @@ export class GitHandler {
       const body = readBody(request, undefined);
       const answer = serveReceivePack(receiver, body, this.#conversation(signal, version));
       await sendStream(response, "application/x-git-receive-pack-result", answer);
+    });
+  }
+
+  #withView(name: string, { signal }: Exchange, fn: (view: RepositoryView) => Promise<void>): Promise<void> {
+    return this.#pool.use(name, signal, async (repository) => {
+      const view = await repository.openView({ signal });
+      try {
+        await fn(view);
+      } finally {
+        await view[Symbol.asyncDispose]();
+      }
     });
   }
 

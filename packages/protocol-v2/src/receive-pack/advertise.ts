@@ -1,21 +1,22 @@
-import type { RefHost } from "../host.ts";
+import type { Oid } from "@millrace/pack";
 import { createLineBatch } from "../line-batch.ts";
 import { zeroOid } from "../object-id.ts";
 import { ReceivePackAdvertiseOptions } from "../schema.ts";
-import { advertisedPushCapabilities } from "./capabilities.ts";
+import { advertisedPushCapabilities, type PushAdvertisingHost } from "./capabilities.ts";
 
 /**
- * What `git-receive-pack` says first: every ref with its id, the capabilities behind the first. Pushes have no version
+ * What `git-receive-pack` says first: every ref with its id, the capabilities behind the first; then what the repository
+ * has besides, as `.have`, each object once; then its shallow roots where it has some. Pushes have no version
  * 2: asked for it, this answers as in version 0, over HTTP without the line that names the service, as git does.
  * Implements gitprotocol-pack, "Reference Discovery", and gitprotocol-http, "Smart Server Response".
  */
 export async function* advertiseReceivePack(
-  host: RefHost,
+  host: PushAdvertisingHost,
   options: ReceivePackAdvertiseOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { version, http, signal, atomic, agent } = ReceivePackAdvertiseOptions.parse(options);
   signal?.throwIfAborted();
-  const words = advertisedPushCapabilities({ objectFormat: host.objectFormat, agent, atomic });
+  const words = advertisedPushCapabilities({ host, agent, atomic });
   const lines = createLineBatch();
   if (http && version !== 2) {
     lines.add("# service=git-receive-pack\n");
@@ -23,13 +24,29 @@ export async function* advertiseReceivePack(
   }
   if (version === 1) lines.add("version 1\n");
   let first = true;
+  const add = (oid: Oid, name: string): void => {
+    lines.add(first ? `${oid} ${name}\0${words}\n` : `${oid} ${name}\n`);
+    first = false;
+  };
+  // Kept only where there is something to compare with.
+  const told = host.alternateTips === undefined ? undefined : new Set<Oid>();
   // HEAD is not told: pushes go to refs.
   for await (const ref of host.listRefs({ prefixes: ["refs/"], signal })) {
-    lines.add(first ? `${ref.oid} ${ref.name}\0${words}\n` : `${ref.oid} ${ref.name}\n`);
-    first = false;
+    add(ref.oid, ref.name);
+    told?.add(ref.oid);
     if (lines.full) yield lines.take();
   }
-  if (first) lines.add(`${zeroOid(host.objectFormat)} capabilities^{}\0${words}\n`);
+  for await (const oid of host.alternateTips?.({ signal }) ?? []) {
+    if (told?.has(oid) === true) continue;
+    told?.add(oid);
+    add(oid, ".have");
+    if (lines.full) yield lines.take();
+  }
+  if (first) add(zeroOid(host.objectFormat), "capabilities^{}");
+  for (const oid of (await host.shallowRoots?.({ signal })) ?? []) {
+    lines.add(`shallow ${oid}\n`);
+    if (lines.full) yield lines.take();
+  }
   lines.addPacket("0000");
   yield lines.take();
 }

@@ -1,10 +1,13 @@
-import type { ObjectFormat } from "@millrace/pack";
 import { sanitizeAgent } from "../agent.ts";
+import type { ReceivePackHost, RefHost } from "../host.ts";
 import type { PushRequest, PushRequestLimits } from "./push-request.ts";
+
+/** What an advertisement is made from: members that a host does not have are features that are not offered. */
+export type PushAdvertisingHost = RefHost & Partial<ReceivePackHost>;
 
 /** What a capability of `git-receive-pack` needs to describe itself. */
 export interface PushAdvertisingContext {
-  readonly objectFormat: ObjectFormat;
+  readonly host: PushAdvertisingHost;
   readonly agent: string;
   readonly atomic: boolean;
 }
@@ -24,7 +27,14 @@ const pushCapabilities: readonly PushCapability[] = [
     name: "report-status",
     advertise: () => "report-status",
     apply(request) {
-      request.reportStatus = true;
+      request.reportStatus ??= 1;
+    },
+  },
+  {
+    name: "report-status-v2",
+    advertise: () => "report-status-v2",
+    apply(request) {
+      request.reportStatus = 2;
     },
   },
   { name: "delete-refs", advertise: () => "delete-refs" },
@@ -51,13 +61,36 @@ const pushCapabilities: readonly PushCapability[] = [
   },
   { name: "ofs-delta", advertise: () => "ofs-delta" },
   {
+    name: "push-options",
+    advertise: ({ host }) => (host.policy?.pushOptions === true ? "push-options" : undefined),
+    apply(request, _value, limits) {
+      if (limits.pushOptions) request.pushOptions ??= [];
+    },
+  },
+  {
+    name: "session-id",
+    advertise({ host }) {
+      const id = host.policy?.sessionId;
+      return id === undefined ? undefined : `session-id=${sanitizeAgent(id)}`;
+    },
+    apply(request, value) {
+      request.client.sessionId = value;
+    },
+  },
+  {
     name: "object-format",
-    advertise: (context) => `object-format=${context.objectFormat}`,
+    advertise: ({ host }) => `object-format=${host.objectFormat}`,
     apply(request, value) {
       request.objectFormat = value;
     },
   },
-  { name: "agent", advertise: (context) => `agent=${sanitizeAgent(context.agent)}` },
+  {
+    name: "agent",
+    advertise: (context) => `agent=${sanitizeAgent(context.agent)}`,
+    apply(request, value) {
+      request.client.agent = value;
+    },
+  },
 ];
 
 const byName = new Map(pushCapabilities.map((capability) => [capability.name, capability]));

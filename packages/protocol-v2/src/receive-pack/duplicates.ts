@@ -1,41 +1,37 @@
-import type { RefCommand, ReceiveReport } from "../host.ts";
+import type { RefCommand, ReceiveReport, RefReport } from "../host.ts";
 import { printable } from "../printable.ts";
 
 /** Commands that may go to the host, and those that are refused because they name a ref that another names too. */
 export interface SortedCommands {
   readonly accepted: readonly RefCommand[];
-  /** By ref, the words behind `ng <ref> `. */
-  readonly refused: ReadonlyMap<string, string>;
+  /** The words behind `ng <ref> `. */
+  readonly refused: ReadonlyMap<RefCommand, string>;
   /** Lines for the user. */
   readonly messages: readonly string[];
 }
 
 /**
- * Refuses refs that one push names more than once, in the words of git's ref transactions; of an atomic push nothing
- * is left then.
+ * Sorts out refs that one push names more than once: the first command for a ref counts and the others fail, as they
+ * do in git once the first has moved the ref; of an atomic push nothing is left then.
  */
 export function refuseDuplicates(commands: readonly RefCommand[], atomic: boolean): SortedCommands {
   const seen = new Set<string>();
-  const twice = new Set<string>();
-  for (const { name } of commands) {
-    if (seen.has(name)) twice.add(name);
-    seen.add(name);
+  const repeated = new Set<string>();
+  const accepted: RefCommand[] = [];
+  const refused = new Map<RefCommand, string>();
+  for (const command of commands) {
+    if (seen.has(command.name)) {
+      repeated.add(command.name);
+      refused.set(command, "failed to update ref");
+    } else accepted.push(command);
+    seen.add(command.name);
   }
-  if (twice.size === 0) return { accepted: commands, refused: new Map(), messages: [] };
-  const reason = (name: string): string => `multiple updates for ref '${printable(name)}' not allowed`;
-  const messages = [...twice].map((name) => `error: ${reason(name)}`);
-  if (atomic) {
-    return {
-      accepted: [],
-      refused: new Map([...seen].map((name) => [name, "atomic transaction failed"])),
-      messages,
-    };
-  }
-  return {
-    accepted: commands.filter(({ name }) => !twice.has(name)),
-    refused: new Map([...twice].map((name) => [name, reason(name)])),
-    messages,
-  };
+  const messages = [...repeated].map(
+    (name) => `error: multiple updates for ref '${printable(name)}' not allowed`,
+  );
+  if (!atomic || repeated.size === 0) return { accepted, refused, messages };
+  const all = commands.map((command) => [command, "atomic transaction failed"] as const);
+  return { accepted: [], refused: new Map(all), messages };
 }
 
 /** Everything that is to be told about a push, a line for each command in its order. */
@@ -44,16 +40,18 @@ export function completeReport(
   sorted: SortedCommands,
   told: ReceiveReport,
 ): ReceiveReport {
-  const answers = new Map(told.refs.map((ref) => [ref.name, ref.error]));
+  const answers = new Map(told.refs.map((ref) => [ref.name, ref]));
   const fallback = told.unpackError === undefined ? undefined : "unpacker error";
   return {
     unpackError: told.unpackError,
     messages: [...sorted.messages, ...(told.messages ?? [])],
-    refs: commands.map(({ name }) => {
-      const refused = sorted.refused.get(name);
+    refs: commands.map((command): RefReport => {
+      const { name } = command;
+      const refused = sorted.refused.get(command);
       if (refused !== undefined) return { name, error: refused };
-      if (!answers.has(name)) return { name, error: fallback ?? "no answer for this ref" };
-      return { name, error: answers.get(name) ?? fallback };
+      const answer = answers.get(name);
+      if (answer === undefined) return { name, error: fallback ?? "no answer for this ref" };
+      return { name, error: answer.error ?? fallback, landed: answer.landed };
     }),
   };
 }

@@ -13,7 +13,12 @@ export interface PushRequest {
   readonly commands: RefCommand[];
   /** Commits whose parents the client does not have. */
   readonly shallow: Oid[];
-  reportStatus: boolean;
+  /** The version of the report the client reads; absent: it wants none. */
+  reportStatus: 1 | 2 | undefined;
+  /** Lines for the server's hooks; absent: none follow the commands. */
+  pushOptions: string[] | undefined;
+  /** What the client says of itself. */
+  readonly client: { agent: string | undefined; sessionId: string | undefined };
   sideband: boolean;
   quiet: boolean;
   atomic: boolean;
@@ -25,6 +30,8 @@ export interface PushRequestLimits {
   readonly maxCommands: number;
   /** Whether `atomic` was offered. */
   readonly atomic: boolean;
+  /** Whether `push-options` was. */
+  readonly pushOptions: boolean;
 }
 
 /** Reads the command list packet by packet (gitprotocol-pack, "Reference Update Request and Packfile Transfer"). */
@@ -39,7 +46,9 @@ export function createPushRequestParser(limits: PushRequestLimits): PushRequestP
   const request: PushRequest = {
     commands: [],
     shallow: [],
-    reportStatus: false,
+    reportStatus: undefined,
+    pushOptions: undefined,
+    client: { agent: undefined, sessionId: undefined },
     sideband: false,
     quiet: false,
     atomic: false,

@@ -37,6 +37,9 @@ export async function* receivePush(
       : host.receive({
           commands: sorted.accepted,
           atomic: request.atomic,
+          clientShallow: request.shallow.length === 0 ? undefined : [...new Set(request.shallow)],
+          pushOptions: request.pushOptions,
+          client: request.client,
           pack: pack?.bytes,
           signal: stop.signal,
           onProgress(progress) {

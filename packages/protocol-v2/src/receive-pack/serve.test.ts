@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { bandOf, collect, packets, readPackets } from "../../test/support/packets.ts";
 import { cut, deferred, scriptedHost } from "../../test/support/scripted-host.ts";
 import type { ProtocolError } from "../errors.ts";
-import type { ReceiveRequest } from "../host.ts";
+import type { ReceivePackPolicy, ReceiveRequest } from "../host.ts";
 import { serveReceivePack } from "./serve.ts";
 
 const zero = "0".repeat(40);
@@ -49,6 +49,20 @@ describe("the request", () => {
     expect(bandOf(readPackets(answer), 2).toString()).toBe(`read ${pack.toString()}\n`);
   });
 
+  it("carries what the client says besides", async () => {
+    const seen: ReceiveRequest[] = [];
+    const words = " push-options session-id=y agent=git/x report-status-v2";
+    const shallow = Array.from({ length: 2 }, () => `shallow ${id}`);
+    const request = packets(...shallow, `${remove}${plain}${words}`, "0000", "a=b\n", "c d", "0000");
+    const push = (policy: ReceivePackPolicy): Promise<Buffer> =>
+      collect(serveReceivePack({ ...readingHost(0, seen), policy }, [request]));
+    await push({ pushOptions: true });
+    const client = { agent: "git/x", sessionId: "y" };
+    expect(seen).toMatchObject([{ clientShallow: [id], pushOptions: ["a=b", "c d"], client }]);
+    await push({});
+    expect(seen[1]?.pushOptions).toBeUndefined();
+  });
+
   it("carries no pack where it only deletes", async () => {
     const seen: ReceiveRequest[] = [];
     const answer = await collect(
@@ -87,7 +101,7 @@ describe("the request", () => {
   it("comes behind the advertisement where the conversation has a state", async () => {
     const answer = await collect(serveReceivePack(scriptedHost(), [packets("0000")], { stateless: false }));
     expect(answer.toString()).toMatch(
-      /^....0{40} capabilities\^\{\}\0report-status delete-refs side-band-64k quiet atomic ofs-delta object-format=sha1 agent=millrace\n0000$/,
+      /^....0{40} capabilities\^\{\}\0report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta object-format=sha1 agent=millrace\n0000$/,
     );
   });
 });
@@ -116,6 +130,25 @@ describe("the report", () => {
       },
     });
     expect((await reporting(host, plain)).toString()).toContain("ng refs/heads/x ");
+  });
+
+  it("says in version 2 what a command did where that is not what it asked for", async () => {
+    const host = scriptedHost({
+      async receive(request) {
+        const landed = { name: "refs/heads/y", old: id, new: null, forced: true };
+        return { refs: request.commands.map(({ name }) => ({ name, landed })) };
+      },
+    });
+    expect(readPackets(await reporting(host, `${plain} report-status-v2`)).map(String)).toEqual([
+      "unpack ok\n",
+      "ok refs/heads/x\n",
+      "option refname refs/heads/y\n",
+      `option old-oid ${id}\n`,
+      `option new-oid ${zero}\n`,
+      "option forced-update\n",
+      "0000",
+    ]);
+    expect(readPackets(await reporting(host, plain))).toHaveLength(3);
   });
 
   it("does not let words of others break its lines", async () => {

@@ -1,6 +1,6 @@
 import { createSidebandWriter, FLUSH } from "@millrace/pktline";
 import { type SpanHandle, streamSpan } from "@millrace/telemetry";
-import { hostError } from "../errors.ts";
+import { clientError, hostError } from "../errors.ts";
 import type { ReceivePackHost } from "../host.ts";
 import { lastWords } from "../last-words.ts";
 import { openRequestInput } from "../request-input.ts";
@@ -9,12 +9,13 @@ import { takePackets } from "../sideband.ts";
 import type { ByteSource } from "../stream/abortable-source.ts";
 import { advertiseReceivePack } from "./advertise.ts";
 import type { PushConversation } from "./push-conversation.ts";
+import { createPushOptionsParser } from "./push-options.ts";
 import { createPushRequestParser } from "./push-request.ts";
 import { receivePush } from "./receive-push.ts";
 import { reportLines } from "./report.ts";
 
 /**
- * Serves `git-receive-pack`: the commands, then the pack, then the report; where it is not stateless the advertisement
+ * Serves `git-receive-pack`: commands and push options, then the pack, then the report; where it is not stateless the advertisement
  * comes first. The end of the pack is the host's to find: `input` need not end, and its iterator is returned when the
  * push is over. A client's fault and the host's are told to the client, then to `onError`, and the output ends in good
  * order; it throws the signal's reason, and what `input` throws. The host stays the caller's to dispose.
@@ -32,6 +33,7 @@ export async function* serveReceivePack(
     objectFormat: host.objectFormat,
     maxCommands: filled.maxCommands,
     atomic: filled.atomic,
+    pushOptions: host.policy?.pushOptions === true,
   });
   try {
     if (!filled.stateless) {
@@ -42,8 +44,13 @@ export async function* serveReceivePack(
         signal,
       });
     }
-    if (!(await requests.read(parser)) || parser.request.commands.length === 0) return;
-    const push: PushConversation = { host, options: filled, requests, request: parser.request, signal };
+    const { request } = parser;
+    if (!(await requests.read(parser)) || request.commands.length === 0) return;
+    const { pushOptions } = request;
+    if (pushOptions !== undefined && !(await requests.read(createPushOptionsParser(pushOptions)))) {
+      throw clientError("PROTOCOL_TRUNCATED", "the remote end hung up unexpectedly");
+    }
+    const push: PushConversation = { host, options: filled, requests, request, signal };
     yield* streamSpan("receive_pack", {}, (span) => answerPush(push, span));
   } catch (cause) {
     signal.throwIfAborted();
@@ -67,9 +74,10 @@ async function* answerPush(
   span.set("rejected_count", rejected);
   span.set("outcome", rejected === 0 ? "accepted" : rejected < report.refs.length ? "partial" : "rejected");
 
-  if (request.reportStatus) {
+  if (request.reportStatus !== undefined) {
+    const form = { version: request.reportStatus, objectFormat: push.host.objectFormat };
     const writer = request.sideband ? createSidebandWriter() : undefined;
-    for (const lines of reportLines(report)) {
+    for (const lines of reportLines(report, form)) {
       writer?.write(lines);
       const packets = writer === undefined ? lines : takePackets(writer);
       if (packets !== undefined) yield packets;

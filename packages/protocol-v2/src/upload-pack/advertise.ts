@@ -1,25 +1,30 @@
-import type { RefHost } from "../host.ts";
+import { clientError } from "../errors.ts";
+import type { UploadPackHost } from "../host.ts";
 import { createLineBatch } from "../line-batch.ts";
 import { AdvertiseOptions } from "../schema.ts";
-import type { AdvertisingContext } from "./capability.ts";
 import { capabilities } from "./capabilities.ts";
-import { advertiseLegacy } from "./legacy.ts";
+import type { AdvertisingContext, AdvertisingHost } from "./capability.ts";
+import { advertiseLegacyRefs } from "./legacy/advertise.ts";
 
 /**
- * What `git-upload-pack` says first: in version 2 its capabilities, which need nothing from the repository but its
- * object format. Implements gitprotocol-v2, "Capability Advertisement", and gitprotocol-http, "Smart Clients".
+ * What `git-upload-pack` says first. In version 2 its capabilities, for which `host` needs nothing but its object format
+ * and the members whose features are to be offered; before that the refs, which takes a whole host: else it throws
+ * `PROTOCOL_UNSUPPORTED_VERSION`. Implements gitprotocol-v2, "Capability Advertisement", gitprotocol-pack, "Reference
+ * Discovery", and gitprotocol-http, "Smart Clients".
  */
 export async function* advertiseUploadPack(
-  host: Pick<RefHost, "objectFormat">,
+  host: AdvertisingHost,
   options: AdvertiseOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const filled = AdvertiseOptions.parse(options);
-  filled.signal?.throwIfAborted();
-  if (filled.version !== 2) {
-    yield advertiseLegacy(filled.http);
-    return;
-  }
-  yield capabilityAdvertisement({ objectFormat: host.objectFormat, agent: filled.agent });
+  const { version, agent, http, signal } = AdvertiseOptions.parse(options);
+  signal?.throwIfAborted();
+  if (version === 2) yield capabilityAdvertisement({ host, agent });
+  else if (isWhole(host)) yield* advertiseLegacyRefs(host, { version, agent, stateless: true, http, signal });
+  else throw clientError("PROTOCOL_UNSUPPORTED_VERSION", "only protocol version 2 is served");
+}
+
+function isWhole(host: AdvertisingHost): host is UploadPackHost {
+  return host.listRefs !== undefined;
 }
 
 /** The advertisement of version 2, in one piece. */

@@ -5,4 +5,7 @@ import type { Capability } from "./capability.ts";
 export const agent: Capability = {
   name: "agent",
   advertise: (context) => sanitizeAgent(context.agent),
+  receive(value, context) {
+    context.client.agent = value;
+  },
 };

@@ -78,7 +78,7 @@ export function createCommandParser(context: CommandContext): CommandParser {
 }
 
 function find(name: string, context: CommandContext): Capability | undefined {
-  const advertising = { objectFormat: context.host.objectFormat, agent: context.options.agent };
+  const advertising = { host: context.host, agent: context.options.agent };
   return capabilities.find((each) => each.name === name && each.advertise(advertising) !== undefined);
 }
 

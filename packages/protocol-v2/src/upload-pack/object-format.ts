@@ -5,7 +5,7 @@ import type { Capability } from "./capability.ts";
 /** `object-format`: the hash function; the request's must be the repository's. */
 export const objectFormat: Capability = {
   name: "object-format",
-  advertise: (context) => context.objectFormat,
+  advertise: ({ host }) => host.objectFormat,
   receive(value) {
     if (value === undefined) {
       throw clientError("PROTOCOL_BAD_REQUEST", "object-format capability requires an argument");

@@ -1,21 +1,21 @@
 import { hostError } from "../errors.ts";
 import type { UploadPackHost } from "../host.ts";
 import { lastWords } from "../last-words.ts";
-import { openRequestInput } from "../request-input.ts";
-import { type FilledUploadPackOptions, UploadPackOptions } from "../schema.ts";
+import { openRequestInput, type RequestInput } from "../request-input.ts";
+import { UploadPackOptions } from "../schema.ts";
 import type { ByteSource } from "../stream/abortable-source.ts";
 import { ToldError } from "../told-error.ts";
 import { capabilityAdvertisement } from "./advertise.ts";
-import type { CommandContext } from "./capability.ts";
+import { type CommandContext, createCommandContext, type Framing } from "./capability.ts";
 import { createCommandParser } from "./command-parser.ts";
-import { legacyRefusal } from "./legacy.ts";
+import { serveLegacy } from "./legacy/serve.ts";
 
 /**
- * Serves `git-upload-pack`: one request where it is stateless, else the advertisement and then requests until the
- * client sends a flush or ends its bytes. A client's fault and the host's are told to the client, then to `onError`,
+ * Serves `git-upload-pack`: one request where it is stateless, else the advertisement and then, in version 2, requests
+ * until the client sends a flush or ends its bytes; one fetch in the versions before. A client's fault and the host's are told to the client, then to `onError`,
  * and the output ends in good order; it throws the signal's reason, and what `input` throws. `input` is read only as
  * far as requests go, and its iterator is returned at the end; the host stays the caller's to dispose.
- * Implements gitprotocol-v2.
+ * Implements gitprotocol-v2, and gitprotocol-pack, "Fetching Data From a Server".
  */
 export async function* serveUploadPack(
   host: UploadPackHost,
@@ -25,8 +25,15 @@ export async function* serveUploadPack(
   const filled = UploadPackOptions.parse(options);
   const signal = filled.signal ?? new AbortController().signal;
   const requests = openRequestInput(input, signal, filled.maxRequestBytes);
+  let framing: Framing | undefined;
+  const createContext = (): CommandContext => {
+    const context = createCommandContext(host, filled, signal);
+    framing = context.framing;
+    return context;
+  };
   try {
-    yield* converse({ host, options: filled, signal }, filled, requests);
+    if (filled.version === 2) yield* converse(createContext, requests);
+    else yield* serveLegacy(createContext(), filled.version, requests);
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof ToldError) {
@@ -35,7 +42,7 @@ export async function* serveUploadPack(
     }
     if (requests.failed) throw cause;
     const error = hostError(cause, "upload-pack: internal error");
-    if (error.clientMessage !== undefined) yield lastWords(error.clientMessage, false);
+    if (error.clientMessage !== undefined) yield lastWords(error.clientMessage, framing?.banded === true);
     filled.onError?.(error);
   } finally {
     await requests.release();
@@ -43,17 +50,17 @@ export async function* serveUploadPack(
 }
 
 async function* converse(
-  context: CommandContext,
-  options: FilledUploadPackOptions,
-  requests: ReturnType<typeof openRequestInput>,
+  createContext: () => CommandContext,
+  requests: RequestInput,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (options.version !== 2) throw legacyRefusal();
-  if (!options.stateless) {
-    yield capabilityAdvertisement({ objectFormat: context.host.objectFormat, agent: options.agent });
-  }
-  do {
+  let context = createContext();
+  const { stateless, agent } = context.options;
+  if (!stateless) yield capabilityAdvertisement({ host: context.host, agent });
+  for (;;) {
     const parser = createCommandParser(context);
     if (!(await requests.read(parser)) || parser.request === undefined) return;
     yield* parser.request.answer();
-  } while (!options.stateless);
+    if (stateless) return;
+    context = createContext();
+  }
 }

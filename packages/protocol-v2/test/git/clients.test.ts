@@ -1,7 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { git, type GitResult, runGitAsync } from "../support/git.ts";
+import { git, type GitResult, runGit, runGitAsync } from "../support/git.ts";
 import { createSampleRepository, type SampleRepository } from "../support/repository.ts";
 import { type GitService, serveHttp, serveStdio } from "../support/serve-git.ts";
 
@@ -23,8 +23,9 @@ describe.each([
   });
 
   const run = async (...args: string[]): Promise<GitResult> => {
-    const { options } = service.client("bare.git");
-    const result = await runGitAsync(sample.root, ["-c", "protocol.version=2", ...options, ...args]);
+    const { options, cloneOptions } = service.client("bare.git");
+    const command = args[0] === "clone" ? ["clone", ...cloneOptions, ...args.slice(1)] : args;
+    const result = await runGitAsync(sample.root, ["-c", "protocol.version=2", ...options, ...command]);
     expect(result.status, result.stderr).toBe(0);
     return result;
   };
@@ -62,6 +63,16 @@ describe.each([
       `refs/heads/copy ${tip}\nrefs/heads/main ${tip}`,
     );
     git(sample.bare, "fsck", "--strict");
+  });
+
+  it("pushes with options, also from a clone that is shallow", async () => {
+    const directory = join(sample.root, "shallow-clone");
+    await run("clone", "-q", "--depth=1", service.client("bare.git").url, directory);
+    git(directory, "commit", "-q", "--allow-empty", "-m", "from a shallow clone");
+    await run("-C", directory, "push", "-q", "--push-option=a=b", "origin", "HEAD:refs/heads/from-shallow");
+    expect(git(sample.bare, "rev-parse", "from-shallow")).toBe(git(directory, "rev-parse", "HEAD"));
+    git(sample.bare, "fsck", "--strict");
+    git(sample.bare, "branch", "-D", "from-shallow");
   });
 
   it("has nothing to push a second time", async () => {
@@ -116,11 +127,77 @@ describe.each([
     expect(result.stderr).toContain(`remote error: upload-pack: not our ref ${"1".repeat(40)}`);
   });
 
-  it("hears that older versions are not served", async () => {
-    const { options } = service.client("bare.git");
-    const args = ["-c", "protocol.version=0", ...options, "-C", clone, "fetch", "origin"];
-    const result = await runGitAsync(sample.root, args);
-    expect(result.status).not.toBe(0);
-    expect(result.stderr).toContain("remote error: this server serves fetches in protocol version 2 only");
+  describe.each([0, 1, 2])("in version %i", (version) => {
+    const inVersion = async (...args: string[]): Promise<GitResult> => {
+      const { options, cloneOptions } = service.client("bare.git");
+      const config = ["-c", `protocol.version=${version}`];
+      const command = args[0] === "clone" ? ["clone", ...cloneOptions, ...args.slice(1)] : args;
+      const result = await runGitAsync(sample.root, [...config, ...options, ...command]);
+      expect(result.status, result.stderr).toBe(0);
+      return result;
+    };
+    const countOf = (directory: string): number => Number(git(directory, "rev-list", "--count", "HEAD"));
+    const fresh = (name: string): string => join(sample.root, `${name}-${version}`);
+    let url: string;
+    beforeAll(() => {
+      ({ url } = service.client("bare.git"));
+      git(sample.bare, "tag", "-f", "base", sample.commits[1] ?? "");
+    });
+
+    it("clones, and fetches after much of its own", async () => {
+      const directory = fresh("whole");
+      await inVersion("clone", "-q", url, directory);
+      git(directory, "fsck", "--strict");
+      expect(git(directory, "rev-parse", "v1^{}")).toBe(sample.commits[2]);
+      for (let number = 0; number < 100; number++)
+        git(directory, "commit", "-q", "--allow-empty", "-m", `own ${number}`);
+      git(sample.work, "commit", "-q", "--allow-empty", "-m", `for ${version}`);
+      git(sample.work, "push", "-q", sample.bare, `HEAD:refs/heads/for-${version}`);
+      await inVersion("-C", directory, "fetch", "-q", "origin");
+      expect(git(directory, "rev-parse", `origin/for-${version}`)).toBe(
+        git(sample.work, "rev-parse", "HEAD"),
+      );
+      git(directory, "fsck", "--strict");
+    });
+
+    it("clones a part of the history and deepens it", async () => {
+      const directory = fresh("shallow");
+      await inVersion("clone", "-q", "--depth=1", "--branch=v1", url, directory);
+      expect(countOf(directory)).toBe(1);
+      await inVersion("-C", directory, "fetch", "-q", "--deepen=1", "origin", "tag", "v1");
+      expect(countOf(directory)).toBe(2);
+      await inVersion("-C", directory, "fetch", "-q", "--unshallow", "origin");
+      expect(countOf(directory)).toBe(3);
+      git(directory, "fsck", "--strict");
+    });
+
+    it("clones what a tag does not reach", async () => {
+      const directory = fresh("excluding");
+      await inVersion("clone", "-q", "--shallow-exclude=base", "--branch=v1", url, directory);
+      expect(countOf(directory)).toBe(1);
+      git(directory, "fsck", "--strict");
+    });
+
+    it("clones in part, and fetches what is missing when it is read", async () => {
+      const directory = fresh("partial");
+      await inVersion("clone", "-q", "--filter=blob:none", "--no-checkout", url, directory);
+      const missing = (): number =>
+        git(directory, "rev-list", "--objects", "--missing=print", "HEAD").match(/^\?/gm)?.length ?? 0;
+      expect(missing()).toBeGreaterThan(0);
+      await inVersion("-C", directory, "checkout", "-q", "main");
+      expect(missing()).toBe(0);
+    });
+
+    it("lists the refs", async () => {
+      const { stdout } = await inVersion("ls-remote", "--symref", url);
+      expect(stdout.toString()).toBe(
+        runGit(sample.root, ["ls-remote", "--symref", sample.bare]).stdout.toString(),
+      );
+    });
+
+    it("clones an empty repository", async () => {
+      const directory = fresh("empty");
+      await inVersion("clone", "-q", service.client("empty.git").url, directory);
+    });
   });
 });

@@ -62,7 +62,11 @@ const copy = (name: string): string => {
 function pushToGit(lines: readonly string[], pack: Pack): Outcome {
   const directory = copy("theirs.git");
   const request = Buffer.concat([packets(...expand(lines)), packOf(pack)]);
-  const result = runGit(directory, ["receive-pack", "--stateless-rpc", "."], request);
+  const result = runGit(
+    directory,
+    ["-c", "receive.advertisePushOptions=true", "receive-pack", "--stateless-rpc", "."],
+    request,
+  );
   return {
     answer: result.stdout,
     error: /^fatal: (.*)$/m.exec(result.stderr)?.[1],
@@ -75,7 +79,7 @@ async function pushToMillrace(lines: readonly string[], pack: Pack): Promise<Out
   const request = Buffer.concat([packets(...expand(lines)), packOf(pack)]);
   let error: ProtocolError | undefined;
   const answer = await collect(
-    serveReceivePack(createGitHost(directory), [request], {
+    serveReceivePack(createGitHost(directory, { pushOptions: true }), [request], {
       onError: (told) => {
         error = told;
       },
@@ -105,11 +109,18 @@ const pushes: [name: string, lines: string[], pack: Pack][] = [
   ["the same, atomic", [`@1 @4 refs/heads/topic${banded} atomic`, "@0 @2 refs/heads/y", "0000"], "empty"],
   ["a shallow client", ["shallow @4", `@0 @4 refs/heads/x${plain}`, "0000"], "empty"],
   ["a list that ends with a delimiter", [`@0 @4 refs/heads/x${banded}`, "0001"], "empty"],
+  ["capabilities that are not known", [`@0 @4 refs/heads/x${plain} side-band foo=1`, "0000"], "empty"],
+  ["a report in version 2", [`@4 @new refs/heads/main\0report-status-v2 side-band-64k`, "0000"], "new"],
+  ["a report in both versions", [`@4 @new refs/heads/main${plain} report-status-v2`, "0000"], "new"],
+  ["push options", [`@0 @4 refs/heads/x${plain} push-options`, "0000", "a=b\n", "c", "0000"], "empty"],
+  ["no push options", [`@0 @4 refs/heads/x${plain} push-options`, "0000", "0000"], "empty"],
   [
-    "capabilities that are not known",
-    [`@0 @4 refs/heads/x${plain} side-band push-options foo=1`, "0000"],
-    "empty",
+    "push options of a deletion",
+    [`@2 @0 refs/heads/topic${plain} push-options`, "0000", "a", "0000"],
+    "none",
   ],
+  ["an end before the push options", [`@0 @4 refs/heads/x${plain} push-options`, "0000"], "none"],
+  ["an end inside the push options", [`@0 @4 refs/heads/x${plain} push-options`, "0000", "a"], "none"],
   ["a flush only", ["0000"], "none"],
   ["shallow lines only", ["shallow @4", "0000"], "none"],
   ["a line that is no command", [`bogus\u001b`, "0000"], "none"],
@@ -143,21 +154,19 @@ describe("pushes answered as git answers them", () => {
 });
 
 describe("one ref twice in a push", () => {
-  it("is refused, and the rest goes on", async () => {
-    const lines = [`@0 @4 refs/heads/x${banded}`, "@0 @2 refs/heads/x", "@0 @2 refs/heads/y", "0000"];
+  it.each([
+    ["created", ["@0 @2 refs/heads/x"]],
+    ["created twice the same", ["@0 @4 refs/heads/x"]],
+    ["deleted", ["@2 @0 refs/heads/x"]],
+  ])("fails where it comes again, and the rest goes on, as in git: %s", async (_, again) => {
+    const lines = [`@0 @4 refs/heads/x${banded}`, ...again, "@0 @2 refs/heads/y", "0000"];
+    const expected = pushToGit(lines, "empty");
     const { answer, refs } = await pushToMillrace(lines, "empty");
-    const found = readPackets(answer);
-    const reason = "multiple updates for ref 'refs/heads/x' not allowed";
-    expect(bandOf(found, 2).toString()).toBe(`error: ${reason}\n`);
-    expect(readPackets(bandOf(found, 1)).map(String)).toEqual([
-      "unpack ok\n",
-      `ng refs/heads/x ${reason}\n`,
-      `ng refs/heads/x ${reason}\n`,
-      "ok refs/heads/y\n",
-      "0000",
-    ]);
-    expect(refs).not.toContain("refs/heads/x");
-    expect(refs).toContain("refs/heads/y");
+    expect(report(answer, true)).toBe(report(expected.answer, true));
+    expect(refs).toBe(expected.refs);
+    expect(bandOf(readPackets(answer), 2).toString()).toBe(
+      "error: multiple updates for ref 'refs/heads/x' not allowed\n",
+    );
   });
 
   it("is refused whole where it is atomic, as by git", async () => {
@@ -171,12 +180,7 @@ describe("one ref twice in a push", () => {
 
 describe("advertisement", () => {
   const normal = (bytes: Uint8Array): string[] =>
-    readPackets(bytes).map((each) =>
-      each
-        .toString()
-        .replace("report-status-v2 ", "")
-        .replace(/agent=\S+/, "agent"),
-    );
+    readPackets(bytes).map((each) => each.toString().replace(/(agent|session-id)=\S+/g, "$1"));
 
   it.each([0, 1, 2] as const)("is git's in version %i", async (version) => {
     for (const directory of [sample.bare, sample.empty]) {
@@ -201,6 +205,41 @@ describe("advertisement", () => {
       }
     } finally {
       await sha256.remove();
+    }
+  });
+
+  it("offers push options and tells the session where the policy has them", async () => {
+    const config = ["-c", "receive.advertisePushOptions=true", "-c", "transfer.advertiseSID=true"];
+    const expected = runGit(sample.bare, [...config, "receive-pack", "--http-backend-info-refs", "."]);
+    const host = createGitHost(sample.bare, { pushOptions: true, sessionId: "x" });
+    expect(normal(await collect(advertiseReceivePack(host)))).toEqual(normal(expected.stdout));
+  });
+
+  it("tells what an alternate has besides, once, and where a shallow repository ends", async () => {
+    const borrowing = join(sample.root, "borrowing.git");
+    git(sample.root, "clone", "-q", "--bare", "--shared", sample.bare, borrowing);
+    git(sample.bare, "branch", "besides", sample.commits[0] ?? "");
+    git(sample.bare, "branch", "again", sample.commits[0] ?? "");
+    const shallow = join(sample.root, "shallow.git");
+    git(sample.root, "clone", "-q", "--bare", "--depth=2", `file://${sample.bare}`, shallow);
+    const none = join(sample.root, "none.git");
+    git(sample.root, "clone", "-q", "--bare", "--shared", sample.bare, none);
+    for (const name of git(none, "for-each-ref", "--format=%(refname)").split("\n"))
+      git(none, "update-ref", "-d", name);
+    try {
+      for (const directory of [borrowing, shallow, none]) {
+        const expected = runGit(directory, ["receive-pack", "--http-backend-info-refs", "."]);
+        const tips = git(sample.bare, "for-each-ref", "--format=%(objectname)").split("\n");
+        const host = {
+          ...createGitHost(directory),
+          async *alternateTips() {
+            if (directory !== shallow) yield* tips;
+          },
+        };
+        expect(normal(await collect(advertiseReceivePack(host)))).toEqual(normal(expected.stdout));
+      }
+    } finally {
+      git(sample.bare, "branch", "-D", "besides", "again");
     }
   });
 

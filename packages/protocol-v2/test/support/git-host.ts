@@ -1,17 +1,25 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { formatObjectFilter } from "@millrace/pack";
 import type {
   AdvertisedRef,
   PackRequest,
   ReceivePackHost,
+  ReceivePackPolicy,
   ReceiveReport,
   ReceiveRequest,
   RefRequest,
   UploadPackHost,
+  UploadPackPolicy,
 } from "../../src/index.ts";
 import { git, gitEnvironment, runGit } from "./git.ts";
+import { deepenWithGit } from "./git-deepen.ts";
 
 /** A host that has the git program do everything: what the protocol says can then be held against git's own. */
-export function createGitHost(directory: string): UploadPackHost & ReceivePackHost {
+export function createGitHost(
+  directory: string,
+  policy: UploadPackPolicy & ReceivePackPolicy = {},
+): UploadPackHost & ReceivePackHost {
   const objectFormat = git(directory, "rev-parse", "--show-object-format") as "sha1" | "sha256";
   const zero = "0".repeat(objectFormat === "sha1" ? 40 : 64);
 
@@ -41,32 +49,60 @@ export function createGitHost(directory: string): UploadPackHost & ReceivePackHo
     return { symref: symref === "" ? undefined : symref, oid: oid === "" ? undefined : oid };
   }
 
-  async function* createPack(request: PackRequest): AsyncGenerator<Uint8Array> {
-    const counted = git(
-      directory,
-      "rev-list",
-      "--objects",
-      ...request.wants,
-      ...(request.haves.length > 0 ? ["--not", ...request.haves] : []),
+  const parentsOf = (oids: readonly string[]): string[] =>
+    oids.flatMap((oid) =>
+      [...git(directory, "cat-file", "-p", oid).matchAll(/^parent (.*)$/gm)].map(
+        ([, parent]) => parent ?? "",
+      ),
     );
-    const objects = request.wants.length === 0 || counted === "" ? 0 : counted.split("\n").length;
+
+  const shallowRoots = (): string[] => {
+    try {
+      return readFileSync(
+        git(directory, "rev-parse", "--path-format=absolute", "--git-path", "shallow"),
+        "utf8",
+      )
+        .trim()
+        .split("\n");
+    } catch {
+      return [];
+    }
+  };
+
+  async function* createPack(request: PackRequest): AsyncGenerator<Uint8Array> {
+    const { clientShallow = [], shallowUpdate: update = { shallow: [], unshallow: [] } } = request;
+    const changed = clientShallow.length + update.shallow.length + update.unshallow.length > 0;
+    // As upload-pack has it: what the client will have ends at its roots, and below those that it gives up begins more.
+    const roots = changed ? [...clientShallow, ...update.shallow, ...shallowRoots()] : [];
+    const wants = [...request.wants, ...(changed ? parentsOf(update.unshallow) : [])];
+    const haves = [...request.haves, ...update.unshallow];
+    const filter = request.filter && `--filter=${formatObjectFilter(request.filter)}`;
+    const plain = !changed && filter === undefined;
+    const counted = plain
+      ? git(directory, "rev-list", "--objects", ...wants, ...(haves.length > 0 ? ["--not", ...haves] : []))
+      : "";
+    const objects = wants.length === 0 || counted === "" ? 0 : counted.split("\n").length;
     request.onProgress?.({ phase: "enumerating", objects, done: true });
     request.onProgress?.({ phase: "counting", objects, total: objects });
     const child = spawn(
       "git",
       [
+        ...(changed ? ["--shallow-file", ""] : []),
         "pack-objects",
         "--revs",
         "--stdout",
         "-q",
+        ...(changed ? ["--shallow"] : []),
         ...(request.thinPack ? ["--thin"] : []),
         ...(request.ofsDelta ? ["--delta-base-offset"] : []),
         ...(request.includeTag ? ["--include-tag"] : []),
+        ...(filter === undefined ? [] : [filter]),
       ],
       { cwd: directory, env: gitEnvironment, ...(request.signal && { signal: request.signal }) },
     );
     child.on("error", () => undefined);
-    child.stdin.end([...request.wants, "--not", ...request.haves, ""].join("\n"));
+    child.stdin.on("error", () => undefined);
+    child.stdin.end([...roots.map((oid) => `--shallow ${oid}`), ...wants, "--not", ...haves, ""].join("\n"));
     try {
       for await (const chunk of child.stdout) yield chunk as Buffer;
     } finally {
@@ -117,11 +153,32 @@ export function createGitHost(directory: string): UploadPackHost & ReceivePackHo
         .map((line) => !line.endsWith(" missing"));
     },
     async reachesCommon(wants, common) {
+      const known = [...common, ...parentsOf(common)];
       return wants.every((want) =>
-        common.some(
+        known.some(
           (each) => runGit(directory, ["merge-base", "--is-ancestor", each, `${want}^{}`]).status === 0,
         ),
       );
+    },
+    policy,
+    async shallowRoots() {
+      return shallowRoots();
+    },
+    async deepen(request) {
+      return deepenWithGit(directory, request);
+    },
+    async objectSizes(oids) {
+      const answer = runGit(directory, ["cat-file", "--batch-check=%(objectsize)"], `${oids.join("\n")}\n`);
+      const lines = answer.stdout.toString().trimEnd().split("\n");
+      return lines.map((line) => (line.endsWith(" missing") ? undefined : Number(line)));
+    },
+    async areReachable(oids) {
+      const reachable = new Set(
+        git(directory, "rev-list", "--objects", "--all")
+          .split("\n")
+          .map((line) => line.slice(0, oids[0]?.length)),
+      );
+      return oids.map((oid) => reachable.has(oid));
     },
     createPack,
     receive,

@@ -14,10 +14,18 @@ export type ReadPacket = "0000" | "0001" | "0002" | Buffer;
 
 /** Reads packets apart; throws where they are not well formed. */
 export function readPackets(bytes: Uint8Array): ReadPacket[] {
+  const { found, rest } = readLeadingPackets(bytes);
+  if (rest.length > 0) throw new Error("a bare pack follows");
+  return found;
+}
+
+/** The same, up to a pack that comes bare. */
+export function readLeadingPackets(bytes: Uint8Array): { found: ReadPacket[]; rest: Buffer } {
   const all = Buffer.from(bytes);
   const found: ReadPacket[] = [];
   for (let at = 0; at < all.length; ) {
     const digits = all.subarray(at, at + 4).toString("latin1");
+    if (digits === "PACK") return { found, rest: all.subarray(at) };
     if (!/^[0-9a-f]{4}$/.test(digits)) throw new Error(`no packet at ${at}: ${JSON.stringify(digits)}`);
     const length = Number.parseInt(digits, 16);
     if (length < 3) {
@@ -29,7 +37,7 @@ export function readPackets(bytes: Uint8Array): ReadPacket[] {
     found.push(all.subarray(at + 4, at + length));
     at += length;
   }
-  return found;
+  return { found, rest: Buffer.alloc(0) };
 }
 
 /** The data of one band, put together; packets of length 4 and specials are left out. */

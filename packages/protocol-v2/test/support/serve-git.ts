@@ -13,10 +13,27 @@ import {
 } from "../../src/index.ts";
 import { createGitHost } from "./git-host.ts";
 
+/** What a server offers that holds nothing back. */
+const policy = {
+  wants: "any",
+  filters: true,
+  refInWant: true,
+  sidebandAll: true,
+  pushOptions: true,
+  sessionId: "test",
+} as const;
+
+export interface ServiceClient {
+  readonly options: readonly string[];
+  /** The same for `git clone`, which knows no remote yet: behind the command. */
+  readonly cloneOptions: readonly string[];
+  readonly url: string;
+}
+
 /** A server for real git clients, made of this package and a host on top of git. */
 export interface GitService {
   /** Arguments before git's command that make it reach `directory` of the root, and the URL to name. */
-  client(directory: string): { readonly options: readonly string[]; readonly url: string };
+  client(directory: string): ServiceClient;
   close(): Promise<void>;
 }
 
@@ -28,7 +45,11 @@ export async function serveHttp(root: string): Promise<GitService> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    client: (directory) => ({ options: [], url: `http://127.0.0.1:${port}/${directory}` }),
+    client: (directory) => ({
+      options: [],
+      cloneOptions: [],
+      url: `http://127.0.0.1:${port}/${directory}`,
+    }),
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }
@@ -37,7 +58,7 @@ async function answerHttp(root: string, request: IncomingMessage, response: Serv
   const url = new URL(request.url ?? "", "http://localhost");
   const [, directory = "", ...rest] = url.pathname.split("/");
   const version = parseProtocolVersion(request.headers["git-protocol"] as string | undefined);
-  const host = createGitHost(join(root, directory));
+  const host = createGitHost(join(root, directory), policy);
   const service = rest.join("/") === "info/refs" ? url.searchParams.get("service") : rest.join("/");
   if (request.method === "GET") {
     response.setHeader("Content-Type", `application/x-${service}-advertisement`);
@@ -69,6 +90,7 @@ export async function serveStdio(root: string): Promise<GitService> {
         "-c",
         `remote.origin.receivepack=${program("git-receive-pack")}`,
       ],
+      cloneOptions: [`--upload-pack=${program("git-upload-pack")}`],
       url: `file://${join(root, directory)}`,
     }),
     close: () => new Promise((resolve) => server.close(() => resolve())),
@@ -96,7 +118,7 @@ async function answerStdio(socket: Socket): Promise<void> {
       yield next.value;
     }
   }
-  const host = createGitHost(directory ?? "");
+  const host = createGitHost(directory ?? "", policy);
   const serve = service === "git-upload-pack" ? serveUploadPack : serveReceivePack;
   await pipeline(serve(host, rest(), { version: parseProtocolVersion(protocol), stateless: false }), socket);
 }

@@ -1,8 +1,20 @@
-import { type Oid, type OperationOptions, oidToBytes, readTagTarget, writePack } from "@millrace/pack";
+import {
+  type ObjectFilter,
+  type Oid,
+  type OperationOptions,
+  oidToBytes,
+  readTagTarget,
+  writePack,
+} from "@millrace/pack";
+import type { Snapshot } from "@millrace/storage";
+import { type FilterPlan, planFilter } from "../filter/filter-plan.ts";
+import { loadSparsePatterns } from "../filter/sparse-blob.ts";
 import type { ObjectView } from "../objects/object-view.ts";
 import type { ListedRef } from "../refs/list-refs.ts";
+import type { ShallowUpdate } from "../shallow/deepen.ts";
+import { shallowScope } from "../shallow/shallow-scope.ts";
 import { enumerateObjects } from "../walk/enumerate.ts";
-import { type ObjectMarks, SEEN, UNINTERESTING } from "../walk/object-marks.ts";
+import { type ObjectMarks, SELECTED, UNINTERESTING } from "../walk/object-marks.ts";
 import { placeObjects } from "./place-objects.ts";
 
 /** How far the making of a pack has come. */
@@ -27,23 +39,37 @@ export interface PackRequest extends OperationOptions {
   readonly ofsDelta: boolean;
   /** Annotated tags whose target is sent go along. */
   readonly includeTag: boolean;
+  /** The client's shallow roots before this fetch; their parents are not at the client. */
+  readonly clientShallow?: readonly Oid[] | undefined;
+  /** What `deepen` has answered for this fetch. */
+  readonly shallowUpdate?: ShallowUpdate | undefined;
+  /** Leave out what this filter leaves out; what is wanted by id is sent all the same. */
+  readonly filter?: ObjectFilter | undefined;
   readonly onProgress?: ((progress: PackProgress) => void) | undefined;
+}
+
+/** What a pack is made from. */
+export interface PackContext {
+  readonly snapshot: Snapshot;
+  readonly view: ObjectView;
+  /** Lists the annotated tags, peeled; asked only for `includeTag`. */
+  readonly tags: () => AsyncIterable<ListedRef>;
 }
 
 /**
  * Makes the pack that a fetch asks for: enumerate, find each object's place, copy.
- * `tags` lists the annotated tags, peeled; it is asked only for `includeTag`.
- * Throws `REPOSITORY_OBJECT_MISSING` before the first byte.
+ * Throws `REPOSITORY_OBJECT_MISSING`, `REPOSITORY_BAD_REQUEST` before the first byte.
  */
 export async function* createPack(
-  view: ObjectView,
-  tags: () => AsyncIterable<ListedRef>,
+  { snapshot, view, tags }: PackContext,
   request: PackRequest,
 ): AsyncGenerator<Uint8Array> {
-  const { wants, haves, signal, onProgress } = request;
+  const { signal, onProgress } = request;
+  const filter = await planOf(request.filter, snapshot, view, signal);
+  const scope = await shallowScope(view, await snapshot.shallow({ signal }), request);
   const selection = await enumerateObjects(view, {
-    wants,
-    haves,
+    ...scope,
+    filter,
     signal,
     onProgress: (objects) => onProgress?.({ phase: "enumerating", objects, done: false }),
   });
@@ -53,8 +79,7 @@ export async function* createPack(
     for await (const { oid, peeled } of tags()) {
       if (peeled === undefined) continue;
       const target = table.find(oidToBytes(peeled));
-      if (target < 0 || !marks.has(target, SEEN) || marks.has(target, UNINTERESTING)) continue;
-      await collectTags(view, selection.marks, oid, numbers);
+      if (target >= 0 && marks.has(target, SELECTED)) await collectTags(view, marks, oid, numbers);
     }
   }
   const total = numbers.length;
@@ -66,7 +91,7 @@ export async function* createPack(
   });
   const isAtClient = (oid: Uint8Array): boolean => {
     const number = table.find(oid);
-    return number >= 0 && marks.has(number, UNINTERESTING);
+    return number >= 0 && selection.isAtOtherSide(number);
   };
   const writing = writePack({
     format: view.format,
@@ -81,6 +106,16 @@ export async function* createPack(
   onProgress?.({ phase: "total", objects, deltas, reused, reusedDeltas });
 }
 
+async function planOf(
+  filter: ObjectFilter | undefined,
+  snapshot: Snapshot,
+  view: ObjectView,
+  signal: AbortSignal | undefined,
+): Promise<FilterPlan | undefined> {
+  if (filter === undefined) return undefined;
+  return planFilter(filter, (blob) => loadSparsePatterns(snapshot, view, blob, { signal }));
+}
+
 /** Adds a tag and the tags it points to, as far as they are not sent yet. */
 async function collectTags(
   view: ObjectView,
@@ -91,10 +126,10 @@ async function collectTags(
   for (let oid = start; ; ) {
     const bytes = oidToBytes(oid);
     const number = marks.number(bytes);
-    if (marks.has(number, SEEN | UNINTERESTING)) return;
+    if (marks.has(number, SELECTED | UNINTERESTING)) return;
     const { type, content } = await view.read(bytes);
     if (type !== "tag") return;
-    marks.set(number, SEEN);
+    marks.set(number, SELECTED);
     numbers.push(number);
     oid = readTagTarget(content, view.format).oid;
   }

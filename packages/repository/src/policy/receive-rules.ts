@@ -3,6 +3,7 @@ import type { Snapshot } from "@millrace/storage";
 import { type IsHidden, hiddenRefs } from "../refs/hidden-refs.ts";
 import type { FsckLevel, ReceivePolicy } from "../schema.ts";
 import { type Config, booleanValue, integerValue, lastValue } from "./config-values.ts";
+import { readSessionId } from "./upload-pack-rules.ts";
 
 /** What a push is held to: the server's policy, and over it what the repository's own configuration says. */
 export interface ReceiveRules {
@@ -20,6 +21,18 @@ export interface ReceiveRules {
   readonly maxPackBytes: number | undefined;
   /** `undefined`: objects are not checked. */
   readonly fsckLevels: Readonly<Record<string, FsckLevel>> | undefined;
+}
+
+/** What a repository offers to those who push. */
+export interface ReceiveOffer {
+  readonly pushOptions: boolean;
+  readonly sessionId: string | undefined;
+}
+
+/** Reads what is offered (git-config, `receive.advertisePushOptions`, `transfer.advertiseSID`). */
+export function readReceiveOffer(config: Config): ReceiveOffer {
+  const pushOptions = booleanValue(config, "receive.advertisepushoptions") ?? false;
+  return { pushOptions, sessionId: readSessionId(config) };
 }
 
 /** Reads the rules from the view that a push is about to be committed on (git-config, `receive.*` and `transfer.*`). */

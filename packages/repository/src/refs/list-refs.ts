@@ -1,6 +1,7 @@
 import { type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
 import type { Ref, Snapshot } from "@millrace/storage";
 import type { ObjectReader } from "../objects/object-view.ts";
+import type { IsHidden } from "./hidden-refs.ts";
 import { peelTag } from "../walk/reaches-common.ts";
 
 /** One ref as a server tells it. */
@@ -17,6 +18,8 @@ export interface ListRefsOptions extends OperationOptions {
   readonly prefixes?: readonly string[] | undefined;
   /** Tell what annotated tags point to. */
   readonly peel?: boolean | undefined;
+  /** Refs to leave out. */
+  readonly isHidden?: IsHidden | undefined;
 }
 
 /** What ids peel to never changes, so a repository remembers it: id → target, or `null` for what is no tag. */
@@ -50,14 +53,17 @@ export async function* listRefs(
   peels: PeelCache,
   options: ListRefsOptions = {},
 ): AsyncGenerator<ListedRef> {
-  const { prefixes, peel = false, signal } = options;
+  const { prefixes, peel = false, isHidden, signal } = options;
   const listed = async ({ name, oid, symref, peeled }: Ref): Promise<ListedRef> => {
     const target = !peel || peeled === null ? undefined : (peeled ?? (await peels.peel(await reader(), oid)));
     return { name, oid, symref, peeled: target };
   };
   if (prefixes === undefined || prefixes.some((prefix) => "HEAD".startsWith(prefix))) {
     const { oid, symref } = await snapshot.head({ signal });
-    if (oid !== undefined) yield await listed({ name: "HEAD", oid, symref });
+    const hidden = isHidden?.("HEAD") === true || (symref !== undefined && isHidden?.(symref) === true);
+    if (oid !== undefined && !hidden) yield await listed({ name: "HEAD", oid, symref });
   }
-  for await (const ref of snapshot.refs({ prefixes, signal })) yield await listed(ref);
+  for await (const ref of snapshot.refs({ prefixes, signal })) {
+    if (isHidden?.(ref.name) !== true) yield await listed(ref);
+  }
 }

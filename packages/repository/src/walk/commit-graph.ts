@@ -16,15 +16,23 @@ export class CommitGraph {
   readonly #reader: ObjectReader;
   readonly #marks: ObjectMarks;
   readonly #nodes = new Map<number, CommitNode>();
+  readonly #shallow: ReadonlySet<Oid>;
 
-  constructor(reader: ObjectReader, marks: ObjectMarks) {
+  /** Commits in `shallow` have no parents, whatever they say (gitglossary, "shallow repository"). */
+  constructor(reader: ObjectReader, marks: ObjectMarks, shallow: Iterable<Oid> = []) {
     this.#reader = reader;
     this.#marks = marks;
+    this.#shallow = new Set(shallow);
   }
 
   /** The node of a commit that was loaded before. */
   loaded(number: number): CommitNode | undefined {
     return this.#nodes.get(number);
+  }
+
+  /** Whether the commit's parents are cut off. */
+  isShallow(number: number): boolean {
+    return this.#shallow.size > 0 && this.#shallow.has(this.#marks.table.oidAt(number));
   }
 
   /** Throws `REPOSITORY_OBJECT_MISSING`, `REPOSITORY_WRONG_TYPE`. */
@@ -39,7 +47,8 @@ export class CommitGraph {
     }
     const links = readCommitLinks(content, this.#reader.format);
     const numberOf = (oid: Oid): number => this.#marks.number(oidToBytes(oid));
-    const node = { tree: numberOf(links.tree), parents: links.parents.map(numberOf), time: links.time };
+    const parents = this.isShallow(number) ? [] : links.parents.map(numberOf);
+    const node = { tree: numberOf(links.tree), parents, time: links.time };
     this.#nodes.set(number, node);
     return node;
   }

@@ -19,6 +19,7 @@ export interface CommitRange {
 /**
  * Walks both sides at once, newest commit first, and stops when only the other side's commits wait. On histories with
  * skewed clocks it may take a common commit for a new one, never a new one for common.
+ * With `since` (seconds) commits older than that count as the other side's, with all their ancestors.
  */
 export async function findCommitRange(
   graph: CommitGraph,
@@ -26,6 +27,7 @@ export async function findCommitRange(
   wants: readonly number[],
   haves: readonly number[],
   breather: Breather,
+  since: number = Number.NEGATIVE_INFINITY,
 ): Promise<CommitRange> {
   const queue = new CommitQueue();
   let interestingWaiting = 0;
@@ -60,9 +62,10 @@ export async function findCommitRange(
   let slop = CLOCK_SLOP;
   for (let number = queue.pop(); number !== undefined; number = queue.pop()) {
     await breather.step();
+    const node = await loadTolerantly(graph, marks, number);
+    if (node.time < since) markCommon(number);
     const common = marks.has(number, UNINTERESTING);
     marks.clear(number, QUEUED);
-    const node = await loadTolerantly(graph, marks, number);
     if (!common) {
       interestingWaiting--;
       found.push(number);

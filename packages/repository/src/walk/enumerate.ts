@@ -1,17 +1,26 @@
-import { type Oid, oidToBytes, readTagTarget } from "@millrace/pack";
-import { RepositoryError } from "../errors.ts";
-import type { OidTable } from "../objects/oid-table.ts";
+import type { Oid } from "@millrace/pack";
+import { EVERYTHING, type FilterPlan } from "../filter/filter-plan.ts";
+import { createTreeWalker } from "../filter/create-tree-walker.ts";
+import { keepSmallBlobs } from "../filter/keep-small-blobs.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
+import type { OidTable } from "../objects/oid-table.ts";
 import { createBreather } from "./breather.ts";
 import { CommitGraph } from "./commit-graph.ts";
-import { findCommitRange } from "./commit-range.ts";
-import { ObjectMarks, SEEN, UNINTERESTING } from "./object-marks.ts";
-import { TreeWalk } from "./tree-walk.ts";
+import { type CommitRange, findCommitRange } from "./commit-range.ts";
+import { ObjectMarks, SELECTED, UNINTERESTING } from "./object-marks.ts";
+import { type Tips, peelTips } from "./peel-tips.ts";
+import type { FoundObjects, TreeWalker } from "./tree-walker.ts";
 
 export interface EnumerateOptions {
   readonly wants: readonly Oid[];
   /** Objects that the other side has, with all that they reach. */
   readonly haves: readonly Oid[];
+  /** Commits whose parents count for neither side. */
+  readonly shallow?: readonly Oid[] | undefined;
+  /** Leave out what the trees of all haves hold, not only of those next to the range (`--objects-edge-aggressive`). */
+  readonly excludeHaveTrees?: boolean | undefined;
+  /** What is sent of all that is reached; the wants themselves always are. */
+  readonly filter?: FilterPlan | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told now and then how many objects were found. */
   readonly onProgress?: ((objects: number) => void) | undefined;
@@ -20,82 +29,105 @@ export interface EnumerateOptions {
 /** Objects as numbers of a table. */
 export interface ObjectSelection {
   readonly table: OidTable;
-  /** Each object once: tags, commits newest first, then trees and blobs. */
+  /** Each object once: tags, commits newest first, then trees, then blobs. */
   readonly numbers: readonly number[];
   readonly marks: ObjectMarks;
-}
-
-interface Tips {
-  readonly tags: number[];
-  readonly commits: number[];
-  readonly trees: number[];
-  readonly blobs: number[];
+  /** Whether the other side surely has an object. With a filter that is known of commits only. */
+  isAtOtherSide(number: number): boolean;
 }
 
 /**
  * Finds every object that is reachable from the wants and not from the haves, as `git rev-list --objects wants --not haves`.
- * Throws `REPOSITORY_OBJECT_MISSING` where a wanted commit, tree or tag is not there; blobs are not looked at.
+ * Throws `REPOSITORY_OBJECT_MISSING` where a wanted commit, tree or tag is not there; blobs are looked at only for
+ * their sizes, where a filter asks for them.
  */
 export async function enumerateObjects(
   reader: ObjectReader,
   options: EnumerateOptions,
 ): Promise<ObjectSelection> {
+  const plan = options.filter ?? EVERYTHING;
+  const isFiltered = options.filter !== undefined;
   const marks = new ObjectMarks(reader.format);
   const breather = createBreather(options.signal);
-  const graph = new CommitGraph(reader, marks);
-  const trees = new TreeWalk(reader, marks, breather);
+  const graph = new CommitGraph(reader, marks, options.shallow);
+  const trees = createTreeWalker(reader, marks, breather, plan);
 
   const haves = await peelTips(reader, marks, options.haves);
-  for (const number of [...haves.tags, ...haves.blobs]) marks.set(number, UNINTERESTING);
-  for (const tree of haves.trees) await trees.exclude(tree);
+  for (const number of haves.tags) marks.set(number, UNINTERESTING);
+  for (const number of haves.blobs) marks.set(number, UNINTERESTING);
+  for (const tree of haves.trees) await trees?.exclude(tree);
 
   const wants = await peelTips(reader, marks, options.wants);
   const range = await findCommitRange(graph, marks, wants.commits, haves.commits, breather);
-  for (const edge of range.edges) {
-    const node = graph.loaded(edge);
-    if (node !== undefined) await trees.exclude(node.tree);
+  if (trees !== undefined) {
+    const edges = options.excludeHaveTrees === true ? [...haves.commits, ...range.edges] : range.edges;
+    await excludeTrees(graph, trees, edges);
   }
 
   const numbers: number[] = [];
-  const take = (number: number): void => {
-    if (marks.has(number, UNINTERESTING)) return;
-    marks.set(number, SEEN);
+  const select = (number: number): void => {
+    if (marks.has(number, SELECTED)) return;
+    marks.set(number, SELECTED);
     numbers.push(number);
   };
-  for (const tag of wants.tags) take(tag);
-  for (const commit of range.commits) numbers.push(commit);
-  for (const blob of wants.blobs) take(blob);
-  for (const tree of wants.trees) await trees.collect(tree, numbers);
-  for (const commit of range.commits) {
-    const node = graph.loaded(commit);
-    if (node !== undefined) await trees.collect(node.tree, numbers);
-    options.onProgress?.(numbers.length);
-  }
-  return { table: marks.table, numbers, marks };
-}
+  selectWants(marks, wants, isFiltered, select);
+  selectCommits(range, wants, plan, select);
 
-/** Sorts tips by type and follows tags to what they point to; every tag on the way counts as a tip. */
-async function peelTips(reader: ObjectReader, marks: ObjectMarks, oids: readonly Oid[]): Promise<Tips> {
-  const tips: Tips = { tags: [], commits: [], trees: [], blobs: [] };
-  const met = new Set<Oid>();
-  for (const start of oids) {
-    for (let oid: Oid | undefined = start; oid !== undefined && !met.has(oid); ) {
-      met.add(oid);
-      const bytes = oidToBytes(oid);
-      const number = marks.number(bytes);
-      const info = await reader.info(bytes);
-      if (info === undefined) {
-        throw new RepositoryError("REPOSITORY_OBJECT_MISSING", `object ${oid} is missing`, { oid });
-      }
-      oid = undefined;
-      if (info.type === "commit") tips.commits.push(number);
-      else if (info.type === "tree") tips.trees.push(number);
-      else if (info.type === "blob") tips.blobs.push(number);
-      else {
-        tips.tags.push(number);
-        oid = readTagTarget((await reader.read(bytes)).content, reader.format).oid;
-      }
+  const found: FoundObjects = { trees: [], blobs: [] };
+  if (trees !== undefined) {
+    for (const tree of wants.trees) await trees.collectGiven(tree, found);
+    for (const commit of range.commits) {
+      const node = graph.loaded(commit);
+      if (node !== undefined) await trees.collect(node.tree, found);
+      options.onProgress?.(numbers.length + found.trees.length + found.blobs.length);
     }
   }
-  return tips;
+  if (plan.trees) found.trees.forEach(select);
+  const blobs = await keepSmallBlobs(reader, marks.table, found.blobs, plan.blobBytesBelow, breather);
+  blobs.forEach(select);
+  return {
+    table: marks.table,
+    numbers,
+    marks,
+    isAtOtherSide: (number) =>
+      marks.has(number, UNINTERESTING) &&
+      (!isFiltered || (plan.commits && graph.loaded(number) !== undefined)),
+  };
+}
+
+async function excludeTrees(
+  graph: CommitGraph,
+  trees: TreeWalker,
+  commits: readonly number[],
+): Promise<void> {
+  for (const commit of commits) {
+    const node = graph.loaded(commit);
+    if (node !== undefined) await trees.exclude(node.tree);
+  }
+}
+
+/** Under a filter the other side may lack what its commits reach: it gets what it names, whatever it has. */
+function selectWants(
+  marks: ObjectMarks,
+  wants: Tips,
+  isFiltered: boolean,
+  select: (number: number) => void,
+): void {
+  const take = (number: number): void => {
+    if (isFiltered || !marks.has(number, UNINTERESTING)) select(number);
+  };
+  wants.tags.forEach(take);
+  wants.blobs.forEach(take);
+  wants.trees.forEach(take);
+}
+
+/** Where a filter refuses commits, the other side has no more of them than it was given by name. */
+function selectCommits(
+  range: CommitRange,
+  wants: Tips,
+  plan: FilterPlan,
+  select: (number: number) => void,
+): void {
+  const commits = plan.commits ? range.commits : wants.commits;
+  for (const commit of commits) select(commit);
 }

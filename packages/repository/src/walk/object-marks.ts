@@ -7,6 +7,8 @@ export const SEEN = 1;
 export const UNINTERESTING = 2;
 /** It waits in the commit queue. */
 export const QUEUED = 4;
+/** It is part of the selection. */
+export const SELECTED = 8;
 
 /** The objects that a walk has met: each has a number and one byte of marks. */
 export class ObjectMarks {

@@ -1,9 +1,10 @@
 import { walkTree } from "@millrace/pack";
-import { RepositoryError } from "../errors.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { Breather } from "./breather.ts";
 import { isMissingObject } from "./commit-graph.ts";
 import { type ObjectMarks, SEEN, UNINTERESTING } from "./object-marks.ts";
+import { readTree } from "./read-tree.ts";
+import type { FoundObjects, TreeWalker } from "./tree-walker.ts";
 
 const TYPE_MASK = 0o170000;
 const TREE_MODE = 0o040000;
@@ -19,78 +20,77 @@ export function isGitlinkMode(mode: number): boolean {
   return (mode & TYPE_MASK) === GITLINK_MODE;
 }
 
-/** Walks trees and marks what it meets; each tree is read once in its life. */
-export class TreeWalk {
+/** The walk where an object's place does not matter: each tree is read once in its life. */
+export class TreeWalk implements TreeWalker {
   readonly #reader: ObjectReader;
   readonly #marks: ObjectMarks;
   readonly #breather: Breather;
+  readonly #withBlobs: boolean;
   readonly #stack: number[] = [];
 
-  constructor(reader: ObjectReader, marks: ObjectMarks, breather: Breather) {
+  /** Without `withBlobs` blobs are passed over. */
+  constructor(reader: ObjectReader, marks: ObjectMarks, breather: Breather, withBlobs = true) {
     this.#reader = reader;
     this.#marks = marks;
     this.#breather = breather;
+    this.#withBlobs = withBlobs;
   }
 
-  /**
-   * Appends to `found` a tree and all below it that was neither seen before nor is on the other side.
-   * Throws `REPOSITORY_OBJECT_MISSING`, `REPOSITORY_WRONG_TYPE`.
-   */
-  async collect(root: number, found: number[]): Promise<void> {
+  async collect(root: number, found: FoundObjects): Promise<void> {
     const marks = this.#marks;
     const stack = this.#stack;
+    const withBlobs = this.#withBlobs;
     if (marks.has(root, SEEN | UNINTERESTING)) return;
     marks.set(root, SEEN);
-    found.push(root);
+    found.trees.push(root);
     stack.push(root);
     let content: Uint8Array;
     const visit = (mode: number, oidOffset: number): void => {
-      if (isGitlinkMode(mode)) return;
+      const isTree = isTreeMode(mode);
+      if (!isTree && (!withBlobs || isGitlinkMode(mode))) return;
       const child = marks.number(content, oidOffset);
       if (marks.has(child, SEEN | UNINTERESTING)) return;
       marks.set(child, SEEN);
-      found.push(child);
-      if (isTreeMode(mode)) stack.push(child);
+      if (isTree) {
+        found.trees.push(child);
+        stack.push(child);
+      } else found.blobs.push(child);
     };
     for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
       await this.#breather.step();
-      content = await this.#readTree(number);
+      content = await readTree(this.#reader, marks, number);
       walkTree(content, this.#reader.format, visit);
     }
   }
 
-  /** Marks a tree and all below it as the other side's. What is missing there does not matter. */
+  collectGiven(tree: number, found: FoundObjects): Promise<void> {
+    return this.collect(tree, found);
+  }
+
   async exclude(root: number): Promise<void> {
     const marks = this.#marks;
+    const withBlobs = this.#withBlobs;
     if (marks.has(root, UNINTERESTING)) return;
     marks.set(root, UNINTERESTING);
     const stack = [root];
     let content: Uint8Array;
     const visit = (mode: number, oidOffset: number): void => {
-      if (isGitlinkMode(mode)) return;
+      const isTree = isTreeMode(mode);
+      if (!isTree && (!withBlobs || isGitlinkMode(mode))) return;
       const child = marks.number(content, oidOffset);
       if (marks.has(child, UNINTERESTING)) return;
       marks.set(child, UNINTERESTING);
-      if (isTreeMode(mode)) stack.push(child);
+      if (isTree) stack.push(child);
     };
     for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
       await this.#breather.step();
       try {
-        content = await this.#readTree(number);
+        content = await readTree(this.#reader, marks, number);
       } catch (error) {
         if (isMissingObject(error)) continue;
         throw error;
       }
       walkTree(content, this.#reader.format, visit);
     }
-  }
-
-  async #readTree(number: number): Promise<Uint8Array> {
-    const { type, content } = await this.#reader.read(this.#marks.table.bytesAt(number));
-    if (type !== "tree") {
-      const oid = this.#marks.table.oidAt(number);
-      throw new RepositoryError("REPOSITORY_WRONG_TYPE", `object ${oid} is a ${type}, not a tree`, { oid });
-    }
-    return content;
   }
 }

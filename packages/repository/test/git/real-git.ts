@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const ENVIRONMENT = {
+/** What git runs with: no settings of the machine. */
+export const gitEnvironment: NodeJS.ProcessEnv = {
   PATH: process.env.PATH,
   LC_ALL: "C",
   GIT_CONFIG_NOSYSTEM: "1",
@@ -25,7 +26,7 @@ export interface GitRepository {
 export function createGitRepository(): GitRepository {
   const path = mkdtempSync(join(tmpdir(), "millrace-repository-"));
   const run = (args: readonly string[], input?: string | Uint8Array): Buffer => {
-    const options: SpawnSyncOptions = { cwd: path, env: ENVIRONMENT, maxBuffer: 1 << 28 };
+    const options: SpawnSyncOptions = { cwd: path, env: gitEnvironment, maxBuffer: 1 << 28 };
     const { status, stdout, stderr } = spawnSync("git", args, { ...options, input });
     if (status !== 0) throw new Error(`git ${args.join(" ")}: ${String(stderr)}`);
     return stdout as Buffer;

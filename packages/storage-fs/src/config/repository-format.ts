@@ -1,6 +1,7 @@
 import type { ObjectFormat } from "@millrace/pack";
 import { StorageError } from "@millrace/storage";
-import { type Config, lastValue } from "./read-config.ts";
+import { lastValue } from "./config-values.ts";
+import type { Config } from "./read-config.ts";
 
 /** Extensions that change nothing for who reads and writes packs and refs as files. */
 const HARMLESS = new Set([

@@ -1,8 +1,9 @@
-import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
+import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { event } from "@millrace/telemetry";
 import { errnoOf, ifPresent } from "./fault.ts";
+import type { SharedModes } from "./shared-modes.ts";
 
 /** A lock as git takes it: `<path>.lock`, made only where there is none, renamed to `<path>` or removed. */
 export interface LockFile {
@@ -17,11 +18,16 @@ export interface LockFile {
   release(): Promise<boolean>;
 }
 
-export interface LockOptions {
+/** How long to wait. */
+export interface WaitOptions {
   readonly timeoutMs: number;
   /** What telemetry calls it. */
   readonly operation: string;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface LockOptions extends WaitOptions {
+  readonly modes: SharedModes;
 }
 
 /** Somebody else holds the lock and did not let go in time. */
@@ -45,7 +51,7 @@ export interface Backoff {
 }
 
 /** Starts a backoff. */
-export function createBackoff({ timeoutMs, operation, signal }: LockOptions): Backoff {
+export function createBackoff({ timeoutMs, operation, signal }: WaitOptions): Backoff {
   const deadline = performance.now() + timeoutMs;
   let attempt = 0;
   return {
@@ -73,17 +79,29 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
   for (;;) {
     options.signal?.throwIfAborted();
     try {
-      return createLock(path, lockPath, await open(lockPath, "wx", 0o666));
+      const handle = await open(lockPath, "wx", 0o666);
+      const lock = createLock(path, lockPath, handle);
+      await adjustHeld(lock, options.modes);
+      return lock;
     } catch (error) {
       const code = errnoOf(error);
       if (code === "ENOENT") {
         // Another writer may remove the directory again while it is empty; then once more.
-        await mkdir(dirname(lockPath), { recursive: true });
+        await options.modes.makeDirectory(dirname(lockPath));
         continue;
       }
       if (code !== "EEXIST") throw error;
       if (!(await backoff.wait())) throw new LockTimeoutError(lockPath);
     }
+  }
+}
+
+async function adjustHeld(lock: LockFile, modes: SharedModes): Promise<void> {
+  try {
+    await modes.adjust(lock.lockPath);
+  } catch (error) {
+    await lock.release();
+    throw error;
   }
 }
 

@@ -176,7 +176,7 @@ interface PreparedMoves {
   readonly packed: PackedRewrite | undefined;
   readonly symrefs: SymrefLocks | undefined;
   readonly reflog: Reflog;
-  /** The branch whose moves HEAD's log tells too. */
+  /** The ref whose moves HEAD's log tells too. */
   readonly headTarget: string | undefined;
 }
 
@@ -186,22 +186,26 @@ async function moveAll(
   progress: Progress,
 ): Promise<void> {
   const { place } = repository;
+  const { identity, message } = request;
+  const logMove = async (names: readonly string[], { current, update }: RefChange): Promise<void> => {
+    for (const name of names) await reflog.append(name, { old: current, new: update.new, identity, message });
+  };
   try {
     for (const change of changes) {
       const { target, update, current } = change;
       if (update.new === null) continue;
       if (update.new !== current) {
-        const entry = { old: current, new: update.new, identity: request.identity, message: request.message };
-        await reflog.append(target, entry);
-        if (target === headTarget) await reflog.append("HEAD", entry);
+        await logMove([target, ...logsBeside(change, headTarget)], change);
         if (!(await moveIntoPlace(repository, change))) continue;
       }
       progress.moved++;
     }
     await symrefs?.commit();
     await packed?.commit();
-    for (const { target, update } of changes) {
+    for (const change of changes) {
+      const { target, update } = change;
       if (update.new !== null) continue;
+      await logMove(logsBeside(change, headTarget), change);
       await ifPresent(unlink(join(place.commonDir, target)));
       progress.moved++;
     }
@@ -211,6 +215,13 @@ async function moveAll(
     if (progress.moved === 0) throw error;
     throw new StorageError("STORAGE_OUTCOME_UNKNOWN", "failed after some refs had moved", { cause: error });
   }
+}
+
+/** The other logs that tell of a change: those of the symbolic refs it was asked by, and HEAD's where HEAD names one of its refs. */
+function logsBeside({ target, names }: RefChange, headTarget: string | undefined): readonly string[] {
+  const beside = names.filter((name) => name !== target);
+  const isHead = headTarget !== undefined && (headTarget === target || names.includes(headTarget));
+  return isHead ? [...beside, "HEAD"] : beside;
 }
 
 /** Puts the lock in the ref's place. Directories that other writers make there meanwhile are empty soon. */

@@ -10,7 +10,8 @@ import {
 } from "@millrace/storage";
 import { ifPresent } from "../files/fault.ts";
 import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
-import { type FoundRef, followSymref, type RawRef, readLooseRef, readSymbolicLink } from "./loose-ref.ts";
+import { type FoundRef, followSymref } from "./loose-ref.ts";
+import { type RawRef, readLooseRef, readSymbolicLink } from "./ref-file.ts";
 
 const BATCH = 1024;
 const READS_AT_ONCE = 32;

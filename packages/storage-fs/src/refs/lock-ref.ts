@@ -21,7 +21,8 @@ export async function lockRef(
   signal?: AbortSignal,
 ): Promise<RefLock> {
   const base = repository.place.commonDir;
-  const options = { timeoutMs: repository.settings.lockTimeoutMs, operation: "lock_ref", signal };
+  const { lockTimeoutMs: timeoutMs } = repository.settings;
+  const options = { timeoutMs, operation: "lock_ref", signal, modes: await repository.modes() };
   const backoff = createBackoff(options);
   try {
     for (;;) {

@@ -23,10 +23,12 @@ export async function preparePackedDeletion(
   const { place, settings } = repository;
   const path = join(place.commonDir, "packed-refs");
   const successor = `${path}.new`;
+  const modes = await repository.modes();
   const lock = await acquireLock(path, {
     timeoutMs: settings.packedRefsTimeoutMs,
     operation: "lock_packed_refs",
     signal,
+    modes,
   });
   let written = false;
   const release = async (): Promise<void> => {
@@ -41,6 +43,7 @@ export async function preparePackedDeletion(
     if (rest !== undefined) {
       written = true;
       await writeSynced(successor, rest, settings.fsync);
+      await modes.adjust(successor);
     }
   } catch (error) {
     await release();

@@ -1,10 +1,13 @@
-import { appendFile, mkdir, open, unlink } from "node:fs/promises";
+import { appendFile, open, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Oid, zeroOid } from "@millrace/pack";
-import { booleanValue, type Config, lastValue } from "../config/read-config.ts";
+import { booleanValue, lastValue } from "../config/config-values.ts";
+import type { Config } from "../config/read-config.ts";
 import { pruneEmptyDirectories, removeEmptyTree } from "../files/directories.ts";
 import { errnoOf, ifPresent } from "../files/fault.ts";
+import type { SharedModes } from "../files/shared-modes.ts";
 import type { FsRepository } from "../fs-repository.ts";
+import { refBase } from "../place.ts";
 
 /** Who moves refs, and why. */
 export interface ReflogEntry {
@@ -24,22 +27,27 @@ export interface Reflog {
 export async function openReflog(repository: FsRepository): Promise<Reflog> {
   const { place, objectFormat } = repository;
   const mode = logMode(await repository.config());
-  const pathOf = (name: string): string =>
-    join(name === "HEAD" ? place.gitDir : place.commonDir, "logs", name);
+  const modes = await repository.modes();
+  const pathOf = (name: string): string => join(refBase(place, name), "logs", name);
 
   return {
     async append(name, entry) {
       const line = formatEntry(entry, zeroOid(objectFormat));
       const path = pathOf(name);
-      if (mode === "always" || (mode === "usual" && isUsual(name))) await appendMaking(path, line);
-      else await appendExisting(path, line);
+      if (mode === "always" || (mode === "usual" && isUsual(name))) await appendMaking(path, line, modes);
+      else if (!(await appendExisting(path, line))) return;
+      // A log that another user made has the modes it needs.
+      await modes.adjust(path).catch(() => undefined);
     },
     async remove(name) {
       const path = pathOf(name);
       await ifPresent(unlink(path)).catch((error: unknown) => {
         if (errnoOf(error) !== "EISDIR" && errnoOf(error) !== "EPERM") throw error;
       });
-      await pruneEmptyDirectories(dirname(path), join(place.commonDir, "logs", "refs", "_").slice(0, -2));
+      await pruneEmptyDirectories(
+        dirname(path),
+        join(refBase(place, name), "logs", "refs", name.split("/")[1] as string),
+      );
     },
   };
 }
@@ -55,30 +63,51 @@ function isUsual(name: string): boolean {
   return name === "HEAD" || /^refs\/(?:heads|remotes|notes)\//.test(name);
 }
 
-/** The line git writes: ids, who, when, and what for. */
+/** The line git writes: ids, who, when (in the time zone of the process), and what for. */
 function formatEntry(entry: ReflogEntry, zero: Oid): string {
-  // oxlint-disable-next-line no-control-regex
-  const identity = (entry.identity ?? "unknown <unknown>").replaceAll(/[\u0000\n]/g, "").trim();
-  const message = (entry.message ?? "").replaceAll(/\s+/g, " ").trim();
-  const time = Math.floor(Date.now() / 1000);
+  const message = (entry.message ?? "").replaceAll(/[ \t\n\r]+/g, " ").replaceAll(/^ | $/g, "");
+  const now = new Date();
+  const time = Math.floor(now.getTime() / 1000);
   const tail = message === "" ? "" : `\t${message}`;
-  return `${entry.old ?? zero} ${entry.new ?? zero} ${identity} ${time} +0000${tail}\n`;
+  const who = formatIdentity(entry.identity ?? "unknown <unknown>");
+  return `${entry.old ?? zero} ${entry.new ?? zero} ${who} ${time} ${formatZone(now)}${tail}\n`;
 }
 
-async function appendExisting(path: string, line: string): Promise<void> {
+/** `Name <mail>` without what git leaves out of both: the bytes that make up the format, and punctuation around. */
+function formatIdentity(identity: string): string {
+  const [, name, mail] = /^([^<]*)<?([^>]*)/.exec(identity) as unknown as [string, string, string];
+  return `${withoutCrud(name)} <${withoutCrud(mail)}>`;
+}
+
+function withoutCrud(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  const crud = /^[\u0000-\u0020.,:;<>"\\']+|[\u0000-\u0020.,:;<>"\\']+$/g;
+  // oxlint-disable-next-line no-control-regex
+  return text.replaceAll(crud, "").replaceAll(/[\u0000\n<>]/g, "");
+}
+
+function formatZone(time: Date): string {
+  const minutes = -time.getTimezoneOffset();
+  const digits = (part: number): string => `${Math.floor(part)}`.padStart(2, "0");
+  return `${minutes < 0 ? "-" : "+"}${digits(Math.abs(minutes) / 60)}${digits(Math.abs(minutes) % 60)}`;
+}
+
+/** `false` where there is no log. */
+async function appendExisting(path: string, line: string): Promise<boolean> {
   let handle: Awaited<ReturnType<typeof open>>;
   try {
     // Opened for reading and writing, since that alone does not make the file.
     handle = await open(path, "r+");
   } catch (error) {
-    if (["ENOENT", "ENOTDIR", "EISDIR"].includes(errnoOf(error) ?? "")) return;
+    if (["ENOENT", "ENOTDIR", "EISDIR"].includes(errnoOf(error) ?? "")) return false;
     throw error;
   }
   await handle.close();
   await appendFile(path, line);
+  return true;
 }
 
-async function appendMaking(path: string, line: string): Promise<void> {
+async function appendMaking(path: string, line: string, modes: SharedModes): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
       await appendFile(path, line, { mode: 0o666 });
@@ -86,7 +115,7 @@ async function appendMaking(path: string, line: string): Promise<void> {
     } catch (error) {
       const code = errnoOf(error);
       if (attempt >= 5) throw error;
-      if (code === "ENOENT") await mkdir(dirname(path), { recursive: true });
+      if (code === "ENOENT") await modes.makeDirectory(dirname(path));
       else if (code === "EISDIR" && (await removeEmptyTree(path)) === undefined) continue;
       else throw error;
     }

@@ -53,8 +53,9 @@ async function lockOne(
 ): Promise<LockFile> {
   const { name } = symref;
   if (name === "HEAD") {
-    const timeoutMs = repository.settings.lockTimeoutMs;
-    return acquireLock(join(repository.place.gitDir, "HEAD"), { timeoutMs, operation: "lock_ref", signal });
+    const { lockTimeoutMs: timeoutMs } = repository.settings;
+    const options = { timeoutMs, operation: "lock_ref", signal, modes: await repository.modes() };
+    return acquireLock(join(repository.place.gitDir, "HEAD"), options);
   }
   const { lock, refusal } = await lockRef(repository, name, signal);
   if (lock !== undefined) return lock;

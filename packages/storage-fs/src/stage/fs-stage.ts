@@ -4,7 +4,8 @@ import { hashLength, type OperationOptions } from "@millrace/pack";
 import { type PackInfo, type SidecarKind, type Stage, StorageError } from "@millrace/storage";
 import { errnoOf, guarded } from "../files/fault.ts";
 import { readFrom } from "../files/random-access-file.ts";
-import type { FsRepository } from "../fs-repository.ts";
+import { type FsRepository, spans } from "../fs-repository.ts";
+import { explodePack, readUnpackLimit } from "./explode-pack.ts";
 import { type Landing, landPack } from "./land-pack.ts";
 import { createStagedFile } from "./staged-file.ts";
 
@@ -12,7 +13,7 @@ import { createStagedFile } from "./staged-file.ts";
 export interface FsStage extends Stage {
   /** Throws `STORAGE_STAGE_EXPIRED` where it is discarded or not sealed, `STORAGE_UNSUPPORTED` where it has no index. */
   checkReady(): PackInfo;
-  /** Moves the pack to where git finds it; twice is once. */
+  /** Puts the pack, or where the configuration says so its objects one by one, where git finds them; twice is once. */
   land(repository: FsRepository): Promise<Landing>;
 }
 
@@ -31,7 +32,7 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
   let handle: FileHandle;
   try {
     await mkdir(packDirectory());
-    handle = await open(join(packDirectory(), "tmp_pack"), "wx+", 0o644);
+    handle = await open(join(packDirectory(), "tmp_pack"), "wx+", 0o444);
   } catch (error) {
     await rm(directory(), { recursive: true, force: true });
     throw error;
@@ -39,7 +40,9 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
   const file = createStagedFile(handle);
   const sidecars = new Map<SidecarKind, Uint8Array | number>();
   let sealed: PackInfo | undefined;
-  let state: "open" | "sealed" | "landed" | "gone" = "open";
+  let objectCount = 0;
+  /** Exploded, the pack stays where it is; landed, it has moved. */
+  let state: "open" | "sealed" | "exploded" | "landed" | "gone" = "open";
 
   const checkOpen = (): void => {
     signal?.throwIfAborted();
@@ -47,7 +50,10 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
   };
 
   const writeSidecar = async (id: string, kind: SidecarKind, bytes: Uint8Array): Promise<void> => {
-    await writeFile(join(packDirectory(), `pack-${id}.${kind}`), bytes, { mode: 0o644 });
+    const path = join(packDirectory(), `pack-${id}.${kind}`);
+    // Read-only as it is, it is not written over.
+    await rm(path, { force: true });
+    await writeFile(path, bytes, { mode: 0o444, flag: "wx" });
     sidecars.set(kind, bytes.length);
   };
 
@@ -85,7 +91,7 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
     sidecar: (kind, bytes) =>
       inQuarantine(quarantine, async () => {
         signal?.throwIfAborted();
-        if (state === "gone" || state === "landed") throw expired(state);
+        if (state !== "open" && state !== "sealed") throw expired(state);
         if (sealed === undefined) sidecars.set(kind, bytes.slice());
         else await writeSidecar(sealed.id, kind, bytes);
       }),
@@ -100,6 +106,7 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
         const id = Buffer.from(trailer).toString("hex");
         await rename(join(packDirectory(), "tmp_pack"), join(packDirectory(), `pack-${id}.pack`));
         sealed = { id, sizeBytes: file.sizeBytes };
+        objectCount = Buffer.from(header).readUInt32BE(8);
         state = "sealed";
         for (const [kind, bytes] of sidecars) {
           if (typeof bytes !== "number") await writeSidecar(id, kind, bytes);
@@ -115,12 +122,15 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
     },
     async land(target) {
       if (sealed === undefined || state === "gone") throw expired(state);
-      const landing = await landPack(target, {
-        ...sealed,
-        idxBytes: sidecars.get("idx") as number,
-        from: state === "landed" ? join(objects(), "pack") : packDirectory(),
-        handle,
-      });
+      const pack = { ...sealed, idxBytes: sidecars.get("idx") as number, handle };
+      const limit = readUnpackLimit(await target.config());
+      if (state !== "landed" && limit !== undefined && objectCount < limit) {
+        await spans.putPack(pack, () => explodePack(target, { ...pack, quarantine: directory() }));
+        state = "exploded";
+        return { async release() {} };
+      }
+      const from = state === "landed" ? join(objects(), "pack") : packDirectory();
+      const landing = await landPack(target, { ...pack, from });
       state = "landed";
       return landing;
     },
@@ -142,6 +152,12 @@ async function inQuarantine<T>(key: string, run: () => Promise<T>): Promise<T> {
 }
 
 function expired(state: string): StorageError {
-  const why = { open: "not sealed", sealed: "sealed", landed: "committed" }[state] ?? "discarded";
+  const reasons: Readonly<Record<string, string>> = {
+    open: "not sealed",
+    sealed: "sealed",
+    exploded: "committed",
+    landed: "committed",
+  };
+  const why = reasons[state] ?? "discarded";
   return new StorageError("STORAGE_STAGE_EXPIRED", `the stage is ${why}`);
 }

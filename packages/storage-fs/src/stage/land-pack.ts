@@ -1,14 +1,4 @@
-import {
-  chmod,
-  type FileHandle,
-  mkdir,
-  open,
-  rename,
-  stat,
-  unlink,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
+import { type FileHandle, open, rename, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type PackLanding, StorageError } from "@millrace/storage";
@@ -40,7 +30,7 @@ const KINDS = ["rev", "pack", "idx"] as const;
 export async function landPack(repository: FsRepository, pack: StagedPack): Promise<Landing> {
   return spans.putPack(pack, async () => {
     const directory = join(repository.place.commonDir, "objects", "pack");
-    await mkdir(directory, { recursive: true });
+    await (await repository.modes()).makeDirectory(directory);
     const target = join(directory, `pack-${pack.id}`);
     const keeping = await keep(`${target}.keep`);
     const release = async (): Promise<void> => {
@@ -78,12 +68,9 @@ async function freshen(target: string): Promise<boolean> {
   return true;
 }
 
-async function move(
-  from: string,
-  target: string,
-  pack: StagedPack,
-  { settings }: FsRepository,
-): Promise<void> {
+async function move(from: string, target: string, pack: StagedPack, repository: FsRepository): Promise<void> {
+  const { settings } = repository;
+  const modes = await repository.modes();
   const moved: string[] = [];
   try {
     if (settings.fsync) await pack.handle.sync();
@@ -91,7 +78,7 @@ async function move(
       const path = `${from}.${kind}`;
       if (kind !== "pack" && settings.fsync) await ifPresent(syncFile(path));
       if (kind === "rev" && (await ifPresent(stat(path))) === undefined) continue;
-      await chmod(path, 0o444);
+      await modes.adjust(path);
       await rename(path, `${target}.${kind}`);
       moved.push(kind);
     }

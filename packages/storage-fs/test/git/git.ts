@@ -12,8 +12,14 @@ export function tryGit(
   cwd: string,
   args: readonly string[],
   input?: string | Uint8Array,
+  environment: NodeJS.ProcessEnv = {},
 ): { status: number; stdout: string; stderr: string } {
-  const result = spawnSync("git", args, { cwd, input: input ?? "", encoding: "utf8", env: gitEnvironment() });
+  const result = spawnSync("git", args, {
+    cwd,
+    input: input ?? "",
+    encoding: "utf8",
+    env: { ...gitEnvironment(), ...environment },
+  });
   if (result.error) throw result.error;
   return { status: result.status ?? -1, stdout: result.stdout, stderr: result.stderr };
 }

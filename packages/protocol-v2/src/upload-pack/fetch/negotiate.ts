@@ -1,7 +1,6 @@
 import type { Oid } from "@millrace/pack";
-import { clientError, type ProtocolError } from "../../errors.ts";
-import type { UploadPackHost } from "../../host.ts";
 import { createLineBatch } from "../../line-batch.ts";
+import type { CommandContext } from "../capability.ts";
 import type { FetchRequest } from "./request.ts";
 
 /** Where a request's negotiation has come to. */
@@ -16,16 +15,13 @@ export interface Negotiation {
 
 /**
  * Finds what both sides have and whether that will do: a request that is not done is acknowledged, and is ready when
- * every want has an ancestor among the common objects. Throws `PROTOCOL_NOT_OUR_REF`.
- * Implements gitprotocol-v2, "acknowledgments section".
+ * every want has an ancestor among the common objects. Implements gitprotocol-v2, "acknowledgments section".
  */
 export async function negotiate(
-  host: UploadPackHost,
+  { host, signal }: CommandContext,
   request: FetchRequest,
-  signal: AbortSignal,
+  wants: readonly Oid[],
 ): Promise<Negotiation> {
-  const wants = [...request.wants];
-  await checkWants(host, wants, signal);
   if (request.haves.length === 0) return { common: [], ready: true };
 
   const present = await host.hasObjects(request.haves, { signal });
@@ -35,23 +31,15 @@ export async function negotiate(
 
   const ready =
     !request.waitForDone && common.length > 0 && (await host.reachesCommon(wants, common, { signal }));
-  return { common, ready, acknowledgments: acknowledgmentSection(acknowledged, ready) };
+  return { common, ready, acknowledgments: acknowledgmentSection(request, acknowledged, ready) };
 }
 
-async function checkWants(host: UploadPackHost, wants: readonly Oid[], signal: AbortSignal): Promise<void> {
-  if (wants.length === 0) return;
-  const present = await host.hasObjects(wants, { signal });
-  const missing = wants.find((_, index) => present[index] !== true);
-  if (missing !== undefined) throw notOurRef(missing);
-}
-
-/** An object that this repository does not serve. */
-export function notOurRef(oid: Oid, cause?: unknown): ProtocolError {
-  return clientError("PROTOCOL_NOT_OUR_REF", `upload-pack: not our ref ${oid}`, cause);
-}
-
-function acknowledgmentSection(acknowledged: readonly Oid[], ready: boolean): Uint8Array {
-  const lines = createLineBatch();
+function acknowledgmentSection(
+  request: FetchRequest,
+  acknowledged: readonly Oid[],
+  ready: boolean,
+): Uint8Array {
+  const lines = createLineBatch(request.framing.banded);
   lines.add("acknowledgments\n");
   if (acknowledged.length === 0) lines.add("NAK\n");
   for (const oid of acknowledged) lines.add(`ACK ${oid}\n`);
