@@ -104,7 +104,7 @@ describe("filters", () => {
           expect(await fetchFromUs(subject, asked)).toEqual(await fetchFromGit(subject, asked));
         });
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -121,7 +121,7 @@ describe("filters", () => {
           expect(await fetchFromUs(subject, asked)).toEqual(await fetchFromGit(subject, asked));
         });
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
@@ -141,7 +141,7 @@ describe("filters", () => {
           expect(await fetchFromUs(subject, { wants, filter })).toEqual(inAll.toSorted());
         });
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 
@@ -164,7 +164,7 @@ describe("filters", () => {
           expect(missingFrom(whole, [...before, ...ours])).toEqual([]);
         });
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });

@@ -70,7 +70,8 @@ function parseAnswer(bytes: Buffer): { shallow: string[]; unshallow: string[]; p
     else if (text.startsWith("shallow ")) shallow.push(text.slice(8));
     else if (text.startsWith("unshallow ")) unshallow.push(text.slice(10));
   }
-  return { shallow, unshallow, pack: Buffer.concat(pieces) };
+  // A commit that is wanted as itself and through a tag is told twice.
+  return { shallow: [...new Set(shallow)], unshallow, pack: Buffer.concat(pieces) };
 }
 
 /** The objects of a self-contained pack, sorted. */
