@@ -16,8 +16,6 @@ export interface ReceiveRules {
   readonly denyDeleteCurrent: boolean;
   /** Refuse to move the branch that a working tree has checked out. */
   readonly denyCurrentBranch: boolean;
-  /** Take pushes whose history ends at a shallow root of the client. */
-  readonly allowShallowUpdate: boolean;
   readonly maxPackBytes: number | undefined;
   /** `undefined`: objects are not checked. */
   readonly fsckLevels: Readonly<Record<string, FsckLevel>> | undefined;
@@ -47,7 +45,6 @@ export async function readReceiveRules(view: Snapshot, policy: ReceivePolicy): P
     denyDeleteCurrent: denies(config, "receive.denydeletecurrent"),
     denyCurrentBranch:
       booleanValue(config, "core.bare") === false && denies(config, "receive.denycurrentbranch"),
-    allowShallowUpdate: booleanValue(config, "receive.shallowupdate") ?? false,
     maxPackBytes: smallest(policy.maxPackBytes, integerValue(config, "receive.maxinputsize")),
     fsckLevels: readFsckLevels(config, policy),
   };

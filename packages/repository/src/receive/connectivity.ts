@@ -11,6 +11,8 @@ export interface ConnectedBase {
   readonly reader: ObjectReader;
   /** Ids of all refs: whatever they reach is there. */
   readonly tips: ReadonlySet<Oid>;
+  /** Commits whose parents are not asked for. */
+  readonly shallow?: readonly Oid[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,9 +38,10 @@ export async function isConnected(
 ): Promise<boolean> {
   if (wants.length === 0) return true;
   const breather = createBreather(base.signal);
-  const { signal } = base;
+  const { shallow, signal } = base;
   try {
-    const { table, numbers } = await enumerateObjects(reader, { wants, haves: [...base.tips], signal });
+    const haves = [...base.tips];
+    const { table, numbers } = await enumerateObjects(reader, { wants, haves, shallow, signal });
     for (const number of numbers) {
       await breather.step();
       if (!(await reader.has(table.bytesAt(number)))) return false;

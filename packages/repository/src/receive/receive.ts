@@ -16,6 +16,8 @@ export interface ReceiveRequest extends OperationOptions {
   readonly commands: readonly RefCommand[];
   /** All refs or none. */
   readonly atomic: boolean;
+  /** Shallow roots of the client: its history ends there. */
+  readonly clientShallow?: readonly Oid[] | undefined;
   /** Header to trailer; absent where the commands bring no objects. */
   readonly pack?: AsyncIterable<Uint8Array> | undefined;
   readonly onProgress?: ((progress: ReceiveProgress) => void) | undefined;
@@ -132,7 +134,8 @@ class Push {
     if (updates.length === 0) return;
     const { signal } = this.#request;
     const tips = await collectTips(this.#snapshot, signal);
-    const base: ConnectedBase = { reader: this.#view, tips, signal };
+    const shallow = await this.#snapshot.shallow({ signal });
+    const base: ConnectedBase = { reader: this.#view, tips, shallow, signal };
     const packIsConnected =
       quarantined !== undefined &&
       (await linksAreConnected(quarantined.links.externals(quarantined.index), base));
@@ -141,8 +144,17 @@ class Push {
       const brought =
         quarantined !== undefined && quarantined.index.find(oidToBytes(oid)) >= 0 && packIsConnected;
       if (brought || tips.has(oid) || (await isConnected([oid], reader, base))) continue;
-      this.#refused.set(command, "missing necessary objects");
+      this.#refused.set(command, await this.#whyUnconnected(oid, reader, base));
     }
+  }
+
+  /** A history that is whole down to the client's shallow roots would make this repository shallow too. */
+  async #whyUnconnected(oid: Oid, reader: ObjectReader, base: ConnectedBase): Promise<string> {
+    const { clientShallow: shallow = [] } = this.#request;
+    const isCut =
+      shallow.length > 0 &&
+      (await isConnected([oid], reader, { ...base, shallow: [...(base.shallow ?? []), ...shallow] }));
+    return isCut ? "shallow update not allowed" : "missing necessary objects";
   }
 
   async #refuseByRules(reader: ObjectReader): Promise<void> {
