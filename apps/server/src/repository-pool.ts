@@ -21,13 +21,19 @@ export class RepositoryPool implements AsyncDisposable {
     this.#maxOpen = maxOpen;
   }
 
-  /** Runs `fn` with an open repository. Throws what `Storage.open` throws. */
+  /**
+   * Runs `fn` with an open repository. Throws what `Storage.open` throws. A repository that turns out to be gone (its
+   * folder was removed) leaves the pool, so that the next request looks for it anew.
+   */
   async use<T>(name: string, signal: AbortSignal, fn: (repository: Repository) => Promise<T>): Promise<T> {
     const pooled = this.#take(name);
     try {
       const repository = await pooled.opening;
       signal.throwIfAborted();
       return await fn(repository);
+    } catch (error) {
+      if (isAbsent(error)) this.#drop(name, pooled);
+      throw error;
     } finally {
       pooled.users--;
       await this.#closeIfIdle(pooled);
@@ -56,9 +62,7 @@ export class RepositoryPool implements AsyncDisposable {
     if (pooled === undefined) {
       pooled = { opening: this.#open(name), users: 0, retired: false };
       const opened = pooled;
-      pooled.opening.catch(() => {
-        if (this.#pooled.get(name) === opened) this.#pooled.delete(name);
-      });
+      pooled.opening.catch(() => this.#drop(name, opened));
     }
     pooled.users++;
     this.#pooled.delete(name);
@@ -72,14 +76,18 @@ export class RepositoryPool implements AsyncDisposable {
     try {
       return this.#engine(await this.#storage.open(name));
     } catch (error) {
-      const absent = error instanceof StorageError && error.code === "STORAGE_NOT_FOUND";
-      if (!absent || name.endsWith(".git")) throw error;
+      if (!isAbsent(error) || name.endsWith(".git")) throw error;
       return this.#engine(await this.#storage.open(`${name}.git`));
     }
   }
 
   #engine(store: RepositoryStore): Repository {
     return openRepository(store, { caches: this.#caches });
+  }
+
+  #drop(name: string, pooled: PooledRepository): void {
+    pooled.retired = true;
+    if (this.#pooled.get(name) === pooled) this.#pooled.delete(name);
   }
 
   #evict(): void {
@@ -100,6 +108,11 @@ export class RepositoryPool implements AsyncDisposable {
     const repository = await pooled.opening.catch(() => undefined);
     if (repository !== undefined) await close(repository);
   }
+}
+
+/** Whether an error says that there is no such repository. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof StorageError && error.code === "STORAGE_NOT_FOUND";
 }
 
 async function close(repository: Repository): Promise<void> {

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Endpoint, defaultEndpoint } from "../src/endpoints.ts";
@@ -100,5 +101,17 @@ describe("a repository that plain git works on too", () => {
       await collect;
     }
     await expectFetched("race-11", await local.git("rev-parse", "main"));
+  });
+
+  it("sees that a repository was removed, and lets a push create it again", async () => {
+    const url = endpoint.url("removed.git");
+    await local.git("push", "--quiet", url, "main");
+    await git(["ls-remote", url]);
+    await rm(endpoint.directory?.("removed.git") as string, { recursive: true });
+    expect((await tryGit(["ls-remote", url])).stderr).toContain("not found");
+    await local.git("push", "--quiet", url, "main:refs/heads/again");
+    await rm(endpoint.directory?.("removed.git") as string, { recursive: true });
+    await local.git("push", "--quiet", url, "main:refs/heads/third");
+    expect(await git(["ls-remote", url])).toMatch(/HEAD\n.*refs\/heads\/third$/);
   });
 });

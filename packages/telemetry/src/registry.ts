@@ -124,8 +124,8 @@ export const registry = {
     description: "One HTTP request, from its head to the last byte of the answer.",
     measurements: {
       status: { unit: "code", description: "the answer's status" },
-      request_bytes: { unit: "bytes", description: "body received" },
-      response_bytes: { unit: "bytes", description: "body sent" },
+      request_bytes: { unit: "bytes", description: "received, head and body" },
+      response_bytes: { unit: "bytes", description: "sent, head and body" },
     },
     metadata: {
       method: { bounded: true, description: "`GET`, `POST`" },

@@ -10,8 +10,7 @@ import {
   serveUploadPack,
 } from "@millrace/protocol-v2";
 import type { Receiver, Repository, RepositoryView } from "@millrace/repository";
-import { StorageError } from "@millrace/storage";
-import type { RepositoryPool } from "../repository-pool.ts";
+import { type RepositoryPool, isAbsent } from "../repository-pool.ts";
 import type { ServerOptions } from "../schema.ts";
 import { readBody } from "./body.ts";
 import { drainBody } from "./drain.ts";
@@ -133,11 +132,13 @@ export class GitHandler {
   /** Whether the repository is there; throws where it is not and may not be created. */
   async #exists(name: string, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#pool.use(name, signal, async () => {});
+      await this.#pool.use(name, signal, async (repository) => {
+        const view = await repository.openView({ signal });
+        await view[Symbol.asyncDispose]();
+      });
       return true;
     } catch (error) {
-      const absent = error instanceof StorageError && error.code === "STORAGE_NOT_FOUND";
-      if (absent && this.#options.createOnPush !== false) return false;
+      if (isAbsent(error) && this.#options.createOnPush !== false) return false;
       throw error;
     }
   }
