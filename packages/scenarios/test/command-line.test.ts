@@ -55,6 +55,22 @@ describe("millrace", () => {
       expect(await local.git("rev-parse", "offered")).toBe(await tree.git("rev-parse", "main"));
     });
 
+    it("refuse a push to a branch that a linked worktree has checked out", async () => {
+      await local.git("worktree", "add", "--quiet", "-b", "linked", join(scratch.path, "linked"));
+      const args = [
+        "push",
+        `--receive-pack=${RECEIVE_PACK}`,
+        local.path,
+        "HEAD~1:refs/heads/linked",
+        "--force",
+      ];
+      const refused = await local.tryGit(...args);
+      expect(refused.stderr).toContain("(branch is currently checked out)");
+      await local.git("config", "receive.denyCurrentBranch", "warn");
+      await local.git(...args);
+      await local.git("config", "--unset", "receive.denyCurrentBranch");
+    });
+
     it("end with 128 and git's words where there is no repository", async () => {
       const { status, stderr } = spawnSync(process.execPath, [serverCli, "upload-pack", scratch.path], {
         encoding: "utf8",

@@ -17,6 +17,8 @@ export interface FsRepository {
   readonly packedRefs: CachedFile<PackedRefs>;
   readonly packs: PackCatalog;
   config(): Promise<Config>;
+  /** The configuration that counts in another worktree of this repository. */
+  configAt(place: Place): Promise<Config>;
   /** The modes for what we make, under the configuration as it is now. */
   modes(): Promise<SharedModes>;
 }
@@ -34,6 +36,7 @@ export async function openRepository(place: Place, settings: WriteSettings): Pro
     objectFormat,
     settings,
     config,
+    configAt: (other) => configs.read(other),
     modes: async () => readSharedModes(await config()),
     packedRefs: createCachedFile((bytes) => openPackedRefs(bytes, objectFormat)),
     packs: createPackCatalog(objectFormat),

@@ -1,15 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { isOid, type Oid, type OperationOptions } from "@millrace/pack";
 import { checkRefName, type Head, type Snapshot, StorageError } from "@millrace/storage";
 import { guarded, guardedItems, ifPresent } from "./files/fault.ts";
-import { type FsRepository, openRepository, spans } from "./fs-repository.ts";
+import { type FsRepository, spans } from "./fs-repository.ts";
+import { alternateTips } from "./objects/alternate-tips.ts";
 import { objectDirectories } from "./objects/alternates.ts";
 import { listLooseObjects, openLooseObject } from "./objects/loose-objects.ts";
 import { openPackFile } from "./objects/open-pack.ts";
 import type { CatalogedPack } from "./objects/pack-catalog.ts";
-import { noRepository, placeAt } from "./place.ts";
+import { noRepository } from "./place.ts";
+import { checkedOutBranches } from "./refs/checked-out.ts";
 import { listRefs, resolve } from "./refs/list-refs.ts";
 import { followSymref, readRawHead, readRawRef } from "./refs/loose-ref.ts";
 import type { RawRef } from "./refs/ref-file.ts";
@@ -108,7 +110,12 @@ export async function openSnapshot(
       guardedItems("objects/info/alternates", async function* () {
         query.signal?.throwIfAborted();
         const [, ...borrowed] = await findDirectories();
-        yield* tipsOf(repository, borrowed, query);
+        yield* alternateTips(repository, borrowed, query);
+      }),
+    checkedOut: ({ signal } = {}) =>
+      guarded("worktrees", async () => {
+        signal?.throwIfAborted();
+        return checkedOutBranches(repository);
       }),
     async [Symbol.asyncDispose]() {},
   };
@@ -134,25 +141,4 @@ async function readShallow({ place, objectFormat }: FsRepository): Promise<reado
     }
   }
   return lines;
-}
-
-async function* tipsOf(
-  { settings, objectFormat }: FsRepository,
-  borrowed: readonly string[],
-  { signal }: OperationOptions,
-): AsyncGenerator<Oid> {
-  const told = new Set<Oid>();
-  for (const directory of borrowed) {
-    const place = await placeAt(dirname(directory));
-    if (place === undefined) continue;
-    const repository = await openRepository(place, settings);
-    if (repository.objectFormat !== objectFormat) continue;
-    for await (const batch of listRefs(repository, { signal })) {
-      for (const { oid } of batch) {
-        if (told.has(oid)) continue;
-        told.add(oid);
-        yield oid;
-      }
-    }
-  }
 }

@@ -68,6 +68,51 @@ test("a lock that is let go in time is waited for", () =>
     expect(refs).toEqual([undefined]);
   }));
 
+test("commits of many refs in any order wait for each other in no circle, and for a lock in their midst", () =>
+  inScratch(async (root) => {
+    const store = await openFsStorage({ root, fsync: "off" }).create("r.git");
+    const packs = await Promise.all([0, 1, 2, 3].map((index) => makeTinyPack(`many ${index}`)));
+    for (const pack of packs) await push(store, pack, {});
+    const names = Array.from({ length: 150 }, (_, index) => `refs/heads/d${index % 7}/n${index}`);
+    const shuffled = (seed: number): string[] =>
+      names.toSorted(
+        (a, b) =>
+          ((a.length * 7919 + a.charCodeAt(a.length - 1) * seed) % 97) - ((b.charCodeAt(13) * seed) % 89),
+      );
+    const directory = join(root, "r.git");
+    for (let round = 0; round < 4; round++) {
+      const results = await Promise.all(
+        packs.map(async ({ commit }, index) => {
+          const mine = await openFsRepository(directory, { fsync: "off" });
+          return mine.commit({
+            refs: shuffled(index + round + 3).map((name) => ({ name, new: round === 3 ? null : commit })),
+            atomic: index % 2 === 0,
+          });
+        }),
+      );
+      for (const { refs } of results) expect(refs.filter((refusal) => refusal !== undefined)).toEqual([]);
+    }
+    expect(await refLines(store)).toEqual([]);
+    expect((await allFiles(join(directory, "refs"))).sort()).toEqual(["heads", "tags"]);
+
+    const lock = join(directory, `${names.toSorted()[40]}.lock`);
+    await mkdir(join(lock, ".."), { recursive: true });
+    await writeFile(lock, "");
+    const commit = store.commit({
+      refs: names.map((name) => ({ name, new: packs[0]?.commit as string })),
+      atomic: true,
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    // Only names before the one that is waited for are locked.
+    const held = (await allFiles(join(directory, "refs", "heads"))).filter((path) => path.endsWith(".lock"));
+    expect(held.length).toBeLessThanOrEqual(41);
+    for (const path of held) expect(`refs/heads/${path}` <= `${names.toSorted()[40]}.lock`).toBe(true);
+    await rm(lock);
+    expect((await commit).refs.filter((refusal) => refusal !== undefined)).toEqual([]);
+    expect(await refLines(store)).toHaveLength(150);
+    expect((await allFiles(directory)).filter((path) => path.endsWith(".lock"))).toEqual([]);
+  }));
+
 test("an abort while a lock is waited for throws the reason and leaves no lock", () =>
   inScratch(async (root) => {
     const store = await openFsStorage({ root }).create("r.git");

@@ -34,9 +34,9 @@ test("a writer that is killed at any moment leaves a sound repository", async (c
         status,
         stdout.split("\n").filter((line) => line !== "" && !line.startsWith("dangling ")),
       ]).toEqual([0, []]);
-      // What a crash leaves is what a crash of git leaves: locks, and files that git sweeps.
+      // What a crash leaves is what a crash of git leaves: locks, the successor of packed-refs, and files that git sweeps.
       for (const path of await readdir(directory, { recursive: true })) {
-        if (path.endsWith(".lock")) await rm(join(directory, path));
+        if (path.endsWith(".lock") || path === "packed-refs.new") await rm(join(directory, path));
       }
       git(directory, ["gc", "--quiet", "--prune=now"]);
       expect((await readdir(join(directory, "objects"))).filter((name) => name.startsWith("tmp_"))).toEqual(

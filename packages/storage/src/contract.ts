@@ -89,6 +89,11 @@ export interface Snapshot extends AsyncDisposable {
   config(options?: OperationOptions): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Tips of the repositories that objects are borrowed from (capability `alternates`). */
   alternateTips(options?: OperationOptions): AsyncIterable<Oid>;
+  /**
+   * Full names of the branches that a working tree has checked out, the main one or a linked one; a push into one of
+   * them would leave that tree behind. Absent in backends that have no working trees.
+   */
+  checkedOut?(options?: OperationOptions): Promise<readonly string[]>;
 }
 
 export interface PackInfo {

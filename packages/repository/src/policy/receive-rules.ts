@@ -14,8 +14,8 @@ export interface ReceiveRules {
   readonly denyNonFastForwards: boolean;
   /** Refuse to delete the branch that HEAD names. */
   readonly denyDeleteCurrent: boolean;
-  /** Refuse to move the branch that a working tree has checked out. */
-  readonly denyCurrentBranch: boolean;
+  /** Branches that a working tree has checked out and that are not to move under it. */
+  readonly checkedOut: ReadonlySet<string>;
   readonly maxPackBytes: number | undefined;
   /** `undefined`: objects are not checked. */
   readonly fsckLevels: Readonly<Record<string, FsckLevel>> | undefined;
@@ -43,11 +43,23 @@ export async function readReceiveRules(view: Snapshot, policy: ReceivePolicy): P
     denyDeletes: booleanValue(config, "receive.denydeletes") ?? false,
     denyNonFastForwards: booleanValue(config, "receive.denynonfastforwards") ?? false,
     denyDeleteCurrent: denies(config, "receive.denydeletecurrent"),
-    denyCurrentBranch:
-      booleanValue(config, "core.bare") === false && denies(config, "receive.denycurrentbranch"),
+    checkedOut: denies(config, "receive.denycurrentbranch")
+      ? await checkedOutBranches(view, config, headTarget)
+      : new Set(),
     maxPackBytes: smallest(policy.maxPackBytes, integerValue(config, "receive.maxinputsize")),
     fsckLevels: readFsckLevels(config, policy),
   };
+}
+
+/** The branches of all working trees; a backend that knows of none has at most the one that HEAD names. */
+async function checkedOutBranches(
+  view: Snapshot,
+  config: Config,
+  headTarget: string | undefined,
+): Promise<ReadonlySet<string>> {
+  if (view.checkedOut !== undefined) return new Set(await view.checkedOut());
+  const hasWorkTree = booleanValue(config, "core.bare") === false && headTarget !== undefined;
+  return new Set(hasWorkTree ? [headTarget] : []);
 }
 
 /** Keys that take `refuse`, `warn`, `ignore` or a boolean, and refuse by default. */

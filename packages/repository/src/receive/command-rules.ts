@@ -37,7 +37,7 @@ export function refuseCommand(command: RefCommand, rules: ReceiveRules): Refusal
 }
 
 function refuseUpdate(name: string, rules: ReceiveRules): Refusal | undefined {
-  if (name !== rules.headTarget || !rules.denyCurrentBranch) return undefined;
+  if (!rules.checkedOut.has(name)) return undefined;
   return {
     reason: "branch is currently checked out",
     message: `error: refusing to update checked out branch: ${name}`,

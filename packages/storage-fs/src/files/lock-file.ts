@@ -26,9 +26,15 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface LockOptions extends WaitOptions {
+/** What a lock is made with. */
+export interface LockContent {
   readonly modes: SharedModes;
+  /** Written at once where it is given; no file stays open then. */
+  readonly content?: string | undefined;
+  readonly sync?: boolean | undefined;
 }
+
+export interface LockOptions extends WaitOptions, LockContent {}
 
 /** Somebody else holds the lock and did not let go in time. */
 export class LockTimeoutError extends Error {
@@ -74,34 +80,39 @@ export function createBackoff({ timeoutMs, operation, signal }: WaitOptions): Ba
  * Throws `LockTimeoutError`; the system's error where a directory on the way is a file (`ENOTDIR`, `EEXIST` from mkdir).
  */
 export async function acquireLock(path: string, options: LockOptions): Promise<LockFile> {
-  const lockPath = `${path}.lock`;
   const backoff = createBackoff(options);
   for (;;) {
     options.signal?.throwIfAborted();
-    try {
-      const handle = await open(lockPath, "wx", 0o666);
-      const lock = createLock(path, lockPath, handle);
-      await adjustHeld(lock, options.modes);
-      return lock;
-    } catch (error) {
-      const code = errnoOf(error);
-      if (code === "ENOENT") {
-        // Another writer may remove the directory again while it is empty; then once more.
-        await options.modes.makeDirectory(dirname(lockPath));
-        continue;
-      }
-      if (code !== "EEXIST") throw error;
-      if (!(await backoff.wait())) throw new LockTimeoutError(lockPath);
-    }
+    const lock = await tryLock(path, options);
+    if (lock !== undefined) return lock;
+    if (!(await backoff.wait())) throw new LockTimeoutError(`${path}.lock`);
   }
 }
 
-async function adjustHeld(lock: LockFile, modes: SharedModes): Promise<void> {
-  try {
-    await modes.adjust(lock.lockPath);
-  } catch (error) {
-    await lock.release();
-    throw error;
+/** Takes the lock on a file if nobody holds it, else gives nothing. Throws the system's errors as `acquireLock`. */
+export async function tryLock(path: string, options: LockContent): Promise<LockFile | undefined> {
+  const lockPath = `${path}.lock`;
+  for (;;) {
+    let handle: FileHandle;
+    try {
+      handle = await open(lockPath, "wx", 0o666);
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === "EEXIST") return undefined;
+      if (code !== "ENOENT") throw error;
+      // Another writer may remove the directory again while it is empty; then once more.
+      await options.modes.makeDirectory(dirname(lockPath));
+      continue;
+    }
+    const lock = createLock(path, lockPath, handle);
+    try {
+      if (options.content !== undefined) await lock.write(options.content, options.sync === true);
+      await options.modes.adjust(lockPath);
+      return lock;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   }
 }
 
@@ -117,8 +128,8 @@ function createLock(path: string, lockPath: string, opened: FileHandle): LockFil
     path,
     lockPath,
     async write(content, sync) {
-      await handle?.writeFile(content);
-      if (sync) await handle?.sync();
+      if (content !== "") await handle?.writeFile(content);
+      if (sync && content !== "") await handle?.sync();
       await close();
     },
     async commit() {

@@ -2,7 +2,7 @@ import { chmod, mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { badValue, lastValue, parseBoolean } from "../config/config-values.ts";
 import type { Config } from "../config/read-config.ts";
-import { ifPresent } from "./fault.ts";
+import { errnoOf, ifPresent } from "./fault.ts";
 
 /** Gives what we make the modes that a repository which several users write needs (git-config, `core.sharedRepository`). */
 export interface SharedModes {
@@ -53,7 +53,7 @@ export function createSharedModes(permission: SharedPermission): SharedModes {
     return {
       async adjust() {},
       async makeDirectory(path) {
-        await mkdir(path, { recursive: true });
+        await makeAll(path);
       },
     };
   }
@@ -65,12 +65,23 @@ export function createSharedModes(permission: SharedPermission): SharedModes {
   return {
     adjust,
     async makeDirectory(path) {
-      const first = await mkdir(path, { recursive: true });
+      const first = await makeAll(path);
       if (first === undefined) return;
       // Another writer may have removed it again while it was empty.
       for (let at = path; at.length >= first.length; at = dirname(at)) await ifPresent(adjust(at));
     },
   };
+}
+
+/** Makes a directory and those above it; another writer who removes empty ones meanwhile can make that fail for a while. */
+async function makeAll(path: string): Promise<string | undefined> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await mkdir(path, { recursive: true });
+    } catch (error) {
+      if (attempt >= 10 || errnoOf(error) !== "ENOENT") throw error;
+    }
+  }
 }
 
 const DIRECTORY = 0o040000;

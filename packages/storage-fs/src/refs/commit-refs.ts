@@ -1,12 +1,10 @@
 import { unlink } from "node:fs/promises";
-import { join } from "node:path";
 import type { OperationOptions } from "@millrace/pack";
 import {
   type CommitRequest,
   type CommitResult,
   type RefRejection,
   refuse,
-  refuseOld,
   type Snapshot,
   screenUpdates,
   StorageError,
@@ -14,11 +12,13 @@ import {
 import { errnoOf, ifPresent } from "../files/fault.ts";
 import { createBackoff, LockTimeoutError } from "../files/lock-file.ts";
 import { removeEmptyTree } from "../files/directories.ts";
+import { inBatches } from "../files/in-batches.ts";
 import type { FsRepository } from "../fs-repository.ts";
-import { lockRef, releaseRef } from "./lock-ref.ts";
+import { refPath } from "../place.ts";
+import { lockRefs, releaseChanges } from "./lock-refs.ts";
 import { readRawHead } from "./loose-ref.ts";
 import { type PackedRewrite, preparePackedDeletion } from "./packed-rewrite.ts";
-import { planChanges, type RefChange, refuseRelated, separateRelated, verifyChange } from "./ref-change.ts";
+import { planChanges, type RefChange, refuseRelated, separateRelated, verifyChanges } from "./ref-change.ts";
 import { openReflog, type Reflog } from "./reflog.ts";
 import { lockSymrefs, type SymrefLocks } from "./set-symrefs.ts";
 
@@ -31,8 +31,6 @@ export interface RefCommitOptions extends OperationOptions {
   /** Makes the packs visible; called once, when at least one ref is about to move or none was asked for. */
   readonly land: () => Promise<void>;
 }
-
-const FILES_AT_ONCE = 16;
 
 /**
  * Moves refs under git's lock files: all are locked and verified before the first one moves. An atomic commit is one
@@ -78,11 +76,11 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
   const live = (): RefChange[] => group.filter((change) => change.refusal === undefined);
   const stopped = (): boolean => atomic && live().length < group.length;
   try {
-    await lockAll(repository, group, atomic, signal);
+    await lockRefs(repository, group, { modes: await repository.modes(), atomic, signal });
     if (stopped()) return;
-    await inBatches(
+    await verifyChanges(
+      repository,
       live().filter((change) => change.lock),
-      (change) => verifyChange(repository, change),
     );
     if (stopped()) return;
     deny(group, request.check === undefined ? [] : await request.check(await options.view()));
@@ -101,10 +99,6 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
       symrefs = await orRefuse(live(), () => lockSymrefs(repository, request.symrefs ?? [], signal));
     }
     if (stopped() || (effective().length === 0 && group.length > 0)) return;
-    await inBatches(effective(), async ({ lock, update, current }) => {
-      if (update.new !== null && update.new !== current)
-        await lock?.write(`${update.new}\n`, repository.settings.fsync);
-    });
     signal?.throwIfAborted();
 
     const reflog = await openReflog(repository);
@@ -119,32 +113,8 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
     await releaseAll([
       () => packed?.release(),
       () => symrefs?.release(),
-      ...group.map(
-        ({ lock }) =>
-          () =>
-            lock === undefined ? undefined : releaseRef(repository, lock),
-      ),
+      () => releaseChanges(repository, group),
     ]);
-  }
-}
-
-/** Takes the locks in the order of names, so that commits which share refs do not wait for each other in a circle. */
-async function lockAll(
-  repository: FsRepository,
-  group: readonly RefChange[],
-  atomic: boolean,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const ordered = [...group].sort((a, b) => (a.target < b.target ? -1 : 1));
-  for (const change of ordered) {
-    const { lock, refusal, blocked } = await lockRef(repository, change.target, signal);
-    change.lock = lock;
-    if (refusal === undefined) continue;
-    const { name, old, new: next } = change.update;
-    // Below a ref there is none: nothing to expect, and nothing to delete.
-    if (blocked === true && typeof old === "string") change.refusal = refuseOld(name, old, null);
-    else if (blocked !== true || next !== null) change.refusal = { ...refusal, name };
-    if (atomic && change.refusal !== undefined) return;
   }
 }
 
@@ -191,26 +161,25 @@ async function moveAll(
     for (const name of names) await reflog.append(name, { old: current, new: update.new, identity, message });
   };
   try {
-    for (const change of changes) {
+    await inBatches(changes, async (change) => {
       const { target, update, current } = change;
-      if (update.new === null) continue;
+      if (update.new === null) return;
       if (update.new !== current) {
         await logMove([target, ...logsBeside(change, headTarget)], change);
-        if (!(await moveIntoPlace(repository, change))) continue;
+        if (!(await moveIntoPlace(repository, change))) return;
       }
       progress.moved++;
-    }
+    });
     await symrefs?.commit();
     await packed?.commit();
-    for (const change of changes) {
-      const { target, update } = change;
-      if (update.new !== null) continue;
+    const deleted = changes.filter(({ update }) => update.new === null);
+    await inBatches(deleted, async (change) => {
       await logMove(logsBeside(change, headTarget), change);
-      await ifPresent(unlink(join(place.commonDir, target)));
+      if (change.loose) await ifPresent(unlink(refPath(place, change.target)));
       progress.moved++;
-    }
+    });
     await packed?.release();
-    for (const { target, update } of changes) if (update.new === null) await reflog.remove(target);
+    await inBatches(deleted, ({ target }) => reflog.remove(target));
   } catch (error) {
     if (progress.moved === 0) throw error;
     throw new StorageError("STORAGE_OUTCOME_UNKNOWN", "failed after some refs had moved", { cause: error });
@@ -234,7 +203,7 @@ async function moveIntoPlace(repository: FsRepository, change: RefChange): Promi
       return true;
     } catch (error) {
       if (!["EISDIR", "ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
-      const inTheWay = await removeEmptyTree(join(repository.place.commonDir, target));
+      const inTheWay = await removeEmptyTree(refPath(repository.place, target));
       if (inTheWay === undefined || (inTheWay.endsWith(".lock") && (await backoff.wait()))) continue;
       change.refusal = refuse(
         update.name,
@@ -267,11 +236,4 @@ async function releaseAll(releases: readonly (() => Promise<void> | undefined)[]
     }
   }
   if (failures.length > 0) throw failures[0];
-}
-
-async function inBatches<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
-  for (let from = 0; from < items.length; from += FILES_AT_ONCE) {
-    const results = await Promise.allSettled(items.slice(from, from + FILES_AT_ONCE).map(run));
-    for (const result of results) if (result.status === "rejected") throw result.reason;
-  }
 }

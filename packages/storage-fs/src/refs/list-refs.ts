@@ -1,3 +1,4 @@
+import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -10,6 +11,7 @@ import {
 } from "@millrace/storage";
 import { ifPresent } from "../files/fault.ts";
 import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
+import { isPerWorktree, type Place, refPath } from "../place.ts";
 import { type FoundRef, followSymref } from "./loose-ref.ts";
 import { type RawRef, readLooseRef, readSymbolicLink } from "./ref-file.ts";
 
@@ -88,19 +90,29 @@ interface LooseRef {
   readonly raw: RawRef;
 }
 
+/** What a directory of refs holds; in `refs` of a linked worktree, what that one has for itself takes the place of the main one's. */
+async function readEntries({ gitDir, commonDir }: Place, at: string): Promise<readonly Dirent[]> {
+  const read = async (base: string): Promise<readonly Dirent[]> =>
+    (await ifPresent(readdir(join(base, at), { withFileTypes: true }))) ?? [];
+  if (gitDir === commonDir) return read(commonDir);
+  if (at !== "refs") return read(isPerWorktree(`${at}/`) ? gitDir : commonDir);
+  const isOwn = (entry: Dirent): boolean => isPerWorktree(`refs/${entry.name}/`);
+  return [...(await read(commonDir)).filter((entry) => !isOwn(entry)), ...(await read(gitDir)).filter(isOwn)];
+}
+
 async function readLooseRefs(
   repository: FsRepository,
   prefix: string,
   signal: AbortSignal | undefined,
 ): Promise<LooseRef[]> {
-  const base = repository.place.commonDir;
+  const { place } = repository;
   const directory = prefix.slice(0, prefix.lastIndexOf("/"));
   if (directory !== "refs" && !checkRefName(directory)) return [];
   const names: { readonly name: string; readonly link: boolean }[] = [];
 
   const walk = async (at: string): Promise<void> => {
     signal?.throwIfAborted();
-    for (const entry of (await ifPresent(readdir(join(base, at), { withFileTypes: true }))) ?? []) {
+    for (const entry of await readEntries(place, at)) {
       const name = `${at}/${entry.name}`;
       if (entry.isDirectory()) {
         if (`${name}/`.startsWith(prefix) || prefix.startsWith(`${name}/`)) await walk(name);
@@ -116,7 +128,7 @@ async function readLooseRefs(
   for (let from = 0; from < names.length; from += READS_AT_ONCE) {
     signal?.throwIfAborted();
     const read = names.slice(from, from + READS_AT_ONCE).map(async ({ name, link }) => {
-      const path = join(base, name);
+      const path = refPath(place, name);
       const raw =
         (link ? await readSymbolicLink(path) : undefined) ??
         (await readLooseRef(path, repository.objectFormat));

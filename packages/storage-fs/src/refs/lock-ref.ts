@@ -4,12 +4,22 @@ import { type RefRejection, refParents, refuse, refuseDirectory } from "@millrac
 import { pruneEmptyDirectories } from "../files/directories.ts";
 import { errnoOf, ifPresent } from "../files/fault.ts";
 import { acquireLock, createBackoff, type LockFile, LockTimeoutError } from "../files/lock-file.ts";
+import type { SharedModes } from "../files/shared-modes.ts";
 import type { FsRepository } from "../fs-repository.ts";
+import { refBase } from "../place.ts";
 
 /** A ref's lock, or why it could not be had. `blocked` holds the file that stands where a directory is needed. */
 export type RefLock =
   | { readonly lock: LockFile; readonly refusal?: undefined; readonly blocked?: undefined }
   | { readonly lock?: undefined; readonly refusal: RefRejection; readonly blocked?: true | undefined };
+
+/** How a ref is locked. */
+export interface RefLockOptions {
+  readonly modes: SharedModes;
+  /** What the ref is to become: written with the lock, which then keeps no file open. */
+  readonly content?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * Locks one ref. A writer of `a/b` steps back while another holds the lock of `a`, so that of two which cannot both
@@ -18,18 +28,18 @@ export type RefLock =
 export async function lockRef(
   repository: FsRepository,
   name: string,
-  signal?: AbortSignal,
+  { modes, content, signal }: RefLockOptions,
 ): Promise<RefLock> {
-  const base = repository.place.commonDir;
-  const { lockTimeoutMs: timeoutMs } = repository.settings;
-  const options = { timeoutMs, operation: "lock_ref", signal, modes: await repository.modes() };
+  const base = refBase(repository.place, name);
+  const { lockTimeoutMs: timeoutMs, fsync } = repository.settings;
+  const options = { timeoutMs, operation: "lock_ref", signal, modes, content, sync: fsync };
   const backoff = createBackoff(options);
   try {
     for (;;) {
       const lock = await acquireLock(join(base, name), options);
       const parent = await findLockedParent(base, name);
       if (parent === undefined) return { lock };
-      await releaseRef(repository, lock);
+      await releaseRef(repository, name, lock);
       if (!(await backoff.wait())) throw new LockTimeoutError(join(base, `${parent}.lock`));
     }
   } catch (error) {
@@ -44,15 +54,29 @@ export async function lockRef(
 }
 
 /** Releases a ref's lock if it is still held, and removes the directories above it that are empty then; `refs/<kind>` stays, as in git. */
-export async function releaseRef({ place }: FsRepository, lock: LockFile): Promise<void> {
-  if (!(await lock.release())) return;
-  const kind = lock.path.slice(place.commonDir.length + 1).split("/")[1] as string;
-  await pruneEmptyDirectories(dirname(lock.path), join(place.commonDir, "refs", kind));
+export async function releaseRef(repository: FsRepository, name: string, lock: LockFile): Promise<void> {
+  if (await lock.release()) await pruneAbove(repository, name);
 }
 
-async function findLockedParent(base: string, name: string): Promise<string | undefined> {
+/** Removes the directories above a ref that are empty; `refs/<kind>` stays, as in git. */
+export async function pruneAbove({ place }: FsRepository, name: string): Promise<void> {
+  const base = refBase(place, name);
+  await pruneEmptyDirectories(dirname(join(base, name)), join(base, ...name.split("/").slice(0, 2)));
+}
+
+/** The ref above this one that somebody has locked. With `known`, each is looked for once. */
+export async function findLockedParent(
+  base: string,
+  name: string,
+  known: Map<string, boolean> = new Map(),
+): Promise<string | undefined> {
   for (const parent of refParents(name)) {
-    if ((await ifPresent(stat(join(base, `${parent}.lock`)))) !== undefined) return parent;
+    let locked = known.get(parent);
+    if (locked === undefined) {
+      locked = (await ifPresent(stat(join(base, `${parent}.lock`)))) !== undefined;
+      known.set(parent, locked);
+    }
+    if (locked) return parent;
   }
   return undefined;
 }

@@ -1,12 +1,12 @@
-import { join } from "node:path";
 import { type PackedRef, SYMREF_DEPTH } from "@millrace/storage";
 import { ifPresent } from "../files/fault.ts";
 import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
+import { refPath } from "../place.ts";
 import { type RawRef, readLooseRef, readSymbolicLink } from "./ref-file.ts";
 
 /** What HEAD says. */
 export async function readRawHead(repository: FsRepository): Promise<RawRef | undefined> {
-  const path = join(repository.place.gitDir, "HEAD");
+  const path = refPath(repository.place, "HEAD");
   return (await readSymbolicLink(path)) ?? (await readLooseRef(path, repository.objectFormat));
 }
 
@@ -18,7 +18,7 @@ export interface FoundRef {
 
 /** One ref as it is stored; the name must be valid. */
 export async function readRawRef(repository: FsRepository, name: string): Promise<FoundRef | undefined> {
-  const path = join(repository.place.commonDir, name);
+  const path = refPath(repository.place, name);
   const loose = (await readLooseRef(path, repository.objectFormat)) ?? (await readSymbolicLink(path));
   if (loose !== undefined) return { raw: loose };
   const packed = (await ifPresent(readPackedRefs(repository)))?.find(name);

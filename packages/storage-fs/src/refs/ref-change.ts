@@ -1,6 +1,6 @@
-import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
 import {
+  type PackedRefs,
   type RefRejection,
   type RefUpdate,
   refParents,
@@ -11,8 +11,11 @@ import {
 } from "@millrace/storage";
 import { removeEmptyTree } from "../files/directories.ts";
 import type { LockFile } from "../files/lock-file.ts";
-import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
-import { followSymref, readRawRef } from "./loose-ref.ts";
+import { inBatches } from "../files/in-batches.ts";
+import type { FsRepository } from "../fs-repository.ts";
+import { refPath } from "../place.ts";
+import { type FoundRef, followSymref } from "./loose-ref.ts";
+import { type RefsRead, readRefs } from "./read-refs.ts";
 
 /** One update on its way through a commit. */
 export interface RefChange {
@@ -29,6 +32,8 @@ export interface RefChange {
   current: Oid | null;
   /** Whether there was anything, be it broken. */
   present: boolean;
+  /** Whether it had a file. */
+  loose: boolean;
 }
 
 /** Finds out which refs the updates move. */
@@ -39,13 +44,12 @@ export async function planChanges(
 ): Promise<RefChange[]> {
   const byTarget = new Map<string, RefChange>();
   const changes: RefChange[] = [];
+  const asked = updates.filter((_, index) => refusals[index] === undefined).map(({ name }) => name);
+  const refs = await readRefs(repository, asked);
   for (const [index, update] of updates.entries()) {
     const { name } = update;
     let refusal = refusals[index];
-    const end =
-      refusal === undefined
-        ? await followSymref(repository, name, await readRawRef(repository, name))
-        : undefined;
+    const end = refusal === undefined ? await followSymref(repository, name, refs.find(name)) : undefined;
     if (refusal === undefined && end === undefined) {
       refusal = refuse(name, "REF_CONFLICT", "symbolic refs turn in a circle");
     }
@@ -62,6 +66,7 @@ export async function planChanges(
       names: [name],
       current: null,
       present: false,
+      loose: false,
     };
     if (refusal === undefined) follows?.names.push(name);
     if (refusal === undefined && follows === undefined) byTarget.set(target, change);
@@ -99,12 +104,19 @@ export function separateRelated(changes: readonly RefChange[]): RefChange[][] {
   return groups;
 }
 
-/** Reads the ref under its lock and refuses the change where it is not as expected, or cannot be made. */
-export async function verifyChange(repository: FsRepository, change: RefChange): Promise<void> {
+/** Judges refs under their locks and refuses the changes where they are not as expected, or cannot be made. */
+export async function verifyChanges(repository: FsRepository, changes: readonly RefChange[]): Promise<void> {
+  const targets = changes.map((change) => change.target);
+  const refs = await readRefs(repository, targets);
+  await inBatches(changes, (change) => verifyChange(repository, change, refs));
+}
+
+async function verifyChange(repository: FsRepository, change: RefChange, refs: RefsRead): Promise<void> {
   const { update, target } = change;
   const { name, old } = update;
-  const found = await readRawRef(repository, target);
+  const found = refs.find(target);
   change.present = found !== undefined;
+  change.loose = refs.isLoose(target);
   if (found !== undefined && found.raw !== "broken") {
     if (found.raw.symref !== undefined) {
       change.refusal = refuse(name, "REF_CONFLICT", `has become symbolic: ${target}`);
@@ -117,7 +129,8 @@ export async function verifyChange(repository: FsRepository, change: RefChange):
   } else if (old !== undefined && old !== change.current) {
     change.refusal = refuseOld(name, old, change.current);
   } else if (update.new !== null) {
-    const conflict = await findConflict(repository, target, change.present);
+    // Where a file is there can be no directory.
+    const conflict = change.loose ? undefined : await findConflict(repository, target, found, refs.packed);
     if (conflict !== undefined) change.refusal = refuseDirectory(name, conflict);
   }
 }
@@ -126,13 +139,13 @@ export async function verifyChange(repository: FsRepository, change: RefChange):
 export async function findConflict(
   repository: FsRepository,
   target: string,
-  present: boolean,
+  found: FoundRef | undefined,
+  packed: PackedRefs | undefined,
 ): Promise<string | undefined> {
   // Empty directories in the way are what refs left that are gone.
-  const inTheWay = await removeEmptyTree(join(repository.place.commonDir, target));
+  const inTheWay = await removeEmptyTree(refPath(repository.place, target));
   if (inTheWay !== undefined) return `${target}/${inTheWay.replace(/\.lock$/, "")}`;
-  const packed = present ? undefined : await readPackedRefs(repository);
-  if (packed === undefined) return undefined;
+  if (found !== undefined || packed === undefined) return undefined;
   const parent = refParents(target).find((name) => packed.find(name) !== undefined);
   if (parent !== undefined) return parent;
   for (const child of packed.entries(`${target}/`)) return child.name;

@@ -1,4 +1,4 @@
-import { appendFile, open, unlink } from "node:fs/promises";
+import { appendFile, open, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Oid, zeroOid } from "@millrace/pack";
 import { booleanValue, lastValue } from "../config/config-values.ts";
@@ -7,7 +7,7 @@ import { pruneEmptyDirectories, removeEmptyTree } from "../files/directories.ts"
 import { errnoOf, ifPresent } from "../files/fault.ts";
 import type { SharedModes } from "../files/shared-modes.ts";
 import type { FsRepository } from "../fs-repository.ts";
-import { refBase } from "../place.ts";
+import { type Place, refBase } from "../place.ts";
 
 /** Who moves refs, and why. */
 export interface ReflogEntry {
@@ -28,10 +28,12 @@ export async function openReflog(repository: FsRepository): Promise<Reflog> {
   const { place, objectFormat } = repository;
   const mode = logMode(await repository.config());
   const modes = await repository.modes();
+  const hasLogs = await anyLogs(place);
   const pathOf = (name: string): string => join(refBase(place, name), "logs", name);
 
   return {
     async append(name, entry) {
+      if (mode === "none" && !hasLogs) return;
       const line = formatEntry(entry, zeroOid(objectFormat));
       const path = pathOf(name);
       if (mode === "always" || (mode === "usual" && isUsual(name))) await appendMaking(path, line, modes);
@@ -40,6 +42,7 @@ export async function openReflog(repository: FsRepository): Promise<Reflog> {
       await modes.adjust(path).catch(() => undefined);
     },
     async remove(name) {
+      if (mode === "none" && !hasLogs) return;
       const path = pathOf(name);
       await ifPresent(unlink(path)).catch((error: unknown) => {
         if (errnoOf(error) !== "EISDIR" && errnoOf(error) !== "EPERM") throw error;
@@ -50,6 +53,11 @@ export async function openReflog(repository: FsRepository): Promise<Reflog> {
       );
     },
   };
+}
+
+async function anyLogs({ gitDir, commonDir }: Place): Promise<boolean> {
+  const looks = [...new Set([gitDir, commonDir])].map((base) => ifPresent(stat(join(base, "logs"))));
+  return (await Promise.all(looks)).some((found) => found !== undefined);
 }
 
 function logMode(config: Config): "none" | "usual" | "always" {

@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import { badSymref, type SymrefUpdate } from "@millrace/storage";
 import { acquireLock, type LockFile, LockTimeoutError } from "../files/lock-file.ts";
-import type { FsRepository } from "../fs-repository.ts";
+import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
+import { refPath } from "../place.ts";
 import { lockRef, releaseRef } from "./lock-ref.ts";
 import { findConflict } from "./ref-change.ts";
 
@@ -17,20 +17,22 @@ export async function lockSymrefs(
   symrefs: readonly SymrefUpdate[],
   signal: AbortSignal | undefined,
 ): Promise<SymrefLocks> {
-  const { place, settings } = repository;
-  const locks: LockFile[] = [];
+  const { settings } = repository;
+  const locks: { readonly name: string; readonly lock: LockFile }[] = [];
   const release = async (): Promise<void> => {
-    for (const lock of locks.splice(0)) {
-      if (lock.path === join(place.gitDir, "HEAD")) await lock.release();
-      else await releaseRef(repository, lock);
+    for (const { name, lock } of locks.splice(0)) {
+      if (name === "HEAD") await lock.release();
+      else await releaseRef(repository, name, lock);
     }
   };
   try {
     for (const symref of symrefs) {
       const lock = await lockOne(repository, symref, signal);
-      locks.push(lock);
+      locks.push({ name: symref.name, lock });
       const conflict =
-        symref.name === "HEAD" ? undefined : await findConflict(repository, symref.name, false);
+        symref.name === "HEAD"
+          ? undefined
+          : await findConflict(repository, symref.name, undefined, await readPackedRefs(repository));
       if (conflict !== undefined) throw badSymref(symref, `cannot exist beside ${conflict}`);
       await lock.write(`ref: ${symref.target}\n`, settings.fsync);
     }
@@ -40,7 +42,7 @@ export async function lockSymrefs(
   }
   return {
     async commit() {
-      for (const lock of locks) await lock.commit();
+      for (const { lock } of locks) await lock.commit();
     },
     release,
   };
@@ -55,10 +57,10 @@ async function lockOne(
   if (name === "HEAD") {
     const { lockTimeoutMs: timeoutMs } = repository.settings;
     const options = { timeoutMs, operation: "lock_ref", signal, modes: await repository.modes() };
-    return acquireLock(join(repository.place.gitDir, "HEAD"), options);
+    return acquireLock(refPath(repository.place, name), options);
   }
-  const { lock, refusal } = await lockRef(repository, name, signal);
+  const { lock, refusal } = await lockRef(repository, name, { modes: await repository.modes(), signal });
   if (lock !== undefined) return lock;
   if (refusal.code !== "REF_LOCKED") throw badSymref(symref, refusal.message);
-  throw new LockTimeoutError(join(repository.place.commonDir, `${name}.lock`));
+  throw new LockTimeoutError(`${refPath(repository.place, name)}.lock`);
 }
