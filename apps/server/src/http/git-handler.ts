@@ -71,13 +71,14 @@ export class GitHandler {
 
   async #rpc({ repository: name, service }: Route & { kind: "rpc" }, exchange: Exchange): Promise<void> {
     const { request, response } = exchange;
+    const { socket } = request;
     demandMethod(request, ["POST"]);
     demandContentType(request, service);
     if (service === "git-receive-pack") this.#demandPushAccess(request);
     try {
       await (service === "git-upload-pack" ? this.#fetch(name, exchange) : this.#push(name, exchange));
     } finally {
-      if (!response.destroyed) await drainBody(request);
+      if (!response.destroyed) await drainBody(request, socket);
     }
   }
 

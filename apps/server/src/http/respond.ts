@@ -26,7 +26,12 @@ export async function sendStream(
     response.end();
     return;
   }
-  await pipeline(followedBy(first.value, iterator), response);
+  try {
+    await pipeline(followedBy(first.value, iterator), response);
+  } finally {
+    // A client that has gone already is never written to: then nothing else would leave the stream.
+    await iterator.return?.();
+  }
 }
 
 /** Answers with a status and one line of text. */
@@ -48,10 +53,6 @@ function prepareHead(response: ServerResponse): void {
 }
 
 async function* followedBy(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield first;
-    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
+  yield first;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }

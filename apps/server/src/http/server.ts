@@ -58,7 +58,9 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { bytesRead: readBefore, bytesWritten: writtenBefore } = request.socket;
+  // Kept, since a request lets go of its socket when the client goes away.
+  const { socket } = request;
+  const { bytesRead: readBefore, bytesWritten: writtenBefore } = socket;
   const controller = new AbortController();
   response.once("close", () => {
     if (!response.writableFinished) controller.abort(new Error("the client went away"));
@@ -85,8 +87,8 @@ async function answer(
       if (refusal.status >= 500) throw error;
     } finally {
       active.set("status", response.statusCode);
-      active.set("request_bytes", request.socket.bytesRead - readBefore);
-      active.set("response_bytes", request.socket.bytesWritten - writtenBefore);
+      active.set("request_bytes", socket.bytesRead - readBefore);
+      active.set("response_bytes", socket.bytesWritten - writtenBefore);
     }
   });
 }

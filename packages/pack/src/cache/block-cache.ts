@@ -208,6 +208,8 @@ function copyBlock(
 }
 
 async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // Whoever gives up leaves a promise behind that may reject with nobody listening.
+  promise.catch(() => undefined);
   signal.throwIfAborted();
   let stop: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {

@@ -44,8 +44,9 @@ export function createAttention(silenceMs: number, signal: AbortSignal): Attenti
       else wake("notified");
     },
     async wait(work, listenForSilence) {
-      signal.throwIfAborted();
+      // First of all: work that is not watched would reject with nobody listening.
       watch(work);
+      signal.throwIfAborted();
       if (notified) {
         notified = false;
         return "notified";
