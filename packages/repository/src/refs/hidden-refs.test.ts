@@ -25,3 +25,11 @@ it("hides what the last matching pattern hides", () => {
   ]);
   expect(hiddenRefs(new Map(), "receive")).toBeUndefined();
 });
+
+it("lets the key that comes later in the file count", () => {
+  const config = new Map([
+    ["uploadpack.hiderefs", ["!refs/pull/2"]],
+    ["transfer.hiderefs", ["refs/pull"]],
+  ]);
+  expect(hiddenRefs(config, "uploadpack")!("refs/pull/2/head")).toBe(true);
+});

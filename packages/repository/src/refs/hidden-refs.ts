@@ -12,7 +12,9 @@ export type HidingService = "uploadpack" | "receive";
  * namespace included) makes no difference without namespaces. `undefined`: nothing is hidden.
  */
 export function hiddenRefs(config: Config, service: HidingService): IsHidden | undefined {
-  const texts = [...(config.get("transfer.hiderefs") ?? []), ...(config.get(`${service}.hiderefs`) ?? [])];
+  // The file's order counts, of which a configuration keeps that of the keys.
+  const keys = ["transfer.hiderefs", `${service}.hiderefs`];
+  const texts = [...config].flatMap(([key, values]) => (keys.includes(key) ? values : []));
   if (texts.length === 0) return undefined;
   const rules = texts.map(parseRule).toReversed();
   return (name) => rules.find(({ prefix }) => isAtOrBelow(name, prefix))?.hides ?? false;
