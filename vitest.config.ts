@@ -25,8 +25,8 @@ export default defineConfig({
   test: {
     projects,
     environment: "node",
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     reporters: ["default", "./scripts/test-reporter.js"],
   },
 });

@@ -79,7 +79,7 @@ describe("a repository that plain git works on too", () => {
     await expectFetched("main", await local.git("rev-parse", "main"));
   });
 
-  it("loses no push while git repacks and collects in a loop", { timeout: 120_000 }, async () => {
+  it("loses no push while git repacks and collects in a loop", { timeout: 600_000 }, async () => {
     let pushing = true;
     const collect = (async () => {
       while (pushing) {

@@ -27,7 +27,7 @@ describe.each(endpointKinds)("a crowd over $name", (kind) => {
     await scratch[Symbol.asyncDispose]();
   });
 
-  it(`carries ${CLONES} clones and ${PUSHES} pushes at once`, { timeout: 180_000 }, async () => {
+  it(`carries ${CLONES} clones and ${PUSHES} pushes at once`, { timeout: 600_000 }, async () => {
     const name = "crowd.git";
     await endpoint.prepare(name);
     await local.git("push", "--quiet", endpoint.url(name), "main");
@@ -60,7 +60,7 @@ describe.each(endpointKinds)("a crowd over $name", (kind) => {
     ).toEqual([]);
   });
 
-  it("lets just one of several racing pushes to one ref win", { timeout: 60_000 }, async () => {
+  it("lets just one of several racing pushes to one ref win", { timeout: 600_000 }, async () => {
     const name = "race.git";
     await endpoint.prepare(name);
     await local.git("push", "--quiet", endpoint.url(name), "main");
@@ -76,7 +76,7 @@ describe.each(endpointKinds)("a crowd over $name", (kind) => {
     expect(tips).toContain(listed.slice(0, 40));
   });
 
-  it("lets two first pushes to one new name both in", { timeout: 60_000 }, async () => {
+  it("lets two first pushes to one new name both in", { timeout: 600_000 }, async () => {
     const name = "newborn.git";
     await endpoint.prepare(name);
     await Promise.all(

@@ -41,7 +41,7 @@ describe("a long history", () => {
     const root = join(scratch.path, "repositories");
     await mkdir(root);
     server = await startServerProcess(root);
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     await server[Symbol.asyncDispose]();

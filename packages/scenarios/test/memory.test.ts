@@ -80,7 +80,7 @@ describe("a server's memory", () => {
     await git(["fsck", "--strict", "--connectivity-only"], { cwd: directory });
   });
 
-  it("stays flat under a client that reads slowly", { timeout: 120_000 }, async () => {
+  it("stays flat under a client that reads slowly", { timeout: 600_000 }, async () => {
     await pushRandom("slow.git", 96);
     const warm = join(scratch.path, "warm");
     for (let i = 0; i < 2; i++)

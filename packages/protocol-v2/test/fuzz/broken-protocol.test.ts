@@ -72,7 +72,7 @@ it("conversations that end anywhere", async () => {
       });
     }
   }
-}, 120_000);
+}, 600_000);
 
 it(
   "conversations that are broken in any way, with a host that fails at times",

@@ -23,7 +23,7 @@ function revList(source: GitRepository, ...args: string[]): string[] {
 }
 
 describe("enumerateObjects", () => {
-  it("finds what git rev-list --objects --all finds", { timeout: 120_000 }, async () => {
+  it("finds what git rev-list --objects --all finds", { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(shapes, async (shape) => {
         const source = createGitRepository();
@@ -40,7 +40,7 @@ describe("enumerateObjects", () => {
   });
 
   it("leaves out what the haves reach, and never a thing that they do not", {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async () => {
     await fc.assert(
       fc.asyncProperty(shapes, fc.nat(), fc.nat(), async (shape, a, b) => {

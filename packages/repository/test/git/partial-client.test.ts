@@ -12,7 +12,7 @@ const filters: fc.Arbitrary<ObjectFilter> = fc.oneof(
 );
 
 describe("a partial clone", () => {
-  it("takes thin packs without asking for bases that it does not have", { timeout: 120_000 }, async () => {
+  it("takes thin packs without asking for bases that it does not have", { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(
         shapes,

@@ -6,7 +6,7 @@ import { createGitRepository, fastImportStream } from "./real-git.ts";
 const shapes = fc.array(fc.integer({ min: 0, max: 10_000 }), { minLength: 3, maxLength: 25 });
 
 describe("areReachable and objectSizes", () => {
-  it("tell what git rev-list --objects and cat-file tell", { timeout: 120_000 }, async () => {
+  it("tell what git rev-list --objects and cat-file tell", { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(shapes, fc.infiniteStream(fc.boolean()), async (shape, coins) => {
         const source = createGitRepository();
@@ -50,7 +50,7 @@ describe("areReachable and objectSizes", () => {
           source.remove();
         }
       }),
-      { numRuns: 20 },
+      { numRuns: 10 },
     );
   });
 });

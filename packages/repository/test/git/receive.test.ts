@@ -61,7 +61,7 @@ async function withPartOf(
 }
 
 describe("a push", () => {
-  it("may bring a thin pack, and what it brings can be fetched again", { timeout: 60_000 }, async () => {
+  it("may bring a thin pack, and what it brings can be fetched again", { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(shapes, (shape) =>
         withPartOf(shape, async (source, repository, from, to) => {
@@ -98,7 +98,7 @@ describe("a push", () => {
     );
   });
 
-  it("is refused just when git would find an object missing", { timeout: 120_000 }, async () => {
+  it("is refused just when git would find an object missing", { timeout: 600_000 }, async () => {
     let refused = 0;
     await fc.assert(
       fc.asyncProperty(shapes, fc.nat(), (shape, pick) =>

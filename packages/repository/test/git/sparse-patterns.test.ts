@@ -127,7 +127,7 @@ const file = fc
   .map(([mark, lines, end, isEnded]) => mark + lines.join(end) + (isEnded ? end : ""));
 
 describe("sparse patterns", () => {
-  it("take in what git's take in", { timeout: 120_000 }, async () => {
+  it("take in what git's take in", { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(file, async (patterns) => {
         expect(await fromUs(patterns)).toEqual(fromGit(patterns));
