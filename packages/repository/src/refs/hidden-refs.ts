@@ -13,8 +13,8 @@ export type HidingService = "uploadpack" | "receive";
  */
 export function hiddenRefs(config: Config, service: HidingService): IsHidden | undefined {
   // The file's order counts, of which a configuration keeps that of the keys.
-  const keys = ["transfer.hiderefs", `${service}.hiderefs`];
-  const texts = [...config].flatMap(([key, values]) => (keys.includes(key) ? values : []));
+  const keys = new Set(["transfer.hiderefs", `${service}.hiderefs`]);
+  const texts = [...config].flatMap(([key, values]) => (keys.has(key) ? values : []));
   if (texts.length === 0) return undefined;
   const rules = texts.map(parseRule).toReversed();
   return (name) => rules.find(({ prefix }) => isAtOrBelow(name, prefix))?.hides ?? false;
