@@ -94,7 +94,7 @@ describe("deepen", () => {
           await compare(subject, { wants, clientShallow: [], depth });
         });
       }),
-      { numRuns: 10 },
+      { numRuns: 20 },
     );
   });
 
@@ -108,7 +108,7 @@ describe("deepen", () => {
           await compare(subject, { wants, clientShallow, depth, relative });
         });
       }),
-      { numRuns: 12 },
+      { numRuns: 25 },
     );
   });
 
@@ -136,7 +136,7 @@ describe("deepen", () => {
           });
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 30 },
     );
   });
 });

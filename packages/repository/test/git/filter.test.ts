@@ -104,7 +104,7 @@ describe("filters", () => {
           expect(await fetchFromUs(subject, asked)).toEqual(await fetchFromGit(subject, asked));
         });
       }),
-      { numRuns: 15 },
+      { numRuns: 40 },
     );
   });
 
@@ -121,7 +121,7 @@ describe("filters", () => {
           expect(await fetchFromUs(subject, asked)).toEqual(await fetchFromGit(subject, asked));
         });
       }),
-      { numRuns: 10 },
+      { numRuns: 20 },
     );
   });
 
@@ -164,7 +164,7 @@ describe("filters", () => {
           expect(missingFrom(whole, [...before, ...ours])).toEqual([]);
         });
       }),
-      { numRuns: 12 },
+      { numRuns: 25 },
     );
   });
 });

@@ -50,7 +50,7 @@ describe("areReachable and objectSizes", () => {
           source.remove();
         }
       }),
-      { numRuns: 10 },
+      { numRuns: 20 },
     );
   });
 });

@@ -50,6 +50,6 @@ it("reachesCommon is ready just when git is", { timeout: 600_000 }, async () => 
         source.remove();
       }
     }),
-    { numRuns: 20, endOnFailure: true },
+    { numRuns: 40, endOnFailure: true },
   );
 });

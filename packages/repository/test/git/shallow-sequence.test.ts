@@ -116,7 +116,7 @@ describe("a shallow client", () => {
           }
         },
       ),
-      { numRuns: 8 },
+      { numRuns: 25 },
     );
   });
 });

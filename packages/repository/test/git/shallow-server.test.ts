@@ -66,7 +66,7 @@ describe("a shallow repository", () => {
           source.remove();
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 40 },
     );
   });
 });

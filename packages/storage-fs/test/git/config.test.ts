@@ -50,7 +50,7 @@ test("parseConfig agrees with git config", () =>
         }
         expect(ours, JSON.stringify(text)).toEqual(gitConfig(root, path));
       }),
-      { numRuns: 120 },
+      { numRuns: 300 },
     );
   }));
 
