@@ -20,6 +20,8 @@ export type PackErrorCode =
   | "PACK_LIMIT_EXCEEDED"
   /** An index file is malformed or does not belong to its pack. */
   | "PACK_BAD_INDEX"
+  /** A graph is malformed or does not belong to its pack, or the pack's objects make none. */
+  | "PACK_BAD_GRAPH"
   /** An object's content does not parse. */
   | "PACK_BAD_OBJECT"
   /** The object asked for is not here. */

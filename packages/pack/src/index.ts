@@ -16,6 +16,12 @@ export * from "./object/tag.ts";
 export type { ObjectHeader } from "./object/header-lines.ts";
 export { encodePackIndex, encodeReverseIndex, type PackIndexContent } from "./index-file/encode.ts";
 export { openPackIndex, type PackIndex } from "./index-file/pack-index.ts";
+export { buildPackGraph, type GraphContent } from "./graph/build-graph.ts";
+export { encodePackGraph, openPackGraph } from "./graph/graph-file.ts";
+export type { LinkFragment } from "./graph/link-fragment.ts";
+export { createLinkWriter, type LinkWriter } from "./graph/link-writer.ts";
+export { PackGraph } from "./graph/pack-graph.ts";
+export { readPackGraph } from "./graph/read-graph.ts";
 export {
   type BlockCache,
   type BlockCacheOptions,

@@ -1,0 +1,131 @@
+import { createHasher } from "../hash.ts";
+import { hashLength } from "../object-id.ts";
+import { finishAtOnce, type Steps } from "../read/pace.ts";
+import type { ObjectFormat } from "../schema.ts";
+import { badGraph } from "./bad-graph.ts";
+import { checkColumns } from "./check-columns.ts";
+import type { GraphColumns } from "./graph-columns.ts";
+import { PackGraph } from "./pack-graph.ts";
+
+/**
+ * The file: a header of sixteen 32-bit words, then the columns, each from a multiple of 8 on, then a checksum over all
+ * before, made with the repository's hash function. Words are in the machine's own order: one of the other order finds
+ * no magic and builds the graph again.
+ *
+ * Header: magic, version, hash function (1 sha1, 2 sha256), entries, externals, words, large sizes, 0, and the pack's
+ * checksum in 32 bytes. Columns: large sizes (64-bit floats), sizes, starts, words, kinds, ids of the externals.
+ */
+const MAGIC = 0x4d475246;
+const VERSION = 1;
+const HEADER_WORDS = 16;
+const HASH_STEP_BYTES = 4 * 1024 * 1024;
+
+/** Where the columns of a file lie. */
+interface Layout {
+  readonly largeSizesAt: number;
+  readonly sizesAt: number;
+  readonly startsAt: number;
+  readonly wordsAt: number;
+  readonly kindsAt: number;
+  readonly oidsAt: number;
+  readonly trailerAt: number;
+}
+
+function layOut(idBytes: number, count: number, externals: number, words: number, large: number): Layout {
+  let at = HEADER_WORDS * 4;
+  const take = (bytes: number): number => {
+    const start = at;
+    at += Math.ceil(bytes / 8) * 8;
+    return start;
+  };
+  return {
+    largeSizesAt: take(8 * large),
+    sizesAt: take(4 * count),
+    startsAt: take(4 * (count + 1)),
+    wordsAt: take(4 * words),
+    kindsAt: take(count + externals),
+    oidsAt: take(externals * idBytes),
+    trailerAt: at,
+  };
+}
+
+/** Encodes a graph as a file; the bytes belong to the caller. */
+export function encodePackGraph(graph: PackGraph): Uint8Array {
+  const { format, count, externalCount, words, largeSizes } = graph;
+  const idBytes = hashLength(format);
+  const layout = layOut(idBytes, count, externalCount, words.length, largeSizes.length);
+  const bytes = new Uint8Array(layout.trailerAt + idBytes);
+  const header = new Uint32Array(bytes.buffer, 0, HEADER_WORDS);
+  const formatNumber = format === "sha1" ? 1 : 2;
+  header.set([MAGIC, VERSION, formatNumber, count, externalCount, words.length, largeSizes.length]);
+  bytes.set(graph.packChecksum, 32);
+  const put = (column: ArrayBufferView, at: number): void =>
+    bytes.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength), at);
+  put(largeSizes, layout.largeSizesAt);
+  put(graph.sizes, layout.sizesAt);
+  put(graph.starts, layout.startsAt);
+  put(words, layout.wordsAt);
+  put(graph.kinds, layout.kindsAt);
+  put(graph.externalOids, layout.oidsAt);
+  const hasher = createHasher(format);
+  hasher.update(bytes.subarray(0, layout.trailerAt));
+  bytes.set(hasher.digest(), layout.trailerAt);
+  return bytes;
+}
+
+/**
+ * Opens the graph file of a pack. `bytes` are kept, not copied, and must not change. Everything is checked, the
+ * checksum too, so that a graph that opens can be walked.
+ * Throws PACK_BAD_GRAPH: the file is damaged, of another version, or another pack's; build the graph again.
+ */
+export function openPackGraph(bytes: Uint8Array, format: ObjectFormat, packChecksum: Uint8Array): PackGraph {
+  return finishAtOnce(openPackGraphSteps(bytes, format, packChecksum));
+}
+
+/** `openPackGraph` in steps. */
+export function* openPackGraphSteps(
+  bytes: Uint8Array,
+  format: ObjectFormat,
+  packChecksum: Uint8Array,
+): Steps<PackGraph> {
+  const idBytes = hashLength(format);
+  const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
+  const { buffer, byteOffset } = aligned;
+  if (aligned.length < HEADER_WORDS * 4 + idBytes) throw badGraph("the file is too short");
+  const header = new Uint32Array(buffer, byteOffset, HEADER_WORDS);
+  if (header[0] !== MAGIC || header[1] !== VERSION) throw badGraph("not a graph, or of another version");
+  if (header[2] !== (format === "sha1" ? 1 : 2)) throw badGraph("it is of another hash function");
+  const [count, externals, words, large] = [header[3]!, header[4]!, header[5]!, header[6]!];
+  const layout = layOut(idBytes, count, externals, words, large);
+  if (aligned.length !== layout.trailerAt + idBytes)
+    throw badGraph("the file's size does not fit its header");
+  if (!startsWith(aligned, 32, packChecksum)) throw badGraph("it belongs to another pack");
+
+  const hasher = createHasher(format);
+  for (let at = 0; at < layout.trailerAt; at += HASH_STEP_BYTES) {
+    hasher.update(aligned.subarray(at, Math.min(at + HASH_STEP_BYTES, layout.trailerAt)));
+    yield;
+  }
+  if (!startsWith(aligned, layout.trailerAt, hasher.digest())) throw badGraph("its checksum does not match");
+
+  const starts = new Uint32Array(buffer, byteOffset + layout.startsAt, count + 1);
+  const columns: GraphColumns = {
+    format,
+    packChecksum: new Uint8Array(packChecksum),
+    count,
+    kinds: aligned.subarray(layout.kindsAt, layout.kindsAt + count + externals),
+    sizes: new Uint32Array(buffer, byteOffset + layout.sizesAt, count),
+    largeSizes: new Float64Array(buffer, byteOffset + layout.largeSizesAt, large),
+    starts,
+    ends: starts.subarray(1),
+    words: new Int32Array(buffer, byteOffset + layout.wordsAt, words),
+    externalOids: aligned.subarray(layout.oidsAt, layout.oidsAt + externals * idBytes),
+  };
+  yield* checkColumns(columns);
+  return new PackGraph(columns);
+}
+
+function startsWith(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
+  for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return false;
+  return true;
+}
