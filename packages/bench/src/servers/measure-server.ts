@@ -1,0 +1,54 @@
+import { mebibytes, type Sample } from "../figures.ts";
+import { spreadOf } from "../statistics.ts";
+import type { ServerUnderTest } from "./server-under-test.ts";
+
+const MAX_TIMES = 500;
+
+/** What one operation against a server took, as its client saw it. */
+export interface OperationRun {
+  readonly wallSeconds: number;
+  readonly packSeconds?: number | undefined;
+  readonly bodyBytes?: number | undefined;
+}
+
+export interface MeasureOptions {
+  /**
+   * Repeat the operation for so long; processor time is divided by how often that was, and of the rest the median
+   * taken. Children's time is counted in steps of 10 ms, so short operations need it. Default 0: once.
+   */
+  readonly atLeastSeconds?: number | undefined;
+  /** Look at memory too. Default `false`. */
+  readonly memory?: boolean | undefined;
+}
+
+/** Performs an operation against a server and takes what the server spent on it. */
+export async function measureServer(
+  server: ServerUnderTest,
+  operation: () => Promise<OperationRun>,
+  { atLeastSeconds = 0, memory = false }: MeasureOptions = {},
+): Promise<Sample> {
+  const before = await server.settled({ resetLoop: true });
+  const peak = memory ? await server.watchMemory() : undefined;
+  const runs: OperationRun[] = [];
+  const until = performance.now() + atLeastSeconds * 1000;
+  do runs.push(await operation());
+  while (performance.now() < until && runs.length < MAX_TIMES);
+  const after = await server.settled();
+  const packSeconds = middle(runs.map((run) => run.packSeconds));
+  const bodyBytes = middle(runs.map((run) => run.bodyBytes));
+  return {
+    wall: spreadOf(runs.map((run) => run.wallSeconds)).median,
+    cpu: (after.cpuSeconds - before.cpuSeconds) / runs.length,
+    ...(packSeconds === undefined ? {} : { firstByte: packSeconds * 1000 }),
+    ...(bodyBytes === undefined ? {} : { sent: mebibytes(bodyBytes) }),
+    ...(peak === undefined ? {} : { peakMemory: mebibytes(await peak()) }),
+    ...(after.loopDelayMs === undefined
+      ? {}
+      : { loopP99: after.loopDelayMs.p99, loopMax: after.loopDelayMs.max }),
+  };
+}
+
+function middle(values: readonly (number | undefined)[]): number | undefined {
+  const found = values.filter((value) => value !== undefined);
+  return found.length === 0 ? undefined : spreadOf(found).median;
+}
