@@ -11,6 +11,7 @@ const projects = [top("packages"), top("apps")].flatMap((folder) =>
       extends: true as const,
       test: {
         name: entry.name,
+        globalSetup: [fileURLToPath(new URL("packages/pack/scripts/kernel-setup.js", import.meta.url))],
         setupFiles: [fileURLToPath(new URL("scripts/test-setup.js", import.meta.url))],
         root: `${folder}/${entry.name}`,
         include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],

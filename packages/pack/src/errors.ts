@@ -29,7 +29,9 @@ export type PackErrorCode =
   /** Text that is not an object id of this format. */
   | "PACK_BAD_OID"
   /** Text that is not an object filter. */
-  | "PACK_BAD_FILTER";
+  | "PACK_BAD_FILTER"
+  /** An object's bytes are half of a SHA-1 collision. */
+  | "PACK_COLLISION";
 
 /** Where the fault lies, as far as it is known. */
 export interface PackErrorDetail {

@@ -1,0 +1,12 @@
+/** The pack engine's kernel: everything that its WebAssembly module exports. */
+export { adler32 } from "./adler";
+export { crc32 } from "./crc";
+export { applyDelta, applyDeltaTracked, rangeCount } from "./delta";
+export { inflate } from "./inflate";
+export { sha1Finish, sha1Many, sha1Start, sha1Update } from "./sha1";
+export { sha256 } from "./sha256";
+
+/** Where the memory that callers use freely starts; what the kernel uses itself lies below. */
+export function heapStart(): usize {
+  return (__heap_base + 63) & ~63;
+}
