@@ -2,6 +2,8 @@
 export * from "./schema.ts";
 export * from "./errors.ts";
 export * from "./random-access.ts";
+export { type ByteReader, chunksOf, type ByteStream } from "./stream/byte-stream.ts";
+export { clipTargets, dropFirst, roomOf, scatter } from "./stream/targets.ts";
 export * from "./object-id.ts";
 export * from "./hash.ts";
 export * from "./scan/pack-entry.ts";

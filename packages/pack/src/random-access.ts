@@ -12,6 +12,12 @@ export interface RandomAccess {
    * The bytes belong to the caller.
    */
   read(offset: number, length: number, options?: OperationOptions): Promise<Uint8Array>;
+  /**
+   * Reads from `offset` on into `targets`, one behind the other, and answers how many bytes it read: fewer than there is
+   * room for only where the source ends. However it settles, nothing writes to the targets afterwards.
+   * Absent: `read` does the work, and the bytes are copied.
+   */
+  readInto?(targets: readonly Uint8Array[], offset: number, options?: OperationOptions): Promise<number>;
 }
 
 /** Where a pack goes while it arrives: bytes in, readable again at once. */

@@ -23,6 +23,7 @@ export {
 } from "./sideband/decoder.ts";
 export { demuxSideband } from "./sideband/demux.ts";
 export { type Band, keepAlivePacket, sidebandPackets } from "./sideband/frame.ts";
+export { openPacketRoom, type PacketRoom } from "./sideband/packet-room.ts";
 export { muxSideband } from "./sideband/mux.ts";
 export { createProgressQueue, type ProgressQueue } from "./sideband/progress-queue.ts";
 export { createSidebandWriter, type SidebandWriter } from "./sideband/writer.ts";

@@ -1,4 +1,4 @@
-import type { ObjectFilter, ObjectFormat, Oid, OperationOptions } from "@millrace/pack";
+import type { ByteStream, ObjectFilter, ObjectFormat, Oid, OperationOptions } from "@millrace/pack";
 
 /** One ref as a server tells it. */
 export interface AdvertisedRef {
@@ -141,8 +141,11 @@ export interface UploadPackHost extends RefHost, AsyncDisposable {
    * versions 0 and 1, whose wants are mostly tips. Absent: only what a ref names is known to be reached.
    */
   areReachable?(oids: readonly Oid[], options?: OperationOptions): Promise<readonly boolean[]>;
-  /** The pack, header to trailer. Throws before the first byte where a want cannot be served. */
-  createPack(request: PackRequest): AsyncIterable<Uint8Array>;
+  /**
+   * The pack, header to trailer; where it can fill places its bytes are put straight into the packets. Throws before the
+   * first byte where a want cannot be served.
+   */
+  createPack(request: PackRequest): AsyncIterable<Uint8Array> | ByteStream;
 }
 
 /** One line of a push: what a ref was seen to be and what it is to become; `null` is absent. */

@@ -34,6 +34,7 @@ export {
   UploadPackOptions,
 } from "./schema.ts";
 export type { ByteSource } from "./stream/abortable-source.ts";
+export { type ChunkPool, createChunkPool } from "./stream/chunk-pool.ts";
 export { advertiseUploadPack } from "./upload-pack/advertise.ts";
 export type { AdvertisingHost } from "./upload-pack/capability.ts";
 export { serveUploadPack } from "./upload-pack/serve.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ProtocolError } from "./errors.ts";
 import type { ProtocolVersion } from "./protocol-version.ts";
+import type { ChunkPool } from "./stream/chunk-pool.ts";
 
 /** What both services take. */
 export interface ServiceOptions {
@@ -37,6 +38,8 @@ export interface ConversationOptions extends ServiceOptions {
 export interface UploadPackOptions extends ConversationOptions {
   /** Objects one request may want. Default 1,000,000. */
   readonly maxWants?: number | undefined;
+  /** Where packs get their buffers from; whoever sends the answer gives them back. Default: fresh ones. */
+  readonly chunks?: ChunkPool | undefined;
 }
 
 /** Options of `advertiseReceivePack`. */
@@ -97,6 +100,7 @@ export const AdvertiseOptions: z.ZodType<FilledAdvertiseOptions, AdvertiseOption
 export const UploadPackOptions: z.ZodType<FilledUploadPackOptions, UploadPackOptions> = z.object({
   ...conversation,
   maxWants: z.number().int().positive().default(1_000_000),
+  chunks: z.custom<ChunkPool>((value) => typeof value === "object" && value !== null).optional(),
 });
 export const ReceivePackAdvertiseOptions: z.ZodType<
   FilledReceivePackAdvertiseOptions,

@@ -1,6 +1,12 @@
-import { type ObjectFormat, type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
+import {
+  type ByteStream,
+  type ObjectFormat,
+  type Oid,
+  type OperationOptions,
+  oidToBytes,
+} from "@millrace/pack";
 import type { Head, Snapshot } from "@millrace/storage";
-import { type PackRequest, createPack } from "./fetch/create-pack.ts";
+import { type PackContext, type PackRequest, createPack } from "./fetch/create-pack.ts";
 import { ObjectView } from "./objects/object-view.ts";
 import type { PackSet } from "./objects/pack-set.ts";
 import type { UploadPackRules } from "./policy/upload-pack-rules.ts";
@@ -112,9 +118,14 @@ export class RepositoryView implements AsyncDisposable {
    * The pack of all that the wants reach and the haves do not, header to trailer; its bytes depend only on the request
    * and on what is stored. Throws `REPOSITORY_OBJECT_MISSING`, `REPOSITORY_BAD_REQUEST` before the first byte.
    */
-  async *createPack(request: PackRequest): AsyncGenerator<Uint8Array> {
+  createPack(request: PackRequest): ByteStream {
     const tags = (): AsyncIterable<ListedRef> => this.listRefs({ prefixes: ["refs/tags/"], peel: true });
-    yield* createPack({ snapshot: this.#snapshot, view: await this.objects(), tags }, request);
+    const open = async (): Promise<PackContext> => ({
+      snapshot: this.#snapshot,
+      view: await this.objects(),
+      tags,
+    });
+    return createPack(open, request);
   }
 
   /** Tips of the repositories that objects are borrowed from. */

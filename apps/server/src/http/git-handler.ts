@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
+  type ChunkPool,
   type ConversationOptions,
   type ProtocolError,
   type ProtocolVersion,
   advertiseReceivePack,
   advertiseUploadPack,
+  createChunkPool,
   parseProtocolVersion,
   serveReceivePack,
   serveUploadPack,
@@ -34,6 +36,8 @@ export class GitHandler {
   readonly #pool: RepositoryPool;
   readonly #options: ServerOptions;
   readonly #agent: string;
+  /** The buffers of all answers. */
+  readonly #chunks: ChunkPool = createChunkPool();
 
   constructor(pool: RepositoryPool, options: ServerOptions) {
     this.#pool = pool;
@@ -61,11 +65,11 @@ export class GitHandler {
     const options = { version: exchange.version, agent: this.#agent, http: true, signal: exchange.signal };
     if (service === "git-upload-pack") {
       return this.#withView(name, exchange, (view) =>
-        sendStream(exchange.response, type, advertiseUploadPack(view, options)),
+        this.#send(exchange, type, advertiseUploadPack(view, options)),
       );
     }
     return this.#withReceiver(name, exchange, (receiver) =>
-      sendStream(exchange.response, type, advertiseReceivePack(receiver, options)),
+      this.#send(exchange, type, advertiseReceivePack(receiver, options)),
     );
   }
 
@@ -83,21 +87,26 @@ export class GitHandler {
   }
 
   #fetch(name: string, exchange: Exchange): Promise<void> {
-    const { request, response, signal, version } = exchange;
+    const { request, signal, version } = exchange;
     return this.#withView(name, exchange, async (view) => {
       const body = readBody(request, this.#options.maxFetchRequestBytes ?? 64 * MIB);
-      const answer = serveUploadPack(view, body, this.#conversation(signal, version));
-      await sendStream(response, "application/x-git-upload-pack-result", answer);
+      const options = { ...this.#conversation(signal, version), chunks: this.#chunks };
+      const answer = serveUploadPack(view, body, options);
+      await this.#send(exchange, "application/x-git-upload-pack-result", answer);
     });
   }
 
   #push(name: string, exchange: Exchange): Promise<void> {
-    const { request, response, signal, version } = exchange;
+    const { request, signal, version } = exchange;
     return this.#withReceiver(name, exchange, async (receiver) => {
       const body = readBody(request, undefined);
       const answer = serveReceivePack(receiver, body, this.#conversation(signal, version));
-      await sendStream(response, "application/x-git-receive-pack-result", answer);
+      await this.#send(exchange, "application/x-git-receive-pack-result", answer);
     });
+  }
+
+  #send({ response }: Exchange, type: string, answer: AsyncIterable<Uint8Array>): Promise<void> {
+    return sendStream(response, type, answer, this.#chunks);
   }
 
   #withView(name: string, { signal }: Exchange, fn: (view: RepositoryView) => Promise<void>): Promise<void> {

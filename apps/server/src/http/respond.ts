@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
+import type { ChunkPool } from "@millrace/protocol-v2";
+import { sendBytes } from "../send-bytes.ts";
 import type { HttpError } from "./http-error.ts";
 
 /** git's own: an answer is good for one request only. */
@@ -17,21 +18,13 @@ export async function sendStream(
   response: ServerResponse,
   contentType: string,
   bytes: AsyncIterable<Uint8Array>,
+  chunks: ChunkPool,
 ): Promise<void> {
   const iterator = bytes[Symbol.asyncIterator]();
   const first = await iterator.next();
   prepareHead(response);
   response.writeHead(200, { ...NO_CACHE, "Content-Type": contentType });
-  if (first.done === true) {
-    response.end();
-    return;
-  }
-  try {
-    await pipeline(followedBy(first.value, iterator), response);
-  } finally {
-    // A client that has gone already is never written to: then nothing else would leave the stream.
-    await iterator.return?.();
-  }
+  await sendBytes(startingWith(first, iterator), response, { chunks, end: true });
 }
 
 /** Answers with a status and one line of text. */
@@ -52,7 +45,15 @@ function prepareHead(response: ServerResponse): void {
   if (response.shouldKeepAlive) response.removeHeader("Connection");
 }
 
-async function* followedBy(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield first;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+/** The rest of an iteration with its first step in front again. */
+function startingWith<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncIterator<T> {
+  let taken = false;
+  return {
+    next() {
+      if (taken) return rest.next();
+      taken = true;
+      return Promise.resolve(first);
+    },
+    return: async (value) => (await rest.return?.(value)) ?? { done: true, value },
+  };
 }

@@ -1,16 +1,17 @@
 import type { Readable, Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import {
   type ProtocolError,
   type ProtocolVersion,
   advertiseReceivePack,
   advertiseUploadPack,
+  createChunkPool,
   serveReceivePack,
   serveUploadPack,
 } from "@millrace/protocol-v2";
 import { type Repository, openRepository } from "@millrace/repository";
 import { type RepositoryStore, StorageError } from "@millrace/storage";
 import { openFsRepository } from "@millrace/storage-fs";
+import { sendBytes } from "../send-bytes.ts";
 
 /** What a stdio service talks through; git runs it with pipes or a socket at its ends. */
 export interface StdioStreams {
@@ -37,11 +38,12 @@ export async function uploadPackStdio(streams: StdioStreams, options: StdioOptio
   const { version, agent } = options;
   return withRepository(options, async (repository, conversation) => {
     const view = await repository.openView();
+    const chunks = createChunkPool();
     try {
       const answer = options.advertiseOnly
         ? advertiseUploadPack(view, { version, agent })
-        : serveUploadPack(view, streams.input, conversation);
-      await pipeline(answer, streams.output, { end: false });
+        : serveUploadPack(view, streams.input, { ...conversation, chunks });
+      await sendBytes(answer, streams.output, { chunks, end: false });
     } finally {
       await view[Symbol.asyncDispose]();
     }
@@ -57,7 +59,7 @@ export async function receivePackStdio(streams: StdioStreams, options: StdioOpti
       const answer = options.advertiseOnly
         ? advertiseReceivePack(receiver, { version, agent })
         : serveReceivePack(receiver, streams.input, conversation);
-      await pipeline(answer, streams.output, { end: false });
+      await sendBytes(answer, streams.output, { chunks: createChunkPool(), end: false });
     } finally {
       await receiver[Symbol.asyncDispose]();
     }

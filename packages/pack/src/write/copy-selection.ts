@@ -1,5 +1,5 @@
-import { zeroOid } from "../object-id.ts";
 import { PackError } from "../errors.ts";
+import { zeroOid } from "../object-id.ts";
 import { corrupt } from "../read/entry-source.ts";
 import type { Pace } from "../read/pace.ts";
 import {
@@ -11,6 +11,7 @@ import {
   MAX_ENTRY_HEADER_BYTES,
   parseEntryHeader,
 } from "../scan/pack-entry.ts";
+import { readInto, roomOf } from "../stream/targets.ts";
 import { deflateContent } from "./deflate-content.ts";
 import type { PackOutput } from "./pack-output.ts";
 import type { Selection } from "./selection.ts";
@@ -46,6 +47,8 @@ export interface CopyContext {
 
 /** Stored bytes are read in windows of about this size. */
 const WINDOW_BYTES = 1024 * 1024;
+/** Buffers for windows are made in multiples of this. */
+const BUFFER_STEP_BYTES = 64 * 1024;
 /** Unselected entries up to this size are read over rather than starting a new read. */
 const MAX_GAP_BYTES = 16 * 1024;
 const PACE_MASK = 63;
@@ -61,8 +64,8 @@ interface Window {
   readonly end: number;
 }
 
-/** Writes the entries of one selection to the output, chunk by chunk. */
-export async function* copySelection(selection: Selection, context: CopyContext): AsyncGenerator<Uint8Array> {
+/** Writes the entries of one selection to the output; comes back whenever that is full, and goes on when it has places again. */
+export async function* copySelection(selection: Selection, context: CopyContext): AsyncGenerator<void> {
   const { output, stats, pace, signal } = context;
   const { reader, count, offsets, ends, written } = selection;
   const { index, source } = reader;
@@ -125,13 +128,8 @@ export async function* copySelection(selection: Selection, context: CopyContext)
     output.append(packed, 0, packed.length);
   }
 
-  async function* flush(): AsyncGenerator<Uint8Array> {
-    for (let chunk = output.take(); chunk !== undefined; chunk = output.take()) yield chunk;
-    if (pace.isDue()) await pace.rest(signal);
-  }
-
   /** A window with whole entries: runs of entries that stay as they are go out in one piece. */
-  async function* copyWindow(window: Window, bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  async function* copyWindow(window: Window, bytes: Uint8Array): AsyncGenerator<void> {
     let runStart = 0;
     let runEnd = 0;
     for (let i = window.first; i <= window.last; i++) {
@@ -159,40 +157,47 @@ export async function* copySelection(selection: Selection, context: CopyContext)
         }
       }
       runEnd = end;
-      if (skip === WHOLE || (i & PACE_MASK) === 0) yield* flush();
+      if (skip !== WHOLE && (i & PACE_MASK) !== 0) continue;
+      while (output.isFull) yield;
+      if (pace.isDue()) await pace.rest(signal);
     }
     output.append(bytes, runStart, runEnd);
     context.onWritten(window.last - window.first + 1);
-    yield* flush();
+    while (output.isFull) yield;
+    if (pace.isDue()) await pace.rest(signal);
   }
 
-  /** One entry that is larger than a window. */
-  async function* copyLarge(i: number): AsyncGenerator<Uint8Array> {
+  /** One entry that is larger than a window: its bytes are read to where they are to be. */
+  async function* copyLarge(i: number): AsyncGenerator<void> {
     const offset = offsets[i]!;
-    const head = await readExactly(offset, MAX_ENTRY_HEADER_BYTES);
+    const head = new Uint8Array(MAX_ENTRY_HEADER_BYTES);
+    await readExactly([head], offset);
     written[i] = output.position;
     const skip = decide(i, head, 0, head.length, output.position);
     if (skip === WHOLE) {
       await writeWhole(i);
-      yield* flush();
+      while (output.isFull) yield;
     } else {
       countEntry((head[0]! >> 4) & 7);
       if (skip > 0) output.append(newHeader, 0, newHeader.length);
-      for (let at = offset + Math.max(skip, 0); at < ends[i]!; at += WINDOW_BYTES) {
-        const bytes = await readExactly(at, Math.min(WINDOW_BYTES, ends[i]! - at));
-        output.append(bytes, 0, bytes.length);
-        yield* flush();
+      for (let at = offset + Math.max(skip, 0); at < ends[i]!; ) {
+        while (output.isFull) yield;
+        const places = output.freePlaces(ends[i]! - at);
+        const read = await readExactly(places, at);
+        output.advance(read);
+        at += read;
       }
+      while (output.isFull) yield;
     }
     context.onWritten(1);
   }
 
-  async function readExactly(offset: number, length: number): Promise<Uint8Array> {
-    const bytes = await source.read(offset, length, { signal });
-    if (bytes.length < length) {
+  async function readExactly(targets: readonly Uint8Array[], offset: number): Promise<number> {
+    const read = await readInto(source, targets, offset, { signal });
+    if (read < roomOf(targets)) {
       throw new PackError("PACK_TRUNCATED", "the stored pack is shorter than its index says", { offset });
     }
-    return bytes;
+    return read;
   }
 
   function nextWindow(first: number): Window {
@@ -208,23 +213,38 @@ export async function* copySelection(selection: Selection, context: CopyContext)
     return { first, last, start, end: ends[last]! };
   }
 
+  /** Two buffers take turns: the next window is read into one while this one is written from the other. */
+  const buffers: Uint8Array[] = [];
+  let turn = 0;
+
   function startRead(window: Window): Promise<Uint8Array> | undefined {
     const length = window.end - window.start;
     if (length > WINDOW_BYTES) return undefined;
-    const bytes = readExactly(window.start, length);
-    bytes.catch(() => undefined);
-    return bytes;
+    turn = 1 - turn;
+    let buffer = buffers[turn];
+    if (buffer === undefined || buffer.length < length) {
+      buffer = Buffer.allocUnsafeSlow(Math.ceil(length / BUFFER_STEP_BYTES) * BUFFER_STEP_BYTES);
+      buffers[turn] = buffer;
+    }
+    const bytes = buffer.subarray(0, length);
+    const reading = readExactly([bytes], window.start).then(() => bytes);
+    reading.catch(() => undefined);
+    return reading;
   }
 
   let window = count > 0 ? nextWindow(0) : undefined;
   let bytes = window && startRead(window);
-  while (window !== undefined) {
-    signal?.throwIfAborted();
-    // The next window is read while this one is written and taken.
-    const current = await bytes;
-    const following: Window | undefined = window.last + 1 < count ? nextWindow(window.last + 1) : undefined;
-    bytes = following && startRead(following);
-    yield* current === undefined ? copyLarge(window.first) : copyWindow(window, current);
-    window = following;
+  try {
+    while (window !== undefined) {
+      signal?.throwIfAborted();
+      const current = await bytes;
+      const following: Window | undefined = window.last + 1 < count ? nextWindow(window.last + 1) : undefined;
+      bytes = following && startRead(following);
+      yield* current === undefined ? copyLarge(window.first) : copyWindow(window, current);
+      window = following;
+    }
+  } finally {
+    // What reads on keeps the source open.
+    await bytes?.catch(() => undefined);
   }
 }

@@ -1,80 +1,89 @@
 import { PackError } from "../errors.ts";
 import type { PackIndex } from "../index-file/pack-index.ts";
+import type { OperationOptions } from "../random-access.ts";
 import type { PackReader } from "../read/pack-reader.ts";
 import { KIND_OFS_DELTA } from "../scan/pack-entry.ts";
+import { clipTargets, readInto, roomOf } from "../stream/targets.ts";
 import type { PackWriteStats } from "./copy-selection.ts";
 
-/** How many entries of a pack are deltas, counted when it was first written whole. */
+/** Where the reader wants the next bytes. */
+export interface Places {
+  targets: readonly Uint8Array[];
+}
+
+/** How many entries of a pack are deltas, counted when it was first written whole; its trailer is the index's then. */
 const deltaCounts = new WeakMap<PackIndex, number>();
 
 /**
- * Streams a whole stored pack as it is; nothing is hashed, the receiver checks its trailer.
- * The chunks belong to the receiver. Throws PACK_TRUNCATED, PACK_BAD_INDEX.
+ * Reads a whole stored pack as it is into the places that the reader gives, and comes back with the number of bytes each
+ * time; nothing is hashed, the receiver checks its trailer. Throws PACK_TRUNCATED, PACK_BAD_INDEX.
  */
 export async function* copyVerbatim(
   reader: PackReader,
-  chunkBytes: number,
+  places: Places,
   stats: PackWriteStats,
   signal: AbortSignal | undefined,
   onWritten: (objects: number) => void,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<number> {
   const { index, source } = reader;
   const known = deltaCounts.get(index);
-  const order = known === undefined ? index.packOrder() : undefined;
-  let rank = 0;
+  if (known === undefined) await checkTrailer(reader, { signal });
+  const counter = known === undefined ? createDeltaCounter(index) : undefined;
   let reported = 0;
-  let next = startRead(0);
   for (let at = 0; at < source.sizeBytes; ) {
-    const bytes = await next;
-    const end = at + bytes.length;
-    if (end < source.sizeBytes) next = startRead(end);
-    if (order !== undefined) {
-      for (; rank < index.count; rank++) {
-        const entry = index.offsetAt(order[rank]!) - at;
-        if (entry >= bytes.length) break;
-        if (((bytes[entry]! >> 4) & 7) >= KIND_OFS_DELTA) stats.deltas++;
-      }
+    signal?.throwIfAborted();
+    const targets = clipTargets(places.targets, source.sizeBytes - at);
+    const read = await readInto(source, targets, at, { signal });
+    if (read < roomOf(targets)) {
+      throw new PackError("PACK_TRUNCATED", "the stored pack is shorter than it was", { offset: at + read });
     }
-    if (end === source.sizeBytes) {
-      if (!endsWith(bytes, index.packChecksum)) {
-        throw new PackError("PACK_BAD_INDEX", "the index belongs to another pack");
-      }
-      if (known === undefined) deltaCounts.set(index, stats.deltas);
-      else stats.deltas = known;
+    counter?.look(targets, at);
+    at += read;
+    stats.bytes = at;
+    if (at === source.sizeBytes) {
+      if (counter !== undefined) deltaCounts.set(index, counter.deltas);
+      stats.deltas = known ?? counter?.deltas ?? 0;
       stats.reused = index.count;
       stats.reusedDeltas = stats.deltas;
     }
-    stats.bytes = end;
-    const written = Math.floor((index.count * end) / source.sizeBytes);
+    const written = Math.floor((index.count * at) / source.sizeBytes);
     onWritten(written - reported);
     reported = written;
-    yield bytes;
-    at = end;
-  }
-
-  function startRead(offset: number): Promise<Uint8Array> {
-    const bytes = readChunk(offset);
-    bytes.catch(() => undefined);
-    return bytes;
-  }
-
-  async function readChunk(offset: number): Promise<Uint8Array> {
-    signal?.throwIfAborted();
-    const rest = source.sizeBytes - offset;
-    // The trailer comes in one piece with what is before it.
-    const length = rest < chunkBytes + 64 ? rest : chunkBytes;
-    const bytes = await source.read(offset, length, { signal });
-    if (bytes.length < length) {
-      throw new PackError("PACK_TRUNCATED", "the stored pack is shorter than it was", {
-        offset: offset + bytes.length,
-      });
-    }
-    return bytes;
+    yield read;
   }
 }
 
-function endsWith(bytes: Uint8Array, ending: Uint8Array): boolean {
-  const from = bytes.length - ending.length;
-  for (let i = 0; i < ending.length; i++) if (bytes[from + i] !== ending[i]) return false;
-  return true;
+async function checkTrailer({ index, source }: PackReader, options: OperationOptions): Promise<void> {
+  const { packChecksum } = index;
+  const trailer = await source.read(source.sizeBytes - packChecksum.length, packChecksum.length, options);
+  if (Buffer.compare(trailer, packChecksum) !== 0) {
+    throw new PackError("PACK_BAD_INDEX", "the index belongs to another pack");
+  }
+}
+
+/** Counts the deltas of a pack by looking at the first byte of each entry as it passes. */
+function createDeltaCounter(index: PackIndex): {
+  readonly deltas: number;
+  /** The pack's bytes from `start` on lie in `targets`. */
+  look(targets: readonly Uint8Array[], start: number): void;
+} {
+  const order = index.packOrder();
+  let rank = 0;
+  let deltas = 0;
+  return {
+    get deltas() {
+      return deltas;
+    },
+    look(targets, start) {
+      let targetStart = start;
+      for (const target of targets) {
+        for (; rank < index.count; rank++) {
+          const at = index.offsetAt(order[rank]!) - targetStart;
+          if (at >= target.length) break;
+          if (((target[at]! >> 4) & 7) >= KIND_OFS_DELTA) deltas++;
+        }
+        targetStart += target.length;
+      }
+    },
+  };
 }

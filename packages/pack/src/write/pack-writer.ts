@@ -2,9 +2,11 @@ import { streamSpan } from "@millrace/telemetry";
 import type { PackReader } from "../read/pack-reader.ts";
 import { createPace } from "../read/pace.ts";
 import type { ObjectFormat, Oid } from "../schema.ts";
+import { chunksOf, type ByteStream } from "../stream/byte-stream.ts";
+import { roomOf } from "../stream/targets.ts";
 import { type CopyContext, copySelection, type PackWriteStats } from "./copy-selection.ts";
-import { copyVerbatim } from "./copy-verbatim.ts";
-import { createPackOutput } from "./pack-output.ts";
+import { copyVerbatim, type Places } from "./copy-verbatim.ts";
+import { createPackOutput, type PackOutput } from "./pack-output.ts";
 import { type Selection, selectEntries } from "./selection.ts";
 import { type LooseSource, writeLoose } from "./write-loose.ts";
 
@@ -18,16 +20,16 @@ export interface PackWriteOptions {
   readonly thinBases?: ((oid: Uint8Array) => boolean) | undefined;
   /** Whether the receiver understands deltas by distance (capability `ofs-delta`). */
   readonly ofsDelta: boolean;
-  /** Size of the chunks. Default 256 KiB. */
+  /** Size of the chunks, where the pack is read in chunks. Default 256 KiB. */
   readonly chunkBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told how many objects are written, now and then. */
   readonly onProgress?: ((objectsWritten: number) => void) | undefined;
 }
 
-/** A pack to be streamed once. Its chunks belong to the receiver. */
-export interface PackWrite extends AsyncIterable<Uint8Array> {
-  /** `objects` is known from the start; the rest is final behind the last chunk. */
+/** A pack to be streamed once, in chunks or into places that the reader gives. */
+export interface PackWrite extends ByteStream {
+  /** `objects` is known from the start; the rest is final behind the last byte. */
   readonly stats: Readonly<PackWriteStats>;
 }
 
@@ -41,7 +43,6 @@ const DEFAULT_CHUNK_BYTES = 256 * 1024;
  */
 export function writePack(options: PackWriteOptions): PackWrite {
   const { format, signal } = options;
-  const chunkBytes = options.chunkBytes ?? DEFAULT_CHUNK_BYTES;
   const packs = options.packs.filter((pack) => pack.positions.length > 0);
   const loose = options.loose ?? [];
   const stats: PackWriteStats = { objects: loose.length, deltas: 0, reused: 0, reusedDeltas: 0, bytes: 0 };
@@ -53,18 +54,36 @@ export function writePack(options: PackWriteOptions): PackWrite {
     options.onProgress?.(writtenObjects);
   }
 
-  function open(): AsyncIterable<Uint8Array> {
+  const places: Places = { targets: [] };
+
+  /** Fills the places, and comes back with the number of bytes each time. */
+  function write(): AsyncIterable<number> {
     const only = packs[0];
     const isWhole =
       packs.length === 1 && loose.length === 0 && only?.positions.length === only?.reader.index.count;
     if (only !== undefined && isWhole && options.ofsDelta) {
-      return copyVerbatim(only.reader, chunkBytes, stats, signal, onWritten);
+      return copyVerbatim(only.reader, places, stats, signal, onWritten);
     }
     return assemble();
   }
 
-  async function* assemble(): AsyncGenerator<Uint8Array> {
-    const output = createPackOutput(format, chunkBytes);
+  async function* assemble(): AsyncGenerator<number> {
+    const output = createPackOutput(format);
+    output.begin(places.targets);
+    for await (const _ of assembleEntries(output)) {
+      yield output.filledBytes;
+      output.begin(places.targets);
+    }
+    stats.bytes = output.position;
+    while (output.isFull) {
+      yield output.filledBytes;
+      output.begin(places.targets);
+    }
+    yield output.filledBytes;
+  }
+
+  /** Writes the whole pack; comes back whenever the output is full. */
+  async function* assembleEntries(output: PackOutput): AsyncGenerator<void> {
     const looseOids = new Set<Oid>();
     for (const object of loose) looseOids.add(object.oid);
     const earlier: Selection[] = [];
@@ -92,7 +111,8 @@ export function writePack(options: PackWriteOptions): PackWrite {
       isAtReceiver: (oid) => options.thinBases?.(oid) === true,
       onWritten,
     };
-    output.append(encodePackHeader(stats.objects), 0, 12);
+    output.append(encodePackHeader(stats.objects), 0, PACK_HEADER_BYTES);
+    while (output.isFull) yield;
     for (const pack of packs) {
       const selection = selectEntries(pack.reader, pack.positions);
       yield* copySelection(selection, context);
@@ -104,25 +124,41 @@ export function writePack(options: PackWriteOptions): PackWrite {
       if (pace.isDue()) await pace.rest(signal);
     }
     output.finish();
-    stats.bytes = output.position;
-    for (let chunk = output.take(); chunk !== undefined; chunk = output.take()) yield chunk;
   }
 
-  const chunks = streamSpan("pack.write", { object_format: format }, (span) => {
+  const steps = streamSpan("pack.write", { object_format: format }, (span) => {
     return (async function* () {
-      yield* open();
+      yield* write();
       span.set("object_count", stats.objects);
       span.set("delta_count", stats.deltas);
       span.set("reused_count", stats.reused);
       span.set("pack_size", stats.bytes);
     })();
   });
-  return { stats, [Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator]() };
+  const iterator = steps[Symbol.asyncIterator]();
+  const pack: PackWrite = {
+    stats,
+    async readInto(targets) {
+      places.targets = targets;
+      const step = await iterator.next();
+      if (step.done === true) return 0;
+      // Who sees that this was the end does not ask again.
+      if (step.value < roomOf(targets)) await iterator.next();
+      return step.value;
+    },
+    [Symbol.asyncIterator]: () => chunksOf(pack, options.chunkBytes ?? DEFAULT_CHUNK_BYTES),
+    async [Symbol.asyncDispose]() {
+      await iterator.return?.();
+    },
+  };
+  return pack;
 }
+
+const PACK_HEADER_BYTES = 12;
 
 /** The 12 bytes that a pack of version 2 starts with (gitformat-pack). */
 export function encodePackHeader(objectCount: number): Uint8Array {
-  const bytes = new Uint8Array(12);
+  const bytes = new Uint8Array(PACK_HEADER_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, 0x5041434b);
   view.setUint32(4, 2);

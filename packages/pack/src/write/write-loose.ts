@@ -20,9 +20,9 @@ export interface LooseSource {
 const SMALL_BYTES = 128 * 1024;
 
 /**
- * Writes an object whole. Throws PACK_BAD_OBJECT where its content is not as long as it says.
+ * Writes an object whole; comes back whenever the output is full. Throws PACK_BAD_OBJECT where its content is not as long as it says.
  */
-export async function* writeLoose(object: LooseSource, context: CopyContext): AsyncGenerator<Uint8Array> {
+export async function* writeLoose(object: LooseSource, context: CopyContext): AsyncGenerator<void> {
   const { output, signal } = context;
   const head = encodeEntryHeader(kindOfObjectType(object.type), object.sizeBytes);
   output.append(head, 0, head.length);
@@ -43,14 +43,14 @@ export async function* writeLoose(object: LooseSource, context: CopyContext): As
       for await (const packed of pieces.pipe(deflate)) {
         signal?.throwIfAborted();
         output.append(packed as Uint8Array, 0, (packed as Uint8Array).length);
-        for (let chunk = output.take(); chunk !== undefined; chunk = output.take()) yield chunk;
+        while (output.isFull) yield;
       }
     } finally {
       pieces.destroy();
       deflate.destroy();
     }
   }
-  for (let chunk = output.take(); chunk !== undefined; chunk = output.take()) yield chunk;
+  while (output.isFull) yield;
   context.onWritten(1);
 }
 

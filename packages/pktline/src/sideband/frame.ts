@@ -26,9 +26,7 @@ export function sidebandPackets(
   data: Uint8Array,
   maxDataBytes: number = SIDEBAND_64K_DATA_BYTES,
 ): Uint8Array {
-  if (!(maxDataBytes >= 1 && maxDataBytes <= SIDEBAND_64K_DATA_BYTES)) {
-    throw new PktlineError("PKTLINE_TOO_LONG", `a sideband packet cannot hold ${maxDataBytes} bytes`);
-  }
+  checkDataBytes(maxDataBytes);
   const count = Math.ceil(data.length / maxDataBytes);
   const packets = new Uint8Array(data.length + count * SIDEBAND_HEADER_BYTES);
   let to = 0;
@@ -39,6 +37,12 @@ export function sidebandPackets(
     to += SIDEBAND_HEADER_BYTES + part.length;
   }
   return packets;
+}
+
+/** Throws `PKTLINE_TOO_LONG` for a size that no full packet can have. */
+export function checkDataBytes(maxDataBytes: number): void {
+  if (maxDataBytes >= 1 && maxDataBytes <= SIDEBAND_64K_DATA_BYTES) return;
+  throw new PktlineError("PKTLINE_TOO_LONG", `a sideband packet cannot hold ${maxDataBytes} bytes`);
 }
 
 /**

@@ -2,10 +2,14 @@ import type { SpanHandle } from "@millrace/telemetry";
 import { ProtocolError } from "../errors.ts";
 import type { PackRequest } from "../host.ts";
 import { createAttention } from "../stream/attention.ts";
+import { CHUNK_BYTES, freshChunk } from "../stream/chunk-pool.ts";
 import { linkAbort } from "../stream/linked-abort.ts";
+import { toByteReader } from "../stream/to-byte-reader.ts";
 import { ToldError } from "../told-error.ts";
 import type { CommandContext } from "./capability.ts";
 import { packError } from "./send-pack.ts";
+
+const FIRST_BYTES = 64 * 1024;
 
 /**
  * The pack for a client that reads no bands: nothing else can be said, so a pack that cannot be made just ends.
@@ -16,28 +20,34 @@ export async function* sendBarePack(
   request: PackRequest,
   span: SpanHandle<"upload_pack.fetch">,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const { chunks } = context.options;
   const stop = linkAbort(context.signal);
   const attention = createAttention(0, stop.signal);
   let ended = false;
   let packBytes = 0;
-  const source = context.host.createPack({
-    ...request,
-    signal: stop.signal,
-    onProgress(report) {
-      if (report.phase === "total") span.set("object_count", report.objects);
-    },
-  });
-  const pack = source[Symbol.asyncIterator]();
+  const pack = toByteReader(
+    context.host.createPack({
+      ...request,
+      signal: stop.signal,
+      onProgress(report) {
+        if (report.phase === "total") span.set("object_count", report.objects);
+      },
+    }),
+  );
+  const fillNext = async (buffer: Uint8Array): Promise<Uint8Array> =>
+    buffer.subarray(0, await pack.readInto([buffer]));
   try {
-    for (;;) {
-      const next = pack.next();
-      await attention.wait(next, false);
-      const result = await next;
-      if (result.done === true) break;
-      packBytes += result.value.length;
-      yield result.value;
+    // The first chunk is small, since most packs are.
+    for (let room = FIRST_BYTES; !ended; room = CHUNK_BYTES) {
+      const filling = fillNext(
+        room === FIRST_BYTES ? new Uint8Array(room) : (chunks?.take() ?? freshChunk()),
+      );
+      await attention.wait(filling, false);
+      const chunk = await filling;
+      ended = chunk.length < room;
+      packBytes += chunk.length;
+      if (chunk.length > 0) yield chunk;
     }
-    ended = true;
     span.set("pack_size", packBytes);
   } catch (cause) {
     context.signal.throwIfAborted();
@@ -46,6 +56,6 @@ export async function* sendBarePack(
     attention.release();
     if (!ended) stop.abort(new ProtocolError("PROTOCOL_ABORTED", "the pack is no longer asked for"));
     stop.release();
-    if (!ended) await pack.return?.();
+    await pack[Symbol.asyncDispose]();
   }
 }

@@ -4,11 +4,13 @@ import { hostError, ProtocolError } from "../errors.ts";
 import type { PackRequest } from "../host.ts";
 import { lastWords } from "../last-words.ts";
 import { createPackProgress } from "../progress.ts";
-import { takePackets } from "../sideband.ts";
 import { createAttention } from "../stream/attention.ts";
+import { takePackets } from "../sideband.ts";
 import { linkAbort } from "../stream/linked-abort.ts";
+import { toByteReader } from "../stream/to-byte-reader.ts";
 import { ToldError } from "../told-error.ts";
 import type { CommandContext } from "./capability.ts";
+import { openPackPackets } from "./pack-packets.ts";
 import { notOurRef } from "./wants.ts";
 
 /** Git's own last words when a pack cannot be made. */
@@ -35,54 +37,59 @@ export async function* sendPack(
   form: PackForm,
   span: SpanHandle<"upload_pack.fetch">,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const { keepAliveMs, chunks } = context.options;
   const stop = linkAbort(context.signal);
-  const attention = createAttention(context.options.keepAliveMs, stop.signal);
-  const writer = createSidebandWriter({ maxDataBytes: form.maxDataBytes });
+  const attention = createAttention(keepAliveMs, stop.signal);
+  const texts = createSidebandWriter({ maxDataBytes: form.maxDataBytes });
   const progress = createPackProgress((text) => {
     if (form.noProgress) return;
-    writer.progress(text);
+    texts.progress(text);
     attention.notify();
   });
   let begun = form.opening === undefined;
   let ended = false;
-  let packBytes = 0;
 
-  const source = context.host.createPack({
-    ...request,
-    signal: stop.signal,
-    onProgress(report) {
-      if (report.phase === "total") span.set("object_count", report.objects);
-      progress.report(report);
-    },
-  });
-  const pack = source[Symbol.asyncIterator]();
+  const pack = toByteReader(
+    context.host.createPack({
+      ...request,
+      signal: stop.signal,
+      onProgress(report) {
+        if (report.phase === "total") span.set("object_count", report.objects);
+        progress.report(report);
+      },
+    }),
+  );
+  const packets = openPackPackets(pack, form.maxDataBytes, chunks);
+  const startNext = (): Promise<Uint8Array | undefined> => {
+    const next = packets.next();
+    // Heard here, thrown where it is waited for: meanwhile a chunk is being taken.
+    next.catch(() => undefined);
+    return next;
+  };
 
   try {
-    let next = pack.next();
+    let next = startNext();
     for (;;) {
       const why = await attention.wait(next, true);
-      const result = why === "settled" ? await next : undefined;
+      const chunk = why === "settled" ? await next : undefined;
       if (!begun) {
         begun = true;
         if (form.opening !== undefined) yield form.opening;
       }
-      const told = takePackets(writer);
+      const told = takePackets(texts);
       if (told !== undefined) yield told;
       if (why === "silent") yield keepAlivePacket(1);
-      if (result === undefined) continue;
-      if (result.done === true) break;
-      packBytes += result.value.length;
-      writer.write(result.value);
-      const packets = takePackets(writer);
-      if (packets !== undefined) yield packets;
-      next = pack.next();
+      if (why !== "settled") continue;
+      if (chunk === undefined) break;
+      // The next chunk is filled while this one is on its way: never more than these two.
+      next = startNext();
+      yield chunk;
     }
     ended = true;
-    writer.flush();
     progress.finish();
-    const last = takePackets(writer);
+    const last = takePackets(texts);
     if (last !== undefined) yield last;
-    span.set("pack_size", packBytes);
+    span.set("pack_size", packets.packBytes);
     yield FLUSH.slice();
   } catch (cause) {
     context.signal.throwIfAborted();
@@ -94,7 +101,7 @@ export async function* sendPack(
     attention.release();
     if (!ended) stop.abort(new ProtocolError("PROTOCOL_ABORTED", "the pack is no longer asked for"));
     stop.release();
-    if (!ended) await pack.return?.();
+    await pack[Symbol.asyncDispose]();
   }
 }
 

@@ -4,6 +4,7 @@ import { bandOf, collect, packets, readPackets } from "../../test/support/packet
 import { cut, deferred, failing, scriptedHost } from "../../test/support/scripted-host.ts";
 import { ProtocolError } from "../errors.ts";
 import type { PackProgress, PackRequest } from "../host.ts";
+import { createChunkPool } from "../stream/chunk-pool.ts";
 import { serveUploadPack } from "./serve.ts";
 
 const oid = (digit: string): string => digit.repeat(40);
@@ -138,6 +139,38 @@ describe("the packfile section", () => {
     expect(found.at(-1)).not.toBe("0000");
     expect(answer.toString()).not.toContain("sdb1");
     expect(errors).toMatchObject([{ code: "PROTOCOL_HOST_FAILED", cause: broken }]);
+  });
+
+  it("never has more than two chunks of the pack at a time, and leaves the pack when its reader leaves", async () => {
+    const places: number[] = [];
+    const left: string[] = [];
+    const pool = createChunkPool();
+    let out = 0;
+    const chunks = { take: () => (out++, pool.take()), give: pool.give };
+    const host = scriptedHost({
+      createPack: (request) => ({
+        async readInto(targets) {
+          places.push(targets.length);
+          for (const target of targets) target.fill(7);
+          return targets.reduce((sum, { length }) => sum + length, 0);
+        },
+        async *[Symbol.asyncIterator]() {},
+        async [Symbol.asyncDispose]() {
+          left.push(request.signal?.aborted === true ? "aborted" : "in good order");
+        },
+      }),
+    });
+    const answer = serveUploadPack(host, [wanting()], { version: 2, chunks })[Symbol.asyncIterator]();
+    await answer.next();
+    for (let taken = 1; taken < 6; taken++) {
+      const { value } = await answer.next();
+      await new Promise(setImmediate);
+      expect(value?.length).toBe(taken === 1 ? 65_520 : 16 * 65_520);
+      expect([out, places.length]).toEqual([taken, taken + 1]);
+    }
+    await answer.return();
+    expect(places).toEqual([1, 16, 16, 16, 16, 16]);
+    expect(left).toEqual(["aborted"]);
   });
 
   it("has not begun where the host throws at once", async () => {

@@ -1,9 +1,13 @@
 import {
+  type ByteStream,
   type ObjectFilter,
   type Oid,
   type OperationOptions,
+  type PackWrite,
+  chunksOf,
   oidToBytes,
   readTagTarget,
+  roomOf,
   writePack,
 } from "@millrace/pack";
 import type { Snapshot } from "@millrace/storage";
@@ -56,14 +60,39 @@ export interface PackContext {
   readonly tags: () => AsyncIterable<ListedRef>;
 }
 
+const CHUNK_BYTES = 256 * 1024;
+
 /**
- * Makes the pack that a fetch asks for: enumerate, find each object's place, copy.
- * Throws `REPOSITORY_OBJECT_MISSING`, `REPOSITORY_BAD_REQUEST` before the first byte.
+ * Makes the pack that a fetch asks for: enumerate, find each object's place, copy. Nothing is done before its first bytes
+ * are asked for. Throws `REPOSITORY_OBJECT_MISSING`, `REPOSITORY_BAD_REQUEST` before the first byte.
  */
-export async function* createPack(
-  { snapshot, view, tags }: PackContext,
-  request: PackRequest,
-): AsyncGenerator<Uint8Array> {
+export function createPack(open: () => Promise<PackContext>, request: PackRequest): ByteStream {
+  let preparing: Promise<PackWrite> | undefined;
+  let isOver = false;
+
+  const prepare = async (): Promise<PackWrite> => preparePack(await open(), request);
+  const reportTotal = ({ objects, deltas, reused, reusedDeltas }: PackWrite["stats"]): void => {
+    if (!isOver) request.onProgress?.({ phase: "total", objects, deltas, reused, reusedDeltas });
+    isOver = true;
+  };
+  const pack: ByteStream = {
+    async readInto(targets) {
+      preparing ??= prepare();
+      const writing = await preparing;
+      const filled = await writing.readInto(targets);
+      if (filled < roomOf(targets)) reportTotal(writing.stats);
+      return filled;
+    },
+    [Symbol.asyncIterator]: () => chunksOf(pack, CHUNK_BYTES),
+    async [Symbol.asyncDispose]() {
+      const writing = await preparing?.catch(() => undefined);
+      await writing?.[Symbol.asyncDispose]();
+    },
+  };
+  return pack;
+}
+
+async function preparePack({ snapshot, view, tags }: PackContext, request: PackRequest): Promise<PackWrite> {
   const { signal, onProgress } = request;
   const filter = await planOf(request.filter, snapshot, view, signal);
   const scope = await shallowScope(view, await snapshot.shallow({ signal }), request);
@@ -93,7 +122,7 @@ export async function* createPack(
     const number = table.find(oid);
     return number >= 0 && selection.isAtOtherSide(number);
   };
-  const writing = writePack({
+  return writePack({
     format: view.format,
     packs: places.packs,
     loose: places.loose,
@@ -101,9 +130,6 @@ export async function* createPack(
     thinBases: request.thinPack ? isAtClient : undefined,
     signal,
   });
-  yield* writing;
-  const { objects, deltas, reused, reusedDeltas } = writing.stats;
-  onProgress?.({ phase: "total", objects, deltas, reused, reusedDeltas });
 }
 
 async function planOf(

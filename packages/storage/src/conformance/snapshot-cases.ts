@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { RandomAccess } from "@millrace/pack";
 import { collect, createFilled, push, readRefs, refLines, rejectsWith, withSnapshot } from "./actions.ts";
 import type { ConformanceCase } from "./case.ts";
 import { makeTinyPack, unknownOid } from "./tiny-pack.ts";
@@ -184,6 +185,7 @@ export const snapshotCases: readonly ConformanceCase[] = [
           );
           assert.equal((await handle.read(length, 1)).length, 0);
           assert.equal((await handle.read(length + 10, 10)).length, 0);
+          await readsInto(handle, pack.bytes);
           assert.deepEqual(bytesOf(await handle.sidecar("idx")), bytesOf(pack.idx));
           assert.deepEqual(bytesOf(await handle.sidecar("rev")), bytesOf(pack.rev));
           const mine = await handle.read(0, 4);
@@ -248,6 +250,28 @@ export const snapshotCases: readonly ConformanceCase[] = [
     },
   },
 ];
+
+/** Where a pack can be read into given places, that gives what `read` gives, in order and no further. */
+async function readsInto({ readInto }: RandomAccess, bytes: Uint8Array): Promise<void> {
+  if (readInto === undefined) return;
+  const layouts = [[bytes.length], [0, 7, 0, 1, 20], [], [bytes.length, 10], Array<number>(3000).fill(1)];
+  for (const sizes of layouts) {
+    for (const offset of [0, 3, bytes.length - 5, bytes.length, bytes.length + 9]) {
+      const targets = sizes.map((size) => new Uint8Array(size));
+      const room = sizes.reduce((sum, size) => sum + size, 0);
+      const expected = bytes.subarray(offset, offset + room);
+      assert.equal(await readInto(targets, offset), expected.length);
+      const found = Buffer.concat(targets);
+      assert.equal(bytesOf(found.subarray(0, expected.length)), bytesOf(expected));
+      assert.ok(found.subarray(expected.length).every((byte) => byte === 0));
+    }
+  }
+  const reason = new Error("enough");
+  await assert.rejects(
+    async () => readInto([new Uint8Array(1)], 0, { signal: AbortSignal.abort(reason) }),
+    (error) => error === reason,
+  );
+}
 
 function bytesOf(bytes: Uint8Array | undefined): string {
   return Buffer.from(bytes ?? []).toString("hex");

@@ -1,4 +1,4 @@
-import type { ObjectFormat, RandomAccess } from "@millrace/pack";
+import { type ObjectFormat, type RandomAccess, roomOf, scatter } from "@millrace/pack";
 import type { PackHandle, Ref, RefQuery, Snapshot } from "../contract.ts";
 import { StorageError } from "../errors.ts";
 import { resolveRefName } from "../ref-plan.ts";
@@ -101,6 +101,12 @@ export function openMemoryBytes(bytes: Uint8Array): RandomAccess {
     async read(offset, length, options = {}) {
       options.signal?.throwIfAborted();
       return bytes.slice(offset, offset + length);
+    },
+    async readInto(targets, offset, options = {}) {
+      options.signal?.throwIfAborted();
+      const found = bytes.subarray(offset, offset + roomOf(targets));
+      scatter(found, targets);
+      return found.length;
     },
   };
 }
