@@ -95,7 +95,7 @@ export function createPack(open: () => Promise<PackContext>, request: PackReques
 async function preparePack({ snapshot, view, tags }: PackContext, request: PackRequest): Promise<PackWrite> {
   const { signal, onProgress } = request;
   const filter = await planOf(request.filter, snapshot, view, signal);
-  const scope = await shallowScope(view, await snapshot.shallow({ signal }), request);
+  const scope = await shallowScope(view, await snapshot.shallow({ signal }), request, { signal });
   const selection = await enumerateObjects(view, {
     ...scope,
     filter,

@@ -1,6 +1,7 @@
-import { type Oid, oidToBytes, readCommitLinks } from "@millrace/pack";
+import { type Oid, type OperationOptions, oidToBytes, readCommitLinks } from "@millrace/pack";
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { ShallowUpdate } from "./deepen.ts";
+import { rootsInReach } from "./roots-in-reach.ts";
 
 /** What a client asks for, and where its history ends before and after. */
 export interface ShallowFetch {
@@ -26,9 +27,11 @@ export async function shallowScope(
   reader: ObjectReader,
   ownRoots: readonly Oid[],
   fetch: ShallowFetch,
+  options: OperationOptions = {},
 ): Promise<ShallowScope> {
   const { clientShallow = [], shallowUpdate = { shallow: [], unshallow: [] } } = fetch;
   const { shallow, unshallow } = shallowUpdate;
+  const cut = [...ownRoots, ...clientShallow, ...shallow];
   const wants = [...fetch.wants];
   for (const oid of unshallow) {
     const { content } = await reader.read(oidToBytes(oid));
@@ -36,8 +39,21 @@ export async function shallowScope(
   }
   return {
     wants,
-    haves: [...fetch.haves, ...unshallow],
-    shallow: [...ownRoots, ...clientShallow, ...shallow],
+    haves: [...fetch.haves, ...(await rootsAtClient(reader, fetch, cut, options))],
+    shallow: cut,
     excludeHaveTrees: clientShallow.length + shallow.length > 0,
   };
+}
+
+/** The unshallowed roots that the client surely has; one that does not tell what it has is believed, as git believes it. */
+async function rootsAtClient(
+  reader: ObjectReader,
+  { haves, shallowUpdate }: ShallowFetch,
+  cut: readonly Oid[],
+  options: OperationOptions,
+): Promise<readonly Oid[]> {
+  const roots = shallowUpdate?.unshallow ?? [];
+  if (roots.length === 0 || haves.length === 0) return roots;
+  const inReach = await rootsInReach(reader, roots, { haves, cut }, options);
+  return roots.filter((root) => inReach.has(root));
 }
