@@ -5,8 +5,7 @@ import {
   createBlockCache,
   createByteCache,
 } from "@millrace/pack";
-import type { RepositoryStore, Snapshot } from "@millrace/storage";
-import type { Config } from "./policy/config-values.ts";
+import type { RepositoryConfig, RepositoryStore, Snapshot } from "@millrace/storage";
 import { readReceiveOffer } from "./policy/receive-rules.ts";
 import { readUploadPackRules } from "./policy/upload-pack-rules.ts";
 import { type HidingService, hiddenRefs } from "./refs/hidden-refs.ts";
@@ -59,7 +58,7 @@ export function openRepository(store: RepositoryStore, options: RepositoryOption
   const openViewFor = async (
     service: HidingService,
     signal: AbortSignal | undefined,
-  ): Promise<{ view: RepositoryView; config: Config }> => {
+  ): Promise<{ view: RepositoryView; config: RepositoryConfig }> => {
     const snapshot = await store.snapshot({ signal });
     try {
       const config = await snapshot.config({ signal });

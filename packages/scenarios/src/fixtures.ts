@@ -1,4 +1,4 @@
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ObjectFormat } from "@millrace/pack";
 import { git } from "./git.ts";
@@ -149,16 +149,24 @@ async function extend(local: WorkTree): Promise<void> {
   await make("evil", evil);
 }
 
+/** Lines of several keys whose order decides: each shows or hides what one of another key has said before. */
+const HIDING = [
+  ["transfer", "refs/pull"],
+  ["transfer", "refs/heads/side"],
+  ["transfer", "refs/heads/side1"],
+  ["uploadpack", "refs/notes"],
+  ["uploadpack", "!refs/tags/nested"],
+  ["receive", "refs/odd"],
+  ["receive", "!refs/heads/side1"],
+  ["transfer", "!refs/pull/2"],
+  ["transfer", "refs/tags/nested"],
+  ["uploadpack", "!refs/pull/1"],
+  ["receive", "!refs/tags"],
+] as const;
+
 async function hide(directory: string): Promise<void> {
-  await configure(directory, [
-    "transfer.hideRefs=refs/pull",
-    "transfer.hideRefs=refs/heads/side",
-    "transfer.hideRefs=refs/heads/side1",
-    "uploadpack.hideRefs=refs/notes",
-    "receive.hideRefs=refs/odd",
-    "transfer.hideRefs=!refs/pull/2",
-    "transfer.hideRefs=refs/tags/nested",
-  ]);
+  const lines = HIDING.map(([section, pattern]) => `[${section}]\n\thideRefs = ${pattern}\n`);
+  await appendFile(join(directory, "config"), lines.join(""));
   await git(["update-ref", "refs/pull/2/head", "v1~2"], { cwd: directory });
 }
 

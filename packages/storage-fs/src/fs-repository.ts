@@ -1,7 +1,13 @@
 import { join } from "node:path";
 import type { ObjectFormat } from "@millrace/pack";
-import { createStorageSpans, openPackedRefs, type PackedRefs, type StorageSpans } from "@millrace/storage";
-import { type Config, type ConfigReader, createConfigReader } from "./config/read-config.ts";
+import {
+  createStorageSpans,
+  openPackedRefs,
+  type PackedRefs,
+  type RepositoryConfig,
+  type StorageSpans,
+} from "@millrace/storage";
+import { type ConfigReader, createConfigReader } from "./config/read-config.ts";
 import { readRepositoryFormat } from "./config/repository-format.ts";
 import { readSharedModes, type SharedModes } from "./files/shared-modes.ts";
 import { type CachedFile, createCachedFile } from "./files/cached-file.ts";
@@ -16,9 +22,9 @@ export interface FsRepository {
   readonly settings: WriteSettings;
   readonly packedRefs: CachedFile<PackedRefs>;
   readonly packs: PackCatalog;
-  config(): Promise<Config>;
+  config(): Promise<RepositoryConfig>;
   /** The configuration that counts in another worktree of this repository. */
-  configAt(place: Place): Promise<Config>;
+  configAt(place: Place): Promise<RepositoryConfig>;
   /** The modes for what we make, under the configuration as it is now. */
   modes(): Promise<SharedModes>;
 }
@@ -29,7 +35,7 @@ export const spans: StorageSpans = createStorageSpans("fs");
 /** Reads a repository's format and sets up its caches. Throws `STORAGE_UNSUPPORTED`, `STORAGE_CORRUPT`. */
 export async function openRepository(place: Place, settings: WriteSettings): Promise<FsRepository> {
   const configs: ConfigReader = createConfigReader(settings.homeDirectory);
-  const config = (): Promise<Config> => configs.read(place);
+  const config = (): Promise<RepositoryConfig> => configs.read(place);
   const objectFormat = readRepositoryFormat(await config(), place.gitDir);
   return {
     place,

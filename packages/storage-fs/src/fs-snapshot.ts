@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isOid, type Oid, type OperationOptions } from "@millrace/pack";
+import { isOid, type OperationOptions } from "@millrace/pack";
 import { checkRefName, type Head, type Snapshot, StorageError } from "@millrace/storage";
-import { guarded, guardedItems, ifPresent } from "./files/fault.ts";
+import { guarded, guardedItems } from "./files/fault.ts";
 import { type FsRepository, spans } from "./fs-repository.ts";
 import { alternateTips } from "./objects/alternate-tips.ts";
 import { objectDirectories } from "./objects/alternates.ts";
@@ -15,6 +14,7 @@ import { checkedOutBranches } from "./refs/checked-out.ts";
 import { listRefs, resolve } from "./refs/list-refs.ts";
 import { followSymref, readRawHead, readRawRef } from "./refs/loose-ref.ts";
 import type { RawRef } from "./refs/ref-file.ts";
+import { readShallow } from "./shallow-file.ts";
 
 /**
  * A view of a repository that git may change meanwhile. HEAD is read now; refs when they are asked for; packs and
@@ -128,17 +128,4 @@ async function resolveHead(repository: FsRepository, raw: RawRef): Promise<Head>
   const found = end.found?.raw;
   const oid = found === undefined || found === "broken" || found.symref !== undefined ? undefined : found.oid;
   return end.target === "HEAD" ? { oid } : { symref: end.target, oid };
-}
-
-async function readShallow({ place, objectFormat }: FsRepository): Promise<readonly Oid[]> {
-  const text = await ifPresent(readFile(join(place.commonDir, "shallow"), "utf8"));
-  const lines = text?.split("\n").filter((line) => line !== "") ?? [];
-  for (const line of lines) {
-    if (!isOid(line, objectFormat)) {
-      throw new StorageError("STORAGE_CORRUPT", `shallow: bad line ${JSON.stringify(line)}`, {
-        key: "shallow",
-      });
-    }
-  }
-  return lines;
 }

@@ -51,6 +51,7 @@ export function openFsStorage(options: FsStorageOptions): Storage {
       objectFormat = "sha1",
       head = "refs/heads/main",
       onFirstCommit = false,
+      config = [],
     } = CreateOptions.parse(given);
     checkName(name);
     await checkOutside(root, name);
@@ -59,7 +60,7 @@ export function openFsStorage(options: FsStorageOptions): Storage {
     await sweepDrafts(root, draftGraceMs);
     const draft = await makeDraft(root);
     try {
-      await initRepository(draft, { objectFormat, head, shared });
+      await initRepository(draft, { objectFormat, head, shared, config });
       const place = { gitDir: draft, commonDir: draft };
       const repository = await openRepository(place, settings);
       if (onFirstCommit) return createFsStore({ name, repository, publishAt: target });

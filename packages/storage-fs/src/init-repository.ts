@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ObjectFormat } from "@millrace/pack";
+import type { ConfigEntry } from "@millrace/storage";
+import { encodeConfig } from "./config/encode-config.ts";
 import { createSharedModes, type SharedPermission } from "./files/shared-modes.ts";
 
 const DESCRIPTION = "Unnamed repository; edit this file 'description' to name the repository.\n";
@@ -20,6 +22,7 @@ export interface InitOptions {
   readonly objectFormat: ObjectFormat;
   readonly head: string;
   readonly shared: SharedPermission;
+  readonly config: readonly ConfigEntry[];
 }
 
 /** Lays out an empty bare repository in an existing directory as `git init --bare --shared` does, without sample hooks. */
@@ -39,13 +42,13 @@ export async function initRepository(directory: string, options: InitOptions): P
   }
 }
 
-function configFor({ objectFormat, shared }: InitOptions): string {
+function configFor({ objectFormat, shared, config }: InitOptions): string {
   const lines = ["[core]", `\trepositoryformatversion = ${objectFormat === "sha1" ? 0 : 1}`];
   lines.push("\tfilemode = true", "\tbare = true");
   if (shared.bits !== 0) lines.push(`\tsharedrepository = ${formatPermission(shared)}`);
   if (objectFormat !== "sha1") lines.push("[extensions]", `\tobjectformat = ${objectFormat}`);
   if (shared.bits !== 0) lines.push("[receive]", "\tdenyNonFastforwards = true");
-  return `${lines.join("\n")}\n`;
+  return `${lines.join("\n")}\n${encodeConfig(config)}`;
 }
 
 /** By number, as git writes it for the sake of its oldest versions. */

@@ -1,4 +1,5 @@
 import type { ObjectFormat, ObjectType, Oid, OperationOptions, PackSink, RandomAccess } from "@millrace/pack";
+import type { RepositoryConfig } from "./config.ts";
 import type { CreateOptions, ListOptions, StorageCapabilities } from "./schema.ts";
 
 /** Many repositories under one root, by name. */
@@ -85,8 +86,8 @@ export interface Snapshot extends AsyncDisposable {
   listLoose(options?: OperationOptions): AsyncIterable<Oid>;
   /** Commits whose parents this repository does not have. */
   shallow(options?: OperationOptions): Promise<readonly Oid[]>;
-  /** Configuration by lower-cased `section.key` or `section.Subsection.key`, every value in order. */
-  config(options?: OperationOptions): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** The repository's own settings, in the order of their lines. */
+  config(options?: OperationOptions): Promise<RepositoryConfig>;
   /** Tips of the repositories that objects are borrowed from (capability `alternates`). */
   alternateTips(options?: OperationOptions): AsyncIterable<Oid>;
   /**
@@ -185,6 +186,11 @@ export interface CommitRequest {
   readonly refs?: readonly RefUpdate[] | undefined;
   /** Symbolic refs to set with the first ref that moves, such as HEAD of a new repository. */
   readonly symrefs?: readonly SymrefUpdate[] | undefined;
+  /**
+   * Commits whose parents do not come with them: they join the repository's shallow roots with the first ref that moves,
+   * and no reader sees that ref without them (gitglossary, "shallow repository").
+   */
+  readonly shallow?: readonly Oid[] | undefined;
   /** All refs or none. */
   readonly atomic?: boolean | undefined;
   /** Who commits, as a reflog names them: `Name <mail>`. */

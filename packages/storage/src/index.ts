@@ -2,6 +2,8 @@
 export * from "./schema.ts";
 export * from "./errors.ts";
 export * from "./contract.ts";
+export { badValue, booleanValue, integerValue, lastValue, parseBoolean } from "./config-values.ts";
+export { createConfig, type RepositoryConfig } from "./config.ts";
 export { compareNames, lowerBound } from "./name-order.ts";
 export {
   checkRefName,

@@ -49,6 +49,7 @@ export function refuse(name: string, code: RefRejectionCode, message: string): R
 export function screenUpdates(request: CommitRequest, format: ObjectFormat): (RefRejection | undefined)[] {
   const updates = request.refs ?? [];
   const seen = new Map<string, number>();
+  for (const root of request.shallow ?? []) checkOid(root, format);
   for (const update of updates) {
     checkOid(update.new, format);
     checkOid(update.old, format);

@@ -25,6 +25,18 @@ export const StorageCapabilities: z.ZodType<StorageCapabilities> = z.object({
   hooksOnDisk: z.boolean(),
 });
 
+/** One setting of a repository's configuration. */
+export interface ConfigEntry {
+  /** `section.key` or `section.Subsection.key`, section and key in lower case. */
+  readonly key: string;
+  /** `true` where a file gives none. */
+  readonly value: string;
+}
+export const ConfigEntry: z.ZodType<ConfigEntry> = z.object({
+  key: z.string().regex(/^[a-z0-9-]+\.(?:[^\n\0]*\.)?[a-z][a-z0-9-]*$/),
+  value: z.string().regex(/^[^\0]*$/),
+});
+
 export interface CreateOptions {
   /** Default `sha1`. */
   readonly objectFormat?: ObjectFormat | undefined;
@@ -32,11 +44,14 @@ export interface CreateOptions {
   readonly head?: string | undefined;
   /** The repository appears with its first successful commit. Default `false`. */
   readonly onFirstCommit?: boolean | undefined;
+  /** What its configuration says besides what the backend puts there. Default: nothing. */
+  readonly config?: readonly ConfigEntry[] | undefined;
 }
 export const CreateOptions: z.ZodType<CreateOptions> = z.object({
   objectFormat: ObjectFormat.optional(),
   head: z.string().startsWith("refs/").optional(),
   onFirstCommit: z.boolean().optional(),
+  config: z.array(ConfigEntry).readonly().optional(),
 });
 
 export interface ListOptions {

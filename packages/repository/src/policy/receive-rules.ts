@@ -1,8 +1,13 @@
 import { FSCK_SEVERITIES } from "@millrace/pack";
-import type { Snapshot } from "@millrace/storage";
+import {
+  booleanValue,
+  integerValue,
+  lastValue,
+  type RepositoryConfig,
+  type Snapshot,
+} from "@millrace/storage";
 import { type IsHidden, hiddenRefs } from "../refs/hidden-refs.ts";
 import type { FsckLevel, ReceivePolicy } from "../schema.ts";
-import { type Config, booleanValue, integerValue, lastValue } from "./config-values.ts";
 import { readSessionId } from "./upload-pack-rules.ts";
 
 /** What a push is held to: the server's policy, and over it what the repository's own configuration says. */
@@ -28,7 +33,7 @@ export interface ReceiveOffer {
 }
 
 /** Reads what is offered (git-config, `receive.advertisePushOptions`, `transfer.advertiseSID`). */
-export function readReceiveOffer(config: Config): ReceiveOffer {
+export function readReceiveOffer(config: RepositoryConfig): ReceiveOffer {
   const pushOptions = booleanValue(config, "receive.advertisepushoptions") ?? false;
   return { pushOptions, sessionId: readSessionId(config) };
 }
@@ -54,7 +59,7 @@ export async function readReceiveRules(view: Snapshot, policy: ReceivePolicy): P
 /** The branches of all working trees; a backend that knows of none has at most the one that HEAD names. */
 async function checkedOutBranches(
   view: Snapshot,
-  config: Config,
+  config: RepositoryConfig,
   headTarget: string | undefined,
 ): Promise<ReadonlySet<string>> {
   if (view.checkedOut !== undefined) return new Set(await view.checkedOut());
@@ -63,7 +68,7 @@ async function checkedOutBranches(
 }
 
 /** Keys that take `refuse`, `warn`, `ignore` or a boolean, and refuse by default. */
-function denies(config: Config, key: string): boolean {
+function denies(config: RepositoryConfig, key: string): boolean {
   const value = lastValue(config, key)?.toLowerCase();
   return value !== "warn" && value !== "ignore" && booleanValue(config, key) !== false;
 }
@@ -74,7 +79,7 @@ function smallest(a: number | undefined, b: number | undefined): number | undefi
   return bounds.length === 0 ? undefined : Math.min(...bounds);
 }
 
-function readFsckLevels(config: Config, policy: ReceivePolicy): ReceiveRules["fsckLevels"] {
+function readFsckLevels(config: RepositoryConfig, policy: ReceivePolicy): ReceiveRules["fsckLevels"] {
   const wanted =
     booleanValue(config, "receive.fsckobjects") ??
     booleanValue(config, "transfer.fsckobjects") ??

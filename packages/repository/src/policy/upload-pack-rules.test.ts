@@ -1,8 +1,9 @@
+import { createConfig } from "@millrace/storage";
 import { describe, expect, it } from "vitest";
 import { readUploadPackRules } from "./upload-pack-rules.ts";
 
 const rules = (entries: Record<string, string>, borrows = false) =>
-  readUploadPackRules(new Map(Object.entries(entries).map(([key, value]) => [key, [value]])), borrows);
+  readUploadPackRules(createConfig(Object.entries(entries).map(([key, value]) => ({ key, value }))), borrows);
 
 describe("readUploadPackRules", () => {
   it("allows filters and nothing else that git does not allow by default", () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ObjectFilter } from "@millrace/pack";
-import { type Config, booleanValue, integerValue } from "./config-values.ts";
+import { booleanValue, integerValue, type RepositoryConfig } from "@millrace/storage";
 
 /** What a repository offers to those who fetch. */
 export interface UploadPackRules {
@@ -22,7 +22,7 @@ export interface UploadPackRules {
  * partial clone asks for objects by id later, so with them older protocols may want what version 2 may. Where objects
  * are borrowed from another repository, a ref of this one must reach what is wanted.
  */
-export function readUploadPackRules(config: Config, borrows: boolean): UploadPackRules {
+export function readUploadPackRules(config: RepositoryConfig, borrows: boolean): UploadPackRules {
   const filters = booleanValue(config, "uploadpack.allowfilter") ?? true;
   return {
     filters,
@@ -36,17 +36,17 @@ export function readUploadPackRules(config: Config, borrows: boolean): UploadPac
 }
 
 /** An id for one conversation, where the repository's configuration asks for one. */
-export function readSessionId(config: Config): string | undefined {
+export function readSessionId(config: RepositoryConfig): string | undefined {
   return booleanValue(config, "transfer.advertisesid") === true ? `millrace-${randomUUID()}` : undefined;
 }
 
-function readWants(config: Config): UploadPackRules["wants"] | undefined {
+function readWants(config: RepositoryConfig): UploadPackRules["wants"] | undefined {
   if (booleanValue(config, "uploadpack.allowanysha1inwant") === true) return "any";
   if (booleanValue(config, "uploadpack.allowreachablesha1inwant") === true) return "reachable";
   return booleanValue(config, "uploadpack.allowtipsha1inwant") === true ? "tips" : undefined;
 }
 
-function refuseFilter(config: Config, filter: ObjectFilter): string | undefined {
+function refuseFilter(config: RepositoryConfig, filter: ObjectFilter): string | undefined {
   const name = filter.kind;
   const refusal = `git upload-pack: filter '${name}' not supported`;
   const allowed =

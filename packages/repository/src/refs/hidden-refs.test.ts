@@ -1,10 +1,13 @@
+import { createConfig } from "@millrace/storage";
 import { expect, it } from "vitest";
 import { hiddenRefs } from "./hidden-refs.ts";
 
 it("hides what the last matching pattern hides", () => {
-  const config = new Map([
-    ["transfer.hiderefs", ["refs/pull", "refs/keep/"]],
-    ["receive.hiderefs", ["!refs/pull/1", "^refs/secret"]],
+  const config = createConfig([
+    { key: "transfer.hiderefs", value: "refs/pull" },
+    { key: "transfer.hiderefs", value: "refs/keep/" },
+    { key: "receive.hiderefs", value: "!refs/pull/1" },
+    { key: "receive.hiderefs", value: "^refs/secret" },
   ]);
   const receive = hiddenRefs(config, "receive")!;
   const fetch = hiddenRefs(config, "uploadpack")!;
@@ -23,13 +26,19 @@ it("hides what the last matching pattern hides", () => {
     false,
     false,
   ]);
-  expect(hiddenRefs(new Map(), "receive")).toBeUndefined();
+  expect(hiddenRefs(createConfig([]), "receive")).toBeUndefined();
 });
 
-it("lets the key that comes later in the file count", () => {
-  const config = new Map([
-    ["uploadpack.hiderefs", ["!refs/pull/2"]],
-    ["transfer.hiderefs", ["refs/pull"]],
+it("lets the line that comes later count, whichever key it is of", () => {
+  const config = createConfig([
+    { key: "transfer.hiderefs", value: "refs/pull" },
+    { key: "uploadpack.hiderefs", value: "!refs/pull/2" },
+    { key: "transfer.hiderefs", value: "refs/pull/2/merge" },
   ]);
-  expect(hiddenRefs(config, "uploadpack")!("refs/pull/2/head")).toBe(true);
+  const fetch = hiddenRefs(config, "uploadpack")!;
+  expect(["refs/pull/1/head", "refs/pull/2/head", "refs/pull/2/merge"].map(fetch)).toEqual([
+    true,
+    false,
+    true,
+  ]);
 });

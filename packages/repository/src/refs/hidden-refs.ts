@@ -1,4 +1,4 @@
-import type { Config } from "../policy/config-values.ts";
+import type { RepositoryConfig } from "@millrace/storage";
 
 /** Whether a ref is kept from clients. */
 export type IsHidden = (name: string) => boolean;
@@ -11,12 +11,12 @@ export type HidingService = "uploadpack" | "receive";
  * below it, `!` in front shows them again, and of several that match the last one counts. `^` (match the full name,
  * namespace included) makes no difference without namespaces. `undefined`: nothing is hidden.
  */
-export function hiddenRefs(config: Config, service: HidingService): IsHidden | undefined {
-  // The file's order counts, of which a configuration keeps that of the keys.
+export function hiddenRefs(config: RepositoryConfig, service: HidingService): IsHidden | undefined {
+  // Lines of both keys count in the order of the file.
   const keys = new Set(["transfer.hiderefs", `${service}.hiderefs`]);
-  const texts = [...config].flatMap(([key, values]) => (keys.has(key) ? values : []));
-  if (texts.length === 0) return undefined;
-  const rules = texts.map(parseRule).toReversed();
+  const lines = config.entries.filter(({ key }) => keys.has(key));
+  if (lines.length === 0) return undefined;
+  const rules = lines.map(({ value }) => parseRule(value)).toReversed();
   return (name) => rules.find(({ prefix }) => isAtOrBelow(name, prefix))?.hides ?? false;
 }
 

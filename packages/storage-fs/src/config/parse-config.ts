@@ -1,12 +1,4 @@
-import { StorageError } from "@millrace/storage";
-
-/** One setting, in the order of the file. */
-export interface ConfigEntry {
-  /** `section.key` or `section.Subsection.key`, section and key in lower case. */
-  readonly key: string;
-  /** `true` where the file gives none. */
-  readonly value: string;
-}
+import { type ConfigEntry, StorageError } from "@millrace/storage";
 
 /**
  * Parses a configuration file (git-config, "Syntax"): sections, subsections in quotes or behind a dot, comments,

@@ -1,20 +1,22 @@
 import { stat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
-import { StorageError } from "@millrace/storage";
+import {
+  booleanValue,
+  type ConfigEntry,
+  createConfig,
+  type RepositoryConfig,
+  StorageError,
+} from "@millrace/storage";
 import { type CachedFile, createCachedFile } from "../files/cached-file.ts";
 import { ifPresent } from "../files/fault.ts";
 import type { Place } from "../place.ts";
-import { booleanValue } from "./config-values.ts";
 import { expandHome, type IncludeScope, includeHolds } from "./include-condition.ts";
-import { type ConfigEntry, parseConfig } from "./parse-config.ts";
-
-/** Every value of every setting, in order: of several the last one counts, where there can be but one. */
-export type Config = ReadonlyMap<string, readonly string[]>;
+import { parseConfig } from "./parse-config.ts";
 
 /** A repository's configuration with the files it includes. */
 export interface ConfigReader {
   /** The settings as they are now; files are read again only when they changed. Throws `STORAGE_CORRUPT`. */
-  read(place: Place): Promise<Config>;
+  read(place: Place): Promise<RepositoryConfig>;
 }
 
 /** As deep as git follows includes. */
@@ -42,12 +44,11 @@ export function createConfigReader(homeDirectory: string): ConfigReader {
     path: string,
     depth: number,
     scope: IncludeScope,
-    into: Map<string, string[]>,
+    into: ConfigEntry[],
   ): Promise<void> => {
-    for (const { key, value } of await readFile(path)) {
-      const values = into.get(key);
-      if (values === undefined) into.set(key, [value]);
-      else values.push(value);
+    for (const entry of await readFile(path)) {
+      const { key, value } = entry;
+      into.push(entry);
       const condition = includeCondition(key);
       if (condition === undefined) continue;
       if (condition !== "" && !(await includeHolds(condition, path, scope))) continue;
@@ -63,12 +64,13 @@ export function createConfigReader(homeDirectory: string): ConfigReader {
 
   return {
     async read(place) {
-      const config = new Map<string, string[]>();
+      const entries: ConfigEntry[] = [];
       const scope = { place, homeDirectory };
-      await collect(join(place.commonDir, "config"), 0, scope, config);
-      if (booleanValue(config, "extensions.worktreeconfig") === true)
-        await collect(join(place.gitDir, "config.worktree"), 0, scope, config);
-      return config;
+      await collect(join(place.commonDir, "config"), 0, scope, entries);
+      const config = createConfig(entries);
+      if (booleanValue(config, "extensions.worktreeconfig") !== true) return config;
+      await collect(join(place.gitDir, "config.worktree"), 0, scope, entries);
+      return createConfig(entries);
     },
   };
 }

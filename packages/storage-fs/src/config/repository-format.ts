@@ -1,7 +1,5 @@
 import type { ObjectFormat } from "@millrace/pack";
-import { StorageError } from "@millrace/storage";
-import { lastValue } from "./config-values.ts";
-import type { Config } from "./read-config.ts";
+import { lastValue, type RepositoryConfig, StorageError } from "@millrace/storage";
 
 /** Extensions that change nothing for who reads and writes packs and refs as files. */
 const HARMLESS = new Set([
@@ -17,15 +15,15 @@ const HARMLESS = new Set([
  * Checks that we know the repository's format (gitrepository-layout, "repository format version") and tells its hash.
  * Throws `STORAGE_UNSUPPORTED`.
  */
-export function readRepositoryFormat(config: Config, key: string): ObjectFormat {
+export function readRepositoryFormat(config: RepositoryConfig, key: string): ObjectFormat {
   const version = lastValue(config, "core.repositoryformatversion") ?? "0";
   if (version !== "0" && version !== "1") throw unsupported(`repository format version ${version}`, key);
   if (version === "0") return "sha1";
   let format: ObjectFormat = "sha1";
-  for (const [name, values] of config) {
+  for (const name of new Set(config.entries.map((entry) => entry.key))) {
     if (!name.startsWith("extensions.")) continue;
     const extension = name.slice("extensions.".length);
-    const value = values.at(-1) as string;
+    const value = lastValue(config, name) as string;
     if (extension === "objectformat" && (value === "sha1" || value === "sha256")) format = value;
     else if (extension === "refstorage" && value === "files") continue;
     else if (!HARMLESS.has(extension)) throw unsupported(`extension ${extension} = ${value}`, key);

@@ -1,7 +1,6 @@
 import { chmod, mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { badValue, lastValue, parseBoolean } from "../config/config-values.ts";
-import type { Config } from "../config/read-config.ts";
+import { badValue, lastValue, parseBoolean, type RepositoryConfig } from "@millrace/storage";
 import { errnoOf, ifPresent } from "./fault.ts";
 
 /** Gives what we make the modes that a repository which several users write needs (git-config, `core.sharedRepository`). */
@@ -42,7 +41,7 @@ export function parseSharedPermission(value: string): SharedPermission {
 }
 
 /** The modes a repository's configuration asks for. Throws `STORAGE_CORRUPT`. */
-export function readSharedModes(config: Config): SharedModes {
+export function readSharedModes(config: RepositoryConfig): SharedModes {
   const value = lastValue(config, "core.sharedrepository");
   return createSharedModes(value === undefined ? UMASK : parseSharedPermission(value));
 }

@@ -1,7 +1,6 @@
 import { basename, dirname } from "node:path";
 import type { Oid, OperationOptions } from "@millrace/pack";
-import { StorageError } from "@millrace/storage";
-import { lastValue } from "../config/config-values.ts";
+import { lastValue, StorageError } from "@millrace/storage";
 import { wildmatch } from "../config/wildmatch.ts";
 import { type FsRepository, openRepository } from "../fs-repository.ts";
 import { placeAt } from "../place.ts";

@@ -1,6 +1,6 @@
+import { booleanValue } from "@millrace/storage";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { booleanValue } from "../config/config-values.ts";
 import { ifPresent } from "../files/fault.ts";
 import type { FsRepository } from "../fs-repository.ts";
 import type { Place } from "../place.ts";

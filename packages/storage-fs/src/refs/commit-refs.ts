@@ -20,6 +20,7 @@ import { readRawHead } from "./loose-ref.ts";
 import { type PackedRewrite, preparePackedDeletion } from "./packed-rewrite.ts";
 import { planChanges, type RefChange, refuseRelated, separateRelated, verifyChanges } from "./ref-change.ts";
 import { openReflog, type Reflog } from "./reflog.ts";
+import { lockShallow, type ShallowLock } from "../shallow-file.ts";
 import { lockSymrefs, type SymrefLocks } from "./set-symrefs.ts";
 
 /** What a commit of refs needs from the store around it. */
@@ -55,7 +56,8 @@ export async function commitRefs(options: RefCommitOptions): Promise<CommitResul
     if (first !== undefined) change.refusal ??= { ...first, name: change.update.name };
   }
   if (atomic && changes.some((change) => change.refusal !== undefined)) abortRest(changes);
-  const changed = (request.add?.length ?? 0) > 0 || (request.symrefs?.length ?? 0) > 0;
+  const { add = [], symrefs = [], shallow = [] } = request;
+  const changed = add.length + symrefs.length + shallow.length > 0;
   return {
     refs: changes.map((change) => change.refusal),
     committed: updates.length === 0 ? changed : progress.moved > 0,
@@ -72,6 +74,7 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
   const { repository, request, signal } = options;
   const atomic = request.atomic === true;
   let symrefs: SymrefLocks | undefined;
+  let shallow: ShallowLock | undefined;
   let packed: PackedRewrite | undefined;
   const live = (): RefChange[] => group.filter((change) => change.refusal === undefined);
   const stopped = (): boolean => atomic && live().length < group.length;
@@ -97,6 +100,7 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
     }
     if (!progress.landed) {
       symrefs = await orRefuse(live(), () => lockSymrefs(repository, request.symrefs ?? [], signal));
+      shallow = await orRefuse(live(), () => lockShallow(repository, request.shallow ?? [], signal));
     }
     if (stopped() || (effective().length === 0 && group.length > 0)) return;
     signal?.throwIfAborted();
@@ -108,11 +112,14 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
     // From here on nothing is taken back.
     if (!progress.landed) await options.land();
     progress.landed = true;
+    // Before the refs that need them: readers look at refs first.
+    await shallow?.commit();
     await moveAll(options, { changes: effective(), packed, symrefs, reflog, headTarget }, progress);
   } finally {
     await releaseAll([
       () => packed?.release(),
       () => symrefs?.release(),
+      () => shallow?.release(),
       () => releaseChanges(repository, group),
     ]);
   }
@@ -226,7 +233,7 @@ function abortRest(changes: readonly RefChange[]): void {
 }
 
 /** Runs all of them, and then throws what the first one that failed has thrown. */
-async function releaseAll(releases: readonly (() => Promise<void> | undefined)[]): Promise<void> {
+async function releaseAll(releases: readonly (() => Promise<unknown> | undefined)[]): Promise<void> {
   const failures: unknown[] = [];
   for (const release of releases) {
     try {

@@ -1,8 +1,7 @@
 import { appendFile, open, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Oid, zeroOid } from "@millrace/pack";
-import { booleanValue, lastValue } from "../config/config-values.ts";
-import type { Config } from "../config/read-config.ts";
+import { booleanValue, lastValue, type RepositoryConfig } from "@millrace/storage";
 import { pruneEmptyDirectories, removeEmptyTree } from "../files/directories.ts";
 import { errnoOf, ifPresent } from "../files/fault.ts";
 import type { SharedModes } from "../files/shared-modes.ts";
@@ -60,7 +59,7 @@ async function anyLogs({ gitDir, commonDir }: Place): Promise<boolean> {
   return (await Promise.all(looks)).some((found) => found !== undefined);
 }
 
-function logMode(config: Config): "none" | "usual" | "always" {
+function logMode(config: RepositoryConfig): "none" | "usual" | "always" {
   const setting = lastValue(config, "core.logallrefupdates");
   if (setting?.toLowerCase() === "always") return "always";
   if (setting === undefined) return booleanValue(config, "core.bare") === false ? "usual" : "none";

@@ -9,9 +9,7 @@ import {
   type PackedObject,
   PackError,
 } from "@millrace/pack";
-import { StorageError } from "@millrace/storage";
-import { badValue, integerValue } from "../config/config-values.ts";
-import type { Config } from "../config/read-config.ts";
+import { badValue, integerValue, type RepositoryConfig, StorageError } from "@millrace/storage";
 import { syncDirectory } from "../files/directories.ts";
 import { errnoOf, ifPresent } from "../files/fault.ts";
 import { readFrom } from "../files/random-access-file.ts";
@@ -36,7 +34,7 @@ const BLOCKS_BYTES = 1024 * 1024;
  * Packs with fewer objects than this become loose objects (git-config, `receive.unpackLimit`, `transfer.unpackLimit`);
  * `undefined`: none do. Throws `STORAGE_CORRUPT`.
  */
-export function readUnpackLimit(config: Config): number | undefined {
+export function readUnpackLimit(config: RepositoryConfig): number | undefined {
   for (const key of ["receive.unpacklimit", "transfer.unpacklimit"]) {
     const limit = integerValue(config, key);
     if (limit !== undefined && limit >= 0) return limit;
@@ -93,7 +91,7 @@ async function unpack(repository: FsRepository, pack: ExplodedPack): Promise<rea
 }
 
 /** The level for loose objects; git takes the fastest where none is set. */
-function readCompression(config: Config): number {
+function readCompression(config: RepositoryConfig): number {
   for (const key of ["core.loosecompression", "core.compression"]) {
     const level = integerValue(config, key);
     if (level === undefined) continue;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseConfig } from "../../src/config/parse-config.ts";
-import { openFsRepository } from "../../src/index.ts";
+import { openFsRepository, openFsStorage } from "../../src/index.ts";
 import { git, tryGit } from "./git.ts";
 import { inScratch, withSnapshot } from "./scratch.ts";
 
@@ -54,27 +54,52 @@ test("parseConfig agrees with git config", () =>
     );
   }));
 
-/** What git says the whole configuration of a repository is, by key; its own included files among it. */
-function gitSettings(directory: string, home: string): Map<string, string[]> {
+/** What git says the whole configuration of a repository is, line by line; its own included files among it. */
+function gitSettings(directory: string, home: string): string[] {
   // Where git finds itself inside a bare repository it calls that `<path>/.`, which patterns are not written for.
   const bare = existsSync(join(directory, "HEAD")) ? [`--git-dir=${directory}`] : [];
   const list = [...bare, "config", "--list", "--null", "--includes"];
   const { status, stdout, stderr } = tryGit(directory, list, undefined, { HOME: home });
   if (status !== 0) throw new Error(stderr);
-  const settings = new Map<string, string[]>();
-  for (const entry of stdout.split("\0").slice(0, -1)) {
-    const end = entry.indexOf("\n");
-    const key = end < 0 ? entry : entry.slice(0, end);
-    settings.set(key, [...(settings.get(key) ?? []), end < 0 ? "true" : entry.slice(end + 1)]);
-  }
-  return settings;
+  const entries = stdout.split("\0").slice(0, -1);
+  return entries.map((entry) => (entry.includes("\n") ? entry : `${entry}\ntrue`));
 }
 
-async function ourSettings(directory: string, home: string): Promise<Map<string, string[]>> {
+async function ourSettings(directory: string, home: string): Promise<string[]> {
   const store = await openFsRepository(directory, { homeDirectory: home });
-  const settings = await withSnapshot(store, (view) => view.config());
-  return new Map([...settings].map(([key, values]) => [key, [...values]]));
+  const { entries } = await withSnapshot(store, (view) => view.config());
+  return entries.map(({ key, value }) => `${key}\n${value}`);
 }
+
+test("git reads the settings that a repository is made with", () =>
+  inScratch(async (root) => {
+    const storage = openFsStorage({ root, homeDirectory: root });
+    const word = fc.constantFrom("a", "b", "hideRefs".toLowerCase(), "d-1");
+    const text = fc
+      .array(fc.constantFrom("a", " ", '"', "\\", "\n", "\t", "\b", "\r", "#", ";", "=", "[", "é"), {
+        maxLength: 6,
+      })
+      .map((pieces) => pieces.join(""));
+    const subsection = text.map((name) => `.${name.replaceAll("\n", "")}.`);
+    const entry = fc.record({
+      key: fc
+        .tuple(word, fc.oneof(fc.constant("."), subsection), word)
+        .map(([section, between, key]) => `x-${section}${between}${key}`),
+      value: text,
+    });
+    let made = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(entry, { maxLength: 6 }), async (config) => {
+        const name = `r${made++}.git`;
+        await storage.create(name, { config });
+        const lines = config.map(({ key, value }) => `${key}\n${value}`);
+        const settings = gitSettings(join(root, name), root);
+        expect(settings.filter((line) => line.startsWith("x-"))).toEqual(lines);
+        expect(await ourSettings(join(root, name), root)).toEqual(settings);
+      }),
+      { numRuns: 60 },
+    );
+  }));
 
 test("included files are read where they are named, and again when they change", () =>
   inScratch(async (root) => {

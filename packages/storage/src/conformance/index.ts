@@ -2,9 +2,11 @@
 import { abortCases } from "./abort-cases.ts";
 import type { ConformanceCase } from "./case.ts";
 import { commitCases } from "./commit-cases.ts";
+import { configCases } from "./config-cases.ts";
 import { lifecycleCases } from "./lifecycle-cases.ts";
 import { namingCases } from "./naming-cases.ts";
 import { raceCases } from "./race-cases.ts";
+import { shallowCases } from "./shallow-cases.ts";
 import { snapshotCases } from "./snapshot-cases.ts";
 import { stageCases } from "./stage-cases.ts";
 import { telemetryCases } from "./telemetry-cases.ts";
@@ -16,9 +18,11 @@ export { makeTinyPack, type TinyPack } from "./tiny-pack.ts";
 export const conformanceCases: readonly ConformanceCase[] = [
   ...namingCases,
   ...lifecycleCases,
+  ...configCases,
   ...snapshotCases,
   ...stageCases,
   ...commitCases,
+  ...shallowCases,
   ...raceCases,
   ...abortCases,
   ...telemetryCases,

@@ -1,6 +1,8 @@
-import type { ObjectFormat } from "@millrace/pack";
+import type { ObjectFormat, Oid } from "@millrace/pack";
+import { createConfig, type RepositoryConfig } from "../config.ts";
 import { compareNames, lowerBound } from "../name-order.ts";
 import type { RefTable, StoredRef } from "../ref-plan.ts";
+import type { ConfigEntry } from "../schema.ts";
 
 /** A pack and what lies beside it. */
 export interface MemoryPack {
@@ -17,6 +19,9 @@ export interface MemoryState {
   readonly names: readonly string[];
   /** Newest first. */
   readonly packs: readonly MemoryPack[];
+  /** Shallow roots, sorted. */
+  readonly shallow: readonly Oid[];
+  readonly config: RepositoryConfig;
 }
 
 /** A repository: a place for its newest state. */
@@ -29,42 +34,56 @@ export interface MemoryRepository {
 let lives = 0;
 
 /** An empty repository whose HEAD names `head`. */
-export function createMemoryRepository(objectFormat: ObjectFormat, head: string): MemoryRepository {
+export function createMemoryRepository(
+  objectFormat: ObjectFormat,
+  head: string,
+  config: readonly ConfigEntry[],
+): MemoryRepository {
   const refs = new Map<string, StoredRef>([["HEAD", { symref: head }]]);
-  return { objectFormat, removed: false, state: createState(`memory-${++lives}.0`, refs, []) };
+  const token = `memory-${++lives}.0`;
+  const state = createState({ token, refs, packs: [], shallow: [], config: createConfig(config) });
+  return { objectFormat, removed: false, state };
 }
 
-/** The state that follows `state` when these refs change and these packs are added. */
-export function nextState(
-  state: MemoryState,
-  changes: ReadonlyMap<string, StoredRef | null>,
-  added: readonly MemoryPack[],
-): MemoryState {
+/** What one commit changes. */
+export interface MemoryChanges {
+  readonly refs: ReadonlyMap<string, StoredRef | null>;
+  readonly packs: readonly MemoryPack[];
+  readonly shallow: readonly Oid[];
+}
+
+/** The state that follows `state` with these changes. */
+export function nextState(state: MemoryState, changes: MemoryChanges): MemoryState {
   const refs = new Map<string, StoredRef>();
   for (const name of ["HEAD", ...state.names]) {
     const ref = state.refs.get(name);
     if (ref !== undefined) refs.set(name, ref);
   }
-  for (const [name, ref] of changes) {
+  for (const [name, ref] of changes.refs) {
     if (ref === null) refs.delete(name);
     else refs.set(name, ref);
   }
-  const fresh = new Map(added.toReversed().map((pack) => [pack.id, pack]));
+  const fresh = new Map(changes.packs.toReversed().map((pack) => [pack.id, pack]));
   for (const pack of state.packs) fresh.delete(pack.id);
   const [life, generation] = state.token.split(".") as [string, string];
-  return createState(`${life}.${Number(generation) + 1}`, refs, [...fresh.values(), ...state.packs]);
+  return createState({
+    token: `${life}.${Number(generation) + 1}`,
+    refs,
+    packs: [...fresh.values(), ...state.packs],
+    shallow: [...new Set([...state.shallow, ...changes.shallow])].sort(),
+    config: state.config,
+  });
 }
 
-function createState(
-  token: string,
-  refs: ReadonlyMap<string, StoredRef>,
-  packs: readonly MemoryPack[],
-): MemoryState {
+interface StateParts extends Pick<MemoryState, "token" | "packs" | "shallow" | "config"> {
+  readonly refs: ReadonlyMap<string, StoredRef>;
+}
+
+function createState({ refs, ...rest }: StateParts): MemoryState {
   const names = [...refs.keys()].filter((name) => name.startsWith("refs/")).sort(compareNames);
   return {
-    token,
+    ...rest,
     names,
-    packs,
     refs: {
       get: (name) => refs.get(name),
       has: (name) => refs.has(name),

@@ -71,11 +71,11 @@ export function createMemorySnapshot(
     async *listLoose() {},
     async shallow(options = {}) {
       options.signal?.throwIfAborted();
-      return [];
+      return state.shallow;
     },
     async config(options = {}) {
       options.signal?.throwIfAborted();
-      return new Map();
+      return state.config;
     },
     async *alternateTips() {},
     async [Symbol.asyncDispose]() {},

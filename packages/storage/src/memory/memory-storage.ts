@@ -31,12 +31,13 @@ export function createMemoryStorage(): Storage {
         objectFormat = "sha1",
         head = "refs/heads/main",
         onFirstCommit = false,
+        config = [],
       } = CreateOptions.parse(options);
       checkRepositoryName(name);
       if (repositories.has(name)) {
         throw new StorageError("STORAGE_EXISTS", `there is a repository ${name} already`, { key: name });
       }
-      const repository = createMemoryRepository(objectFormat, head);
+      const repository = createMemoryRepository(objectFormat, head, config);
       if (!onFirstCommit) repositories.set(name, repository);
       return store(name, repository, onFirstCommit);
     },

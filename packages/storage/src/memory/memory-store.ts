@@ -58,9 +58,10 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
       signal?.throwIfAborted();
       checkAlive();
       const plan = planRefs(base.refs, request, repository.objectFormat, denied);
-      const committed = plan.commits && (packs.length > 0 || plan.changes.size > 0);
+      const { shallow = [] } = request;
+      const committed = plan.commits && packs.length + plan.changes.size + shallow.length > 0;
       if (committed) {
-        repository.state = nextState(base, plan.changes, packs);
+        repository.state = nextState(base, { refs: plan.changes, packs, shallow });
         if (draft) repositories.set(name, repository);
         draft = false;
         for (const stage of adding) stage.landed();

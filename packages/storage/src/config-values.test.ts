@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
+import { createConfig, type RepositoryConfig } from "./config.ts";
 import { booleanValue, integerValue } from "./config-values.ts";
 
-const config = (value: string): ReadonlyMap<string, readonly string[]> =>
-  new Map([["a.b", ["ignored", value]]]);
+const config = (value: string): RepositoryConfig =>
+  createConfig([
+    { key: "a.b", value: "ignored" },
+    { key: "a.b", value },
+  ]);
 
 describe("values as git-config has them", () => {
   it.each([
-    ["", true],
+    ["", false],
     ["true", true],
     ["YES", true],
     ["on", true],
@@ -27,15 +31,20 @@ describe("values as git-config has them", () => {
     ["2k", 2048],
     ["1M", 1_048_576],
     ["3g", 3_221_225_472],
-    ["1.5k", undefined],
-    ["99999999999g", undefined],
-    ["x", undefined],
+    ["0x10", 16],
+    ["010", 8],
   ])("reads %j as the integer %s", (value, expected) => {
     expect(integerValue(config(value), "a.b")).toBe(expected);
   });
 
+  it.each(["1.5k", "99999999999g", "x", "08"])("refuses %j as an integer", (value) => {
+    expect(() => integerValue(config(value), "a.b")).toThrowError(
+      expect.objectContaining({ code: "STORAGE_CORRUPT", key: "a.b" }),
+    );
+  });
+
   it("knows nothing of what is not there", () => {
-    expect(booleanValue(new Map(), "a.b")).toBeUndefined();
-    expect(integerValue(new Map(), "a.b")).toBeUndefined();
+    expect(booleanValue(createConfig([]), "a.b")).toBeUndefined();
+    expect(integerValue(createConfig([]), "a.b")).toBeUndefined();
   });
 });

@@ -1,13 +1,13 @@
-import { StorageError } from "@millrace/storage";
-import type { Config } from "./read-config.ts";
+import type { RepositoryConfig } from "./config.ts";
+import { StorageError } from "./errors.ts";
 
 /** The last value of a setting. */
-export function lastValue(config: Config, key: string): string | undefined {
+export function lastValue(config: RepositoryConfig, key: string): string | undefined {
   return config.get(key)?.at(-1);
 }
 
 /** A setting that is on or off, by git's words; `undefined` for absent ones and for other words. */
-export function booleanValue(config: Config, key: string): boolean | undefined {
+export function booleanValue(config: RepositoryConfig, key: string): boolean | undefined {
   const value = lastValue(config, key);
   return value === undefined ? undefined : parseBoolean(value);
 }
@@ -22,7 +22,7 @@ export function parseBoolean(value: string): boolean | undefined {
 }
 
 /** A number, perhaps with git's suffixes `k`, `m`, `g`. Throws `STORAGE_CORRUPT` where it is none. */
-export function integerValue(config: Config, key: string): number | undefined {
+export function integerValue(config: RepositoryConfig, key: string): number | undefined {
   const value = lastValue(config, key);
   if (value === undefined) return undefined;
   const number = parseInteger(value);
@@ -40,10 +40,11 @@ function parseInteger(value: string): number | undefined {
   if (octal && /[89]/.test(digits)) return undefined;
   const number =
     (octal ? Number.parseInt(digits, 8) : Number(digits)) * (UNITS[unit.toLowerCase()] as number);
+  if (!Number.isSafeInteger(number)) return undefined;
   return sign === "-" ? -number : number;
 }
 
-/** The error for a setting that git would not take either. */
+/** The error for a setting that git would not take either: `STORAGE_CORRUPT`. */
 export function badValue(key: string, value: string): StorageError {
   return new StorageError("STORAGE_CORRUPT", `bad config value ${JSON.stringify(value)} for ${key}`, { key });
 }
