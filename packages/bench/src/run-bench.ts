@@ -1,6 +1,6 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { benchCases } from "./cases/index.ts";
 import { createLab, warmFile } from "./lab.ts";
@@ -14,6 +14,9 @@ import { repositoryLine } from "./report/texts.ts";
 import { textTable } from "./report/text-table.ts";
 import { type Result, runContest } from "./run-contest.ts";
 import type { BenchOptions } from "./schema.ts";
+
+/** Above this load average something else is at work. */
+const QUIET_LOAD = 0.7;
 
 /** Runs the cases that are asked for and reports. Whatever it makes is removed, also when it is interrupted. */
 export async function runBench(options: BenchOptions): Promise<void> {
@@ -48,6 +51,8 @@ async function measure(options: BenchOptions, scratch: string): Promise<void> {
   if (options.json !== undefined) writeFileSync(options.json, "");
   if (options.profile !== undefined) await mkdir(options.profile, { recursive: true });
   const machine = await machineFacts();
+  const [load = 0] = loadavg();
+  if (load > QUIET_LOAD) tell(`this machine is busy (load ${load.toFixed(1)}): times will tell of that too`);
   const repository = await prepareRepository(options, join(scratch, "served"), tell);
   await warmFile(repository.packPath);
   const lab = createLab({ scratch, repository, quick: options.quick, profile: options.profile });

@@ -1,48 +1,19 @@
-import { basename, dirname } from "node:path";
 import type { BenchCase, Subject } from "../bench-case.ts";
 import type { Lab } from "../lab.ts";
-import { type OperationRun, measureServer } from "../servers/measure-server.ts";
+import { measureServer } from "../servers/measure-server.ts";
 import type { ServerUnderTest } from "../servers/server-under-test.ts";
-import { type FetchRequest, countFetched, fetchPack } from "../wire/fetch.ts";
+import type { FetchRequest } from "../wire/fetch.ts";
+import { allTips, fetchContest, fetching, served } from "./warm-contest.ts";
 
 /** Everything, drained into a raw socket; git has a bitmap. */
 export const cloneCase: BenchCase = {
   name: "clone",
   async *contests(lab) {
-    const request: FetchRequest = { wants: [...new Set(lab.repository.refs.map(({ oid }) => oid))] };
-    const { objects } = lab.repository.facts;
+    const request: FetchRequest = { wants: allTips(lab) };
     yield { name: "cold", subjects: coldSubjects(lab, request) };
-    yield* warmContest(lab, "warm", request, { objects });
+    yield* fetchContest(lab, "warm", request, { objects: lab.repository.facts.objects });
   },
 };
-
-interface WarmOptions {
-  /** How many objects every answer must hold; it must be the same from all where this is not given. */
-  readonly objects?: number | undefined;
-}
-
-/** A contest of servers that have answered the request before. */
-export async function* warmContest(
-  lab: Lab,
-  name: string,
-  request: FetchRequest,
-  { objects }: WarmOptions = {},
-): AsyncGenerator<{ name: string; subjects: Subject[] }> {
-  const { root, repository } = served(lab);
-  await using git = await lab.startGit(root);
-  await using millrace = await lab.startMillrace(root);
-  const expected = objects ?? (await countFetched(git.port, repository, request));
-  for (const [subject, { port }] of Object.entries({ git, millrace })) {
-    const count = await countFetched(port, repository, request);
-    if (count !== expected) throw new Error(`${name}: ${subject} sent ${count} objects, not ${expected}`);
-  }
-  const subject = (name: string, server: ServerUnderTest): Subject => ({
-    name,
-    measure: () =>
-      measureServer(server, fetching(server, repository, request), { atLeastSeconds: lab.quick ? 0 : 1 }),
-  });
-  yield { name, subjects: [subject("git", git), subject("millrace", millrace)] };
-}
 
 function coldSubjects(lab: Lab, request: FetchRequest): Subject[] {
   const { root, repository } = served(lab);
@@ -54,17 +25,4 @@ function coldSubjects(lab: Lab, request: FetchRequest): Subject[] {
     },
   });
   return [subject("git", () => lab.startGit(root)), subject("millrace", () => lab.startMillrace(root))];
-}
-
-function fetching(
-  { port }: ServerUnderTest,
-  repository: string,
-  request: FetchRequest,
-): () => Promise<OperationRun> {
-  return () => fetchPack(port, repository, request);
-}
-
-/** The folder that servers are started over, and the measured repository's name in it. */
-export function served(lab: Lab): { root: string; repository: string } {
-  return { root: dirname(lab.repository.path), repository: basename(lab.repository.path) };
 }

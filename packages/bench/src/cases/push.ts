@@ -3,15 +3,9 @@ import { join } from "node:path";
 import type { BenchCase, Subject } from "../bench-case.ts";
 import type { Lab } from "../lab.ts";
 import { initBare } from "../repositories/init-bare.ts";
-import { measureServer } from "../servers/measure-server.ts";
+import { type OperationRun, measureServer } from "../servers/measure-server.ts";
 import type { ServerUnderTest } from "../servers/server-under-test.ts";
-import { type Ref, pushPack } from "../wire/push.ts";
-
-/** What a push consists of. */
-export interface PushedPack {
-  readonly refs: readonly Ref[];
-  readonly packPath: string;
-}
+import { type PushedPack, pushPack } from "../wire/push.ts";
 
 /** What old, honest histories have is no error to our checks; nor is it to be to git's, or it would stop early. */
 const CHECKED: Readonly<Record<string, string>> = {
@@ -42,7 +36,7 @@ function pushSubject(
   name: string,
   note: string | undefined,
   lab: Lab,
-  { refs, packPath }: PushedPack,
+  pushed: PushedPack,
   start: (root: string) => Promise<ServerUnderTest>,
   config: Readonly<Record<string, string>>,
 ): Subject {
@@ -54,10 +48,10 @@ function pushSubject(
       await initBare(join(root, "pushed.git"), config);
       try {
         await using server = await start(root);
-        const push = async (): Promise<{ wallSeconds: number }> => ({
-          wallSeconds: await pushPack(server.port, "pushed.git", refs, packPath),
+        const push = async (): Promise<OperationRun> => ({
+          wallSeconds: await pushPack(server.port, "pushed.git", pushed),
         });
-        return await measureServer(server, push, { memory: true });
+        return await measureServer(server, push, { strain: true });
       } finally {
         await rm(root, { recursive: true });
       }

@@ -42,10 +42,12 @@ export async function lsRefs(
   port: number,
   repository: string,
   prefixes: readonly string[] = [],
+  keep = false,
 ): Promise<RawAnswer> {
   const answer = await rawRequest(port, {
     path: `/${repository}/git-upload-pack`,
     headers: { ...V2, ...FETCH_TYPE },
+    keep,
     body: packets(
       "command=ls-refs\n",
       "object-format=sha1",

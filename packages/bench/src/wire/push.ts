@@ -11,12 +11,17 @@ export interface Ref {
   readonly oid: string;
 }
 
+/** A stored pack and the refs that are to point into it. */
+export interface PushedPack {
+  readonly refs: readonly Ref[];
+  readonly packPath: string;
+}
+
 /** Creates refs in an empty repository with one push of a stored pack. Answers how long it took, in seconds. */
 export async function pushPack(
   port: number,
   repository: string,
-  refs: readonly Ref[],
-  packPath: string,
+  { refs, packPath }: PushedPack,
 ): Promise<number> {
   const advertised = await rawRequest(port, { path: `/${repository}/info/refs?service=git-receive-pack` });
   const commands = packets(
