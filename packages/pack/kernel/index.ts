@@ -3,7 +3,8 @@ export { adler32 } from "./adler";
 export { crc32 } from "./crc";
 export { applyDelta, applyDeltaTracked, rangeCount } from "./delta";
 export { inflate } from "./inflate";
-export { sha1Finish, sha1Many, sha1Start, sha1Update } from "./sha1";
+export { sha1Finish, sha1Start, sha1Update } from "./sha1";
+export { sha1Many } from "./sha1-lanes";
 export { sha256 } from "./sha256";
 
 /** Where the memory that callers use freely starts; what the kernel uses itself lies below. */

@@ -1,5 +1,5 @@
-import { DIFFERENCES, FIRST_CHECKPOINT_VECTORS, suspects } from "./sha1-conditions";
-import { compressTracked, recompress58, recompress65 } from "./sha1-rounds";
+import { DIFFERENCES, FIRST_CHECKPOINT_VECTORS, screen, sift } from "./sha1-conditions";
+import { recompress58, recompress65 } from "./sha1-rounds";
 
 /**
  * Detection of SHA-1 collision attacks (M. Stevens, "Counter-cryptanalysis", CRYPTO 2013; with D. Shumow, "Speeding up
@@ -8,34 +8,44 @@ import { compressTracked, recompress58, recompress65 } from "./sha1-rounds";
  * state in mid-compression, leads to the same chaining value.
  */
 const SCHEDULE_BYTES: usize = 320;
-const schedule: usize = memory.data(320, 64);
-const checkpoints: usize = memory.data(64, 64);
-const result: usize = memory.data(32, 64);
 
-/** Compresses one block; answers whether it is half of a collision. */
-export function compressChecked(state: usize, block: usize): bool {
-  compressTracked(state, block, schedule, checkpoints);
-  const mask = suspects(schedule);
-  return mask != 0 && confirm(mask, state);
+/** A mask of suspected vectors for each of the four messages. */
+const suspects: usize = memory.data(16, 16);
+/** A state in the layout of one lane. */
+const result: usize = memory.data(80, 16);
+
+/** Whether any of four expanded messages meets all conditions of a vector; about one message in twenty does. */
+export function isSuspected(schedule: usize): bool {
+  return screen(schedule, suspects) && sift(schedule, suspects);
 }
 
-/** Whether one of the vectors of the mask leads to `state` as well. */
-function confirm(mask: u32, state: usize): bool {
+/**
+ * Whether the block of a lane is half of a collision, after `isSuspected` has answered. `state` is the lane's
+ * chaining value after the block; all three addresses are those of the first lane.
+ */
+export function isAttacked(lane: usize, schedule: usize, checkpoints: usize, state: usize): bool {
+  const offset = lane << 2;
+  let mask = load<u32>(suspects + offset);
   while (mask != 0) {
     const vector = ctz<u32>(mask);
     const differences = DIFFERENCES + (vector as usize) * SCHEDULE_BYTES;
-    if ((FIRST_CHECKPOINT_VECTORS >> vector) & 1) recompress58(checkpoints, schedule, differences, result);
-    else recompress65(checkpoints + 32, schedule, differences, result);
-    if (sameState(result, state)) return true;
+    if ((FIRST_CHECKPOINT_VECTORS >> vector) & 1) {
+      recompress58(checkpoints + offset, schedule + offset, differences, result);
+    } else {
+      recompress65(checkpoints + offset, schedule + offset, differences, result);
+    }
+    if (isSameState(result, state + offset)) return true;
     mask &= mask - 1;
   }
   return false;
 }
 
-function sameState(one: usize, two: usize): bool {
+function isSameState(one: usize, two: usize): bool {
   return (
-    load<u64>(one) == load<u64>(two) &&
-    load<u64>(one, 8) == load<u64>(two, 8) &&
-    load<u32>(one, 16) == load<u32>(two, 16)
+    load<u32>(one) == load<u32>(two) &&
+    load<u32>(one, 16) == load<u32>(two, 16) &&
+    load<u32>(one, 32) == load<u32>(two, 32) &&
+    load<u32>(one, 48) == load<u32>(two, 48) &&
+    load<u32>(one, 64) == load<u32>(two, 64)
   );
 }

@@ -27,7 +27,12 @@ export async function buildKernel() {
   const { default: asc } = await import("assemblyscript/asc");
   const { sha1Conditions } = await import("../kernel/generate/sha1-conditions.js");
   const { sha1Rounds } = await import("../kernel/generate/sha1-rounds.js");
-  const generated = { "sha1-conditions.ts": sha1Conditions, "sha1-rounds.ts": sha1Rounds };
+  const { sha1Schedule } = await import("../kernel/generate/sha1-schedule.js");
+  const generated = {
+    "sha1-conditions.ts": sha1Conditions,
+    "sha1-rounds.ts": sha1Rounds,
+    "sha1-schedule.ts": sha1Schedule,
+  };
 
   let module;
   let complaints = "";

@@ -1,39 +1,58 @@
 /**
- * Writes the unrolled rounds of SHA-1 (FIPS 180-4, section 6.1) on one block, and its reverse: WebAssembly compilers do
- * not unroll loops, and variables that change their roles every round would otherwise be moved about.
+ * Writes the unrolled rounds of SHA-1 (FIPS 180-4, section 6.1): WebAssembly compilers do not unroll loops, and
+ * variables that change their roles every round would otherwise be moved about.
+ *
+ * Everything works on four messages side by side, one in each 32-bit lane of a vector: word `t` of the expanded
+ * messages lies at `16 * t`, word `i` of a state at `16 * i`. A single message is one lane of that: the same places,
+ * from an address that is 4 bytes further for each lane.
  */
 
-/** Constants of the four groups of 20 rounds. */
-export const ROUND_CONSTANTS = [0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6];
+const ROUND_CONSTANTS = [0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6];
 /** Steps whose state is kept for detection. */
 export const CHECKPOINTS = [58, 65];
-
+const CHECKPOINT_BYTES = 80;
 const STATE = ["a", "b", "c", "d", "e"];
 
 /** The names that stand for a..e at a step: they take turns instead of moving values. */
-export function rolesAt(step) {
-  return STATE.map((_, i) => STATE[(((i - step) % 5) + 5) % 5]);
+const rolesAt = (step) => STATE.map((_, i) => STATE[(((i - step) % 5) + 5) % 5]);
+const roundConstant = (step) => `0x${ROUND_CONSTANTS[Math.floor(step / 20)].toString(16)}`;
+const routine = (head, lines) => `export function ${head}: void {\n  ${lines.join("\n  ")}\n}\n`;
+
+/** How the same computation is spelled for one lane and for four. */
+const ONE = {
+  type: "u32",
+  add: (...terms) => terms.reduce((sum, term) => `(${sum} + ${term})`),
+  and: (x, y) => `(${x} & ${y})`,
+  xor: (x, y) => `(${x} ^ ${y})`,
+  rotate: (x, count) => `rotl<u32>(${x}, ${count})`,
+  load: (at, offset) => `load<u32>(${at}, ${offset})`,
+  store: (at, value, offset) => `store<u32>(${at}, ${value}, ${offset});`,
+};
+const FOUR = {
+  type: "v128",
+  add: (...terms) => terms.reduce((sum, term) => `i32x4.add(${sum}, ${term})`),
+  and: (x, y) => `v128.and(${x}, ${y})`,
+  xor: (x, y) => `v128.xor(${x}, ${y})`,
+  rotate: (x, count) => `v128.or(i32x4.shl(${x}, ${count}), i32x4.shr_u(${x}, ${32 - count}))`,
+  load: (at, offset) => `v128.load(${at}, ${offset})`,
+  store: (at, value, offset) => `v128.store(${at}, ${value}, ${offset});`,
+};
+
+/** The step's function of b, c and d. */
+function mix(step, b, c, d, { add, and, xor }) {
+  if (step < 20) return xor(d, and(b, xor(c, d)));
+  if (step < 40 || step >= 60) return xor(b, xor(c, d));
+  return add(and(c, d), and(b, xor(c, d)));
 }
 
-function mix(step, b, c, d) {
-  if (step < 20) return `(${d} ^ (${b} & (${c} ^ ${d})))`;
-  if (step < 40 || step >= 60) return `(${b} ^ ${c} ^ ${d})`;
-  return `((${b} & ${c}) | (${d} & (${b} | ${c})))`;
-}
-
-const constant = (step) => `0x${ROUND_CONSTANTS[Math.floor(step / 20)].toString(16)}`;
-
-/** Word `step` of the expanded message, in variables that are used again every 16 steps. */
-function schedule(step) {
-  const w = (t) => `w${t % 16}`;
-  return `${w(step)} = rotl<u32>(${w(step)} ^ ${w(step + 2)} ^ ${w(step + 8)} ^ ${w(step + 13)}, 1);`;
-}
-
-function round(step, word) {
+/** One step forward; what waits for the newest value, a, comes last. */
+function round(step, word, dialect) {
   const [a, b, c, d, e] = rolesAt(step);
+  const { add, rotate } = dialect;
+  const constant = dialect === FOUR ? "k" : roundConstant(step);
   return [
-    `${e} += rotl<u32>(${a}, 5) + ${mix(step, b, c, d)} + ${constant(step)} + ${word};`,
-    `${b} = rotl<u32>(${b}, 30);`,
+    `${e} = ${add(add(e, add(constant, word)), mix(step, b, c, d, dialect), rotate(a, 5))};`,
+    `${b} = ${rotate(b, 30)};`,
   ];
 }
 
@@ -41,62 +60,55 @@ function roundBack(step, word) {
   const [a, b, c, d, e] = rolesAt(step);
   return [
     `${b} = rotl<u32>(${b}, 2);`,
-    `${e} -= rotl<u32>(${a}, 5) + ${mix(step, b, c, d)} + ${constant(step)} + ${word};`,
+    `${e} -= rotl<u32>(${a}, 5) + ${mix(step, b, c, d, ONE)} + ${roundConstant(step)} + ${word};`,
   ];
 }
 
-const storeState = (target, step) =>
-  rolesAt(step).map((name, i) => `store<u32>(${target}, ${name}, ${4 * i});`);
-const loadState = (source, step) =>
-  rolesAt(step).map((name, i) => `let ${name}: u32 = load<u32>(${source}, ${4 * i});`);
+const loadState = (from, step, { type, load }) =>
+  rolesAt(step).map((name, i) => `let ${name}: ${type} = ${load(from, 16 * i)};`);
+const storeState = (to, step, { store }, offset = 0) =>
+  rolesAt(step).map((name, i) => store(to, name, offset + 16 * i));
+const addState = (to, { add, load, store }) =>
+  rolesAt(80).map((name, i) => store(to, add(load(to, 16 * i), name), 16 * i));
 
-/** One block into the state at `state`. With `tracked`, the expanded message and the checkpoints are kept too. */
-function compress(tracked) {
-  const lines = loadState("state", 0);
-  for (let t = 0; t < 16; t++) lines.push(`let w${t}: u32 = bswap<u32>(load<u32>(block, ${4 * t}));`);
+/** The 80 rounds on messages that are expanded already; the state in mid-way goes to `checkpoints`. */
+function rounds(dialect) {
+  const lines = loadState("state", 0, dialect);
+  if (dialect === FOUR) lines.push("let k: v128;");
   for (let t = 0; t < 80; t++) {
-    if (t >= 16) lines.push(schedule(t));
+    if (dialect === FOUR && t % 20 === 0) lines.push(`k = i32x4.splat(${roundConstant(t)});`);
     const checkpoint = CHECKPOINTS.indexOf(t);
-    if (tracked && checkpoint >= 0) lines.push(...storeState(`checkpoints + ${32 * checkpoint}`, t));
-    if (tracked) lines.push(`store<u32>(schedule, w${t % 16}, ${4 * t});`);
-    lines.push(...round(t, `w${t % 16}`));
+    if (checkpoint >= 0) {
+      lines.push(...storeState("checkpoints", t, dialect, CHECKPOINT_BYTES * checkpoint));
+    }
+    lines.push(...round(t, dialect.load("schedule", 16 * t), dialect));
   }
-  rolesAt(80).forEach((name, i) =>
-    lines.push(`store<u32>(state, load<u32>(state, ${4 * i}) + ${name}, ${4 * i});`),
-  );
-  return lines;
+  return [...lines, ...addState("state", dialect)];
 }
 
 /**
- * Leaves from the state at a checkpoint with another message, back to the chaining value it would have come from and
- * on to the one it would have led to; the latter goes to `result`.
+ * Leaves from the state at a checkpoint with another message: back to the chaining value that it would have come from,
+ * and on to the one that it would have led to, which goes to `result`.
  */
 function recompress(start) {
-  const word = (t) => `(load<u32>(schedule, ${4 * t}) ^ load<u32>(differences, ${4 * t}))`;
-  const lines = loadState("checkpoint", start);
+  const word = (t) => `(load<u32>(schedule, ${16 * t}) ^ load<u32>(differences, ${4 * t}))`;
+  const checkpoint = `checkpoints + ${CHECKPOINT_BYTES * CHECKPOINTS.indexOf(start)}`;
+  const lines = loadState(checkpoint, start, ONE);
   for (let t = start - 1; t >= 0; t--) lines.push(...roundBack(t, word(t)));
-  lines.push(...storeState("result", 0));
-  rolesAt(start).forEach((name, i) => lines.push(`${name} = load<u32>(checkpoint, ${4 * i});`));
-  for (let t = start; t < 80; t++) lines.push(...round(t, word(t)));
-  rolesAt(80).forEach((name, i) =>
-    lines.push(`store<u32>(result, load<u32>(result, ${4 * i}) + ${name}, ${4 * i});`),
-  );
-  return lines;
+  lines.push(...storeState("result", 0, ONE));
+  rolesAt(start).forEach((name, i) => lines.push(`${name} = ${ONE.load(checkpoint, 16 * i)};`));
+  for (let t = start; t < 80; t++) lines.push(...round(t, word(t), ONE));
+  return [...lines, ...addState("result", ONE)];
 }
-
-const routine = (head, lines) => `export function ${head}: void {\n  ${lines.join("\n  ")}\n}\n`;
 
 /** The AssemblyScript module "sha1-rounds". */
 export function sha1Rounds() {
   return [
-    routine("compress(state: usize, block: usize)", compress(false)),
-    routine(
-      "compressTracked(state: usize, block: usize, schedule: usize, checkpoints: usize)",
-      compress(true),
-    ),
+    routine("roundsOfFour(state: usize, schedule: usize, checkpoints: usize)", rounds(FOUR)),
+    routine("roundsOfOne(state: usize, schedule: usize, checkpoints: usize)", rounds(ONE)),
     ...CHECKPOINTS.map((start) =>
       routine(
-        `recompress${start}(checkpoint: usize, schedule: usize, differences: usize, result: usize)`,
+        `recompress${start}(checkpoints: usize, schedule: usize, differences: usize, result: usize)`,
         recompress(start),
       ),
     ),

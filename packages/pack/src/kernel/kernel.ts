@@ -11,7 +11,7 @@ export const DELTA_BAD = -1;
 /** `applyDelta`: the declared result is larger than the target. */
 export const DELTA_TOO_LARGE = -2;
 /** Bytes of a running SHA-1 in memory. */
-export const SHA1_STATE_BYTES = 128;
+export const SHA1_STATE_BYTES = 192;
 
 /** How far past its operands the kernel may read and write; memory reaches as far past what `ensure` was asked for. */
 const SLACK_BYTES = 64;
@@ -92,7 +92,7 @@ export interface Kernel {
   /**
    * Hashes `count` objects with SHA-1. `jobs` points at u32 pairs (address, length) of bytes that include the object's
    * header; digests of 20 bytes each go to `digests`. With `detect` every block is checked for collision attacks.
-   * Answers -1, or the number of the first job in which an attack was found.
+   * Answers -1, or the number of the first job in which an attack was found. May read up to 64 bytes past each range.
    */
   sha1Many(jobs: number, count: number, digests: number, detect: boolean): number;
   /** Starts a running SHA-1 in the SHA1_STATE_BYTES at `state`, which may be moved between calls. */
