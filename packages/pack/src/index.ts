@@ -22,6 +22,15 @@ export { buildPackGraph, type GraphContent } from "./graph/build-graph.ts";
 export { encodePackGraph, openPackGraph } from "./graph/graph-file.ts";
 export type { LinkFragment } from "./graph/link-fragment.ts";
 export { createLinkWriter, type LinkWriter } from "./graph/link-writer.ts";
+export {
+  GITLINK,
+  NODE_BLOB,
+  NODE_COMMIT,
+  NODE_TAG,
+  NODE_TREE,
+  NODE_TREE_BY_BASE,
+  NODE_TYPE_MASK,
+} from "./graph/node-kind.ts";
 export { PackGraph } from "./graph/pack-graph.ts";
 export { readPackGraph } from "./graph/read-graph.ts";
 export {

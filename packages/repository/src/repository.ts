@@ -9,6 +9,7 @@ import type { RepositoryConfig, RepositoryStore, Snapshot } from "@millrace/stor
 import { readReceiveOffer } from "./policy/receive-rules.ts";
 import { readUploadPackRules } from "./policy/upload-pack-rules.ts";
 import { type HidingService, hiddenRefs } from "./refs/hidden-refs.ts";
+import { GraphCache } from "./objects/graph-cache.ts";
 import { type ObjectCaches, PackSet } from "./objects/pack-set.ts";
 import { receivePush } from "./receive/receive.ts";
 import { PeelCache } from "./refs/list-refs.ts";
@@ -20,10 +21,11 @@ const MIB = 1024 * 1024;
 
 /** Makes the caches that all repositories of a process share. */
 export function createObjectCaches(options: CacheOptions = {}): ObjectCaches {
-  const { baseBytes = 64 * MIB, blockBytes = 32 * MIB } = CacheOptions.parse(options);
+  const { baseBytes = 64 * MIB, blockBytes = 32 * MIB, graphBytes = 64 * MIB } = CacheOptions.parse(options);
   return {
     bases: createByteCache<number, PackedObject>({ budgetBytes: baseBytes }),
     blocks: createBlockCache({ budgetBytes: blockBytes }),
+    graphs: new GraphCache(graphBytes),
   };
 }
 
@@ -46,6 +48,11 @@ export interface Repository extends AsyncDisposable {
   openView(options?: OperationOptions): Promise<RepositoryView>;
   /** What one push goes into. */
   openReceiver(options?: ReceiverOptions): Promise<Receiver>;
+  /**
+   * Builds the graphs that packs lack and keeps them where the store has a place for them. They make walks quick; what
+   * is read much gets one by itself, in the background.
+   */
+  buildGraphs(options?: OperationOptions): Promise<void>;
 }
 
 /** Puts the engine over a store, which it does not own. */
@@ -81,6 +88,19 @@ export function openRepository(store: RepositoryStore, options: RepositoryOption
       return new Receiver(view, readReceiveOffer(config), (request) =>
         receivePush({ store, packs, caches, policy, isNew }, request),
       );
+    },
+    async buildGraphs({ signal } = {}) {
+      const snapshot = await store.snapshot({ signal });
+      try {
+        const open = await packs.acquire(snapshot, { signal });
+        try {
+          await packs.buildGraphs(open, { signal });
+        } finally {
+          await packs.release(open);
+        }
+      } finally {
+        await snapshot[Symbol.asyncDispose]();
+      }
     },
     [Symbol.asyncDispose]: () => packs[Symbol.asyncDispose](),
   };

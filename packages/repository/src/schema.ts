@@ -25,8 +25,11 @@ export interface CacheOptions {
   readonly baseBytes?: number | undefined;
   /** Blocks of stored packs. Default 32 MiB. */
   readonly blockBytes?: number | undefined;
+  /** Graphs of packs; a larger one is not used. Default 64 MiB. */
+  readonly graphBytes?: number | undefined;
 }
 export const CacheOptions: z.ZodType<CacheOptions> = z.object({
   baseBytes: z.number().int().nonnegative().optional(),
   blockBytes: z.number().int().nonnegative().optional(),
+  graphBytes: z.number().int().nonnegative().optional(),
 });

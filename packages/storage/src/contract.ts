@@ -103,14 +103,19 @@ export interface PackInfo {
   readonly sizeBytes: number;
 }
 
-/** Files that belong to a pack. */
-export type SidecarKind = "idx" | "rev";
+/** Files that belong to a pack; all of them can be made again from it. */
+export type SidecarKind = "idx" | "rev" | "graph";
 
 /** An open pack. Disposing it releases the handle. */
 export interface PackHandle extends RandomAccess, AsyncDisposable {
   readonly id: string;
   /** A file beside the pack, whole; `undefined` where there is none. */
   sidecar(kind: SidecarKind, options?: OperationOptions): Promise<Uint8Array | undefined>;
+  /**
+   * Keeps a file that was made for this pack after it had landed, so that `sidecar` finds it, as long as the backend
+   * likes. Absent in backends that have no place for such.
+   */
+  keepSidecar?(kind: "graph", bytes: Uint8Array, options?: OperationOptions): Promise<void>;
 }
 
 /** A loose object; its content is read on demand. */

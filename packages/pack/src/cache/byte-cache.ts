@@ -2,6 +2,8 @@
 export interface ByteCacheOptions {
   /** Sum of the sizes its values were put in with. */
   readonly budgetBytes: number;
+  /** A larger value is not kept. Default: a quarter of the budget. */
+  readonly largestBytes?: number | undefined;
 }
 
 /** Keeps the values used last within a budget of bytes. Values are shared with whoever gets them. */
@@ -10,7 +12,7 @@ export interface ByteCache<K, V> {
   /** Bytes held by this cache and all its partitions. */
   readonly usedBytes: number;
   get(key: K): V | undefined;
-  /** Keeps `value`, counted as `bytes`; one that is larger than a quarter of the budget is not kept. */
+  /** Keeps `value`, counted as `bytes`; one that is larger than `largestBytes` is not kept. */
   set(key: K, value: V, bytes: number): void;
   delete(key: K): void;
   /** Drops everything put in through this cache or partition. */
@@ -30,7 +32,7 @@ interface Slot<K, V> {
 
 /** Makes a cache that evicts what was used longest ago. */
 export function createByteCache<K, V>(options: ByteCacheOptions): ByteCache<K, V> {
-  const { budgetBytes } = options;
+  const { budgetBytes, largestBytes = budgetBytes / 4 } = options;
   let usedBytes = 0;
   let newest: Slot<K, V> | undefined;
   let oldest: Slot<K, V> | undefined;
@@ -76,7 +78,7 @@ export function createByteCache<K, V>(options: ByteCacheOptions): ByteCache<K, V
       set(key, value, bytes) {
         const present = slots.get(key);
         if (present !== undefined) remove(present);
-        if (bytes > budgetBytes / 4) return;
+        if (bytes > largestBytes) return;
         while (oldest !== undefined && usedBytes + bytes > budgetBytes) remove(oldest);
         const slot: Slot<K, V> = { key, home: slots, value, bytes, newer: undefined, older: undefined };
         slots.set(key, slot);

@@ -3,7 +3,7 @@ import { objectTypeOfKind, type EntryKind } from "../scan/pack-entry.ts";
 import type { ObjectFormat, ObjectType, Oid } from "../schema.ts";
 import { ExpansionCache, expandTree } from "./expand-tree.ts";
 import { type GraphColumns, SIZE_LARGE, SIZE_UNKNOWN } from "./graph-columns.ts";
-import { NODE_TREE_BY_BASE, NODE_TYPE_MASK } from "./node-kind.ts";
+import { GITLINK, NODE_COMMIT, NODE_TREE_BY_BASE, NODE_TYPE_MASK } from "./node-kind.ts";
 
 const CACHED_ENTRIES = 128 * 1024;
 const WORD = 0x100000000;
@@ -26,6 +26,7 @@ export class PackGraph implements GraphColumns {
   readonly words: Int32Array;
   readonly externalOids: Uint8Array;
   readonly #expanded = new ExpansionCache(CACHED_ENTRIES);
+  #roots: Int32Array | undefined;
 
   /** @param columns Checked ones. */
   constructor(columns: GraphColumns) {
@@ -99,7 +100,36 @@ export class PackGraph implements GraphColumns {
     return expandTree(this, tree, this.#expanded);
   }
 
+  /**
+   * Nodes of the pack that no other object of it refers to: who has these has the whole pack. Computed once, shared, not
+   * to be changed.
+   */
+  roots(): Int32Array {
+    this.#roots ??= findRoots(this);
+    return this.#roots;
+  }
+
   externalOid(node: number): Oid {
     return oidFromBytes(this.externalOids, (node - this.count) * hashLength(this.format), this.format);
   }
+}
+
+function findRoots({ count, kinds, starts, ends, words }: GraphColumns): Int32Array {
+  const isReferred = new Uint8Array(kinds.length);
+  for (let node = 0; node < count; node++) {
+    const kind = kinds[node]!;
+    const end = ends[node]!;
+    // The halves of a commit's time are no nodes, nor does a tree refer to its base. What it copies, the base refers to.
+    let at = starts[node]! + (kind === NODE_COMMIT ? 2 : kind === NODE_TREE_BY_BASE ? 1 : 0);
+    for (; at < end; at++) {
+      const word = words[at]!;
+      if (word < 0) at++;
+      else if (word !== GITLINK) isReferred[word] = 1;
+    }
+  }
+  let roots = 0;
+  for (let node = 0; node < count; node++) roots += 1 - isReferred[node]!;
+  const found = new Int32Array(roots);
+  for (let node = count - 1; node >= 0; node--) if (isReferred[node] === 0) found[--roots] = node;
+  return found;
 }

@@ -24,6 +24,10 @@ export interface PackIndex {
   crcAt(position: number): number;
   /** Positions in the order in which entries lie in the pack; computed once, shared, not to be changed. */
   packOrder(): Uint32Array;
+  /** How many entries lie in the pack before the one at `position`: the inverse of `packOrder`. */
+  packRank(position: number): number;
+  /** The first 32 bits of the id at `position`. */
+  prefixAt(position: number): number;
   /** Where the entry at `position` ends: at the next one's offset, or at the trailer of a pack of `packBytes`. */
   endOffset(position: number, packBytes: number): number;
   /** Position of the entry that starts at `offset`, or -1. */
@@ -46,6 +50,7 @@ export function openPackIndex(bytes: Uint8Array, format: ObjectFormat): PackInde
   const hashBytes = hashLength(format);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let inPackOrder: Uint32Array | undefined;
+  let ranks: Uint32Array | undefined;
 
   function compare(position: number, oid: Uint8Array, from: number): number {
     const name = namesAt + position * nameStride;
@@ -94,6 +99,15 @@ export function openPackIndex(bytes: Uint8Array, format: ObjectFormat): PackInde
     return inPackOrder;
   }
 
+  function packRank(position: number): number {
+    if (ranks === undefined) {
+      const order = packOrder();
+      ranks = new Uint32Array(count);
+      for (let rank = 0; rank < count; rank++) ranks[order[rank]!] = rank;
+    }
+    return ranks[position]!;
+  }
+
   /** How many entries start before `offset`. */
   function rankOf(offset: number): number {
     const order = packOrder();
@@ -131,6 +145,8 @@ export function openPackIndex(bytes: Uint8Array, format: ObjectFormat): PackInde
     offsetAt,
     crcAt: (position) => (crcsAt < 0 ? -1 : view.getUint32(crcsAt + position * 4)),
     packOrder,
+    packRank,
+    prefixAt: (position) => view.getUint32(namesAt + position * nameStride),
     endOffset(position, packBytes) {
       const next = rankOf(offsetAt(position) + 1);
       return next < count ? offsetAt(packOrder()[next]!) : packBytes - hashBytes;

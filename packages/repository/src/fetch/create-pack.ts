@@ -114,7 +114,7 @@ async function preparePack({ snapshot, view, tags }: PackContext, request: PackR
   const total = numbers.length;
   onProgress?.({ phase: "enumerating", objects: total, done: true });
 
-  const places = await placeObjects(view, table, numbers, {
+  const places = await placeObjects(view, marks, numbers, {
     signal,
     onProgress: (objects) => onProgress?.({ phase: "counting", objects, total }),
   });

@@ -3,7 +3,7 @@ import type { Breather } from "../walk/breather.ts";
 import type { ObjectMarks } from "../walk/object-marks.ts";
 import { TreeWalk } from "../walk/tree-walk.ts";
 import type { TreeWalker } from "../walk/tree-walker.ts";
-import { createDepthPlaces } from "./depth-places.ts";
+import { DepthTreeWalk } from "./depth-tree-walk.ts";
 import type { FilterPlan } from "./filter-plan.ts";
 import { PlacedTreeWalk } from "./placed-tree-walk.ts";
 import { createSparsePlaces } from "./sparse-places.ts";
@@ -21,8 +21,6 @@ export function createTreeWalker(
   if (!looksAtNames && depthBelow === Number.POSITIVE_INFINITY) {
     return new TreeWalk(reader, marks, breather, plan.blobs);
   }
-  const places = looksAtNames
-    ? createSparsePlaces({ patterns, depthBelow })
-    : createDepthPlaces(depthBelow, plan.blobs);
-  return new PlacedTreeWalk(reader, marks, breather, places);
+  if (!looksAtNames) return new DepthTreeWalk(reader, marks, breather, { depthBelow, withBlobs: plan.blobs });
+  return new PlacedTreeWalk(reader, marks, breather, createSparsePlaces({ patterns, depthBelow }));
 }

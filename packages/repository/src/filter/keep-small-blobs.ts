@@ -1,11 +1,11 @@
 import type { ObjectReader } from "../objects/object-view.ts";
-import type { OidTable } from "../objects/oid-table.ts";
+import type { ObjectNumbers } from "../objects/object-numbers.ts";
 import type { Breather } from "../walk/breather.ts";
 
 /** The blobs of fewer than `bytesBelow` bytes; those that are missing stay, so that they are missed. No content is read. */
 export async function keepSmallBlobs(
   reader: ObjectReader,
-  table: OidTable,
+  table: ObjectNumbers,
   blobs: readonly number[],
   bytesBelow: number,
   breather: Breather,
@@ -13,10 +13,11 @@ export async function keepSmallBlobs(
   if (bytesBelow === Number.POSITIVE_INFINITY) return blobs;
   const kept: number[] = [];
   for (let i = 0; i < blobs.length; i++) {
-    await breather.step();
+    const pause = breather.step();
+    if (pause !== undefined) await pause;
     const blob = blobs[i]!;
-    const info = await reader.info(table.bytesAt(blob));
-    if (info === undefined || info.sizeBytes < bytesBelow) kept.push(blob);
+    const sizeBytes = table.sizeAt(blob) ?? (await reader.info(table.bytesAt(blob)))?.sizeBytes;
+    if (sizeBytes === undefined || sizeBytes < bytesBelow) kept.push(blob);
   }
   return kept;
 }

@@ -1,10 +1,9 @@
-import { walkTree } from "@millrace/pack";
+import { isGitlinkMode, isTreeMode, walkTree } from "@millrace/pack";
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { Breather } from "../walk/breather.ts";
 import { isMissingObject } from "../walk/commit-graph.ts";
 import { type ObjectMarks, SEEN, UNINTERESTING } from "../walk/object-marks.ts";
 import { readTree } from "../walk/read-tree.ts";
-import { isGitlinkMode, isTreeMode } from "../walk/tree-walk.ts";
 import type { FoundObjects, TreeWalker } from "../walk/tree-walker.ts";
 import type { Place, Places } from "./place.ts";
 
@@ -25,20 +24,20 @@ export class PlacedTreeWalk implements TreeWalker {
     this.#places = places;
   }
 
-  collect(root: number, found: FoundObjects): Promise<void> {
-    return this.#walk(root, this.#places.root, found);
+  collect(roots: readonly number[], found: FoundObjects): Promise<void> {
+    return this.#walk(roots, this.#places.root, found);
   }
 
-  collectGiven(tree: number, found: FoundObjects): Promise<void> {
-    return this.#walk(tree, this.#places.given, found);
+  collectGiven(trees: readonly number[], found: FoundObjects): Promise<void> {
+    return this.#walk(trees, this.#places.given, found);
   }
 
-  exclude(root: number): Promise<void> {
-    return this.#walk(root, this.#places.root, undefined);
+  exclude(roots: readonly number[]): Promise<void> {
+    return this.#walk(roots, this.#places.root, undefined);
   }
 
   /** Without `found`, what is met is the other side's. */
-  async #walk(root: number, start: Place, found: FoundObjects | undefined): Promise<void> {
+  async #walk(roots: readonly number[], start: Place, found: FoundObjects | undefined): Promise<void> {
     const marks = this.#marks;
     const mark = found === undefined ? UNINTERESTING : SEEN;
     const trees: number[] = [];
@@ -70,7 +69,7 @@ export class PlacedTreeWalk implements TreeWalker {
       meet(blob, found?.blobs);
     };
 
-    enter(root, start);
+    for (const root of roots) enter(root, start);
     for (let tree = trees.pop(); tree !== undefined; tree = trees.pop()) {
       place = places.pop()!;
       await this.#breather.step();

@@ -9,6 +9,7 @@ import {
 } from "@millrace/pack";
 import type { LooseObject, Snapshot } from "@millrace/storage";
 import { RepositoryError } from "../errors.ts";
+import type { GraphSet } from "./graph-set.ts";
 import type { OpenPack, PackSet } from "./pack-set.ts";
 
 /** Where a packed object lies: `pack number * 2^32 + position in its index`; -1 where no pack has it. */
@@ -30,6 +31,8 @@ export interface ObjectReader {
   read(oid: Uint8Array): Promise<PackedObject>;
   info(oid: Uint8Array): Promise<ObjectInfo | undefined>;
   has(oid: Uint8Array): Promise<boolean>;
+  /** What is known of objects without reading them. */
+  graphs(): Promise<GraphSet | undefined>;
 }
 
 /** All objects of one snapshot, packed and loose. */
@@ -133,12 +136,18 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
     return typeof found === "number" ? this.#readPacked(found) : readLoose(found, hex, this.#signal);
   }
 
+  graphs(): Promise<GraphSet | undefined> {
+    return this.#set.graphsOf(this.#packs, { signal: this.#signal });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#set.release(this.#packs.splice(0));
   }
 
   #readPacked(place: PackedPlace): Promise<PackedObject> {
-    return this.packOf(place).reader.read(this.positionOf(place), { signal: this.#signal });
+    const pack = this.packOf(place);
+    pack.demand.reads++;
+    return pack.reader.read(this.positionOf(place), { signal: this.#signal });
   }
 
   /** Whether new packs have come into view. */

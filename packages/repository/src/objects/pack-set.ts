@@ -8,6 +8,10 @@ import {
   openPackReader,
 } from "@millrace/pack";
 import { type PackHandle, type RepositoryStore, type Snapshot, StorageError } from "@millrace/storage";
+import type { GraphCache, GraphSetCache } from "./graph-cache.ts";
+import type { GraphSet } from "./graph-set.ts";
+import { type GraphDemand, PackGraphSource } from "./pack-graph-source.ts";
+import type { GraphedPack } from "./pack-overlap.ts";
 
 /** Memory that all open repositories of a process share. */
 export interface ObjectCaches {
@@ -15,6 +19,8 @@ export interface ObjectCaches {
   readonly bases: ByteCache<number, PackedObject>;
   /** Blocks of pack files as stored. */
   readonly blocks: BlockCache;
+  /** Graphs of packs. */
+  readonly graphs: GraphCache;
 }
 
 /** A pack with its index in memory, shared by every view that uses it. */
@@ -22,6 +28,8 @@ export interface OpenPack {
   readonly id: string;
   readonly sizeBytes: number;
   readonly reader: PackReader;
+  /** Whether building a graph would pay. */
+  readonly demand: GraphDemand;
 }
 
 interface Entry {
@@ -30,6 +38,7 @@ interface Entry {
   users: number;
   /** Whether the newest listing named it; a pack that is gone closes with its last user. */
   listed: boolean;
+  readonly graph: PackGraphSource;
 }
 
 const LISTING_TRIES = 3;
@@ -39,10 +48,14 @@ export class PackSet implements AsyncDisposable {
   readonly #store: RepositoryStore;
   readonly #caches: ObjectCaches;
   readonly #entries = new Map<string, Promise<Entry>>();
+  readonly #graphSets: GraphSetCache;
+  readonly #closing = new AbortController();
+  readonly #building = new Set<Promise<void>>();
 
   constructor(store: RepositoryStore, caches: ObjectCaches) {
     this.#store = store;
     this.#caches = caches;
+    this.#graphSets = caches.graphs.sets();
   }
 
   /**
@@ -69,17 +82,52 @@ export class PackSet implements AsyncDisposable {
     }
   }
 
+  /** Gives packs back. Those that were read so much that a graph would have been cheaper get one, in the background. */
   async release(packs: readonly OpenPack[]): Promise<void> {
     for (const { id } of packs) {
       const entry = await this.#entries.get(id);
       if (entry === undefined) continue;
+      if (entry.listed && entry.graph.isWanted(entry.pack)) this.#buildAside(entry);
       entry.users--;
       await this.#closeIfIdle(entry);
     }
   }
 
+  /** The graphs of these packs, as far as there are any, as one. */
+  async graphsOf(packs: readonly OpenPack[], options: OperationOptions = {}): Promise<GraphSet | undefined> {
+    const graphed: GraphedPack[] = [];
+    for (const { id, reader } of packs) {
+      const entry = await this.#entries.get(id);
+      const graph = await entry?.graph.load(options);
+      if (graph !== undefined) graphed.push({ id, index: reader.index, graph });
+    }
+    return this.#graphSets.join(graphed, options);
+  }
+
+  /** Builds the graphs that these packs lack. */
+  async buildGraphs(packs: readonly OpenPack[], options: OperationOptions = {}): Promise<void> {
+    for (const { id } of packs) await (await this.#entries.get(id))?.graph.build(options);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#building);
     await this.#forgetUnlisted(new Set());
+  }
+
+  #buildAside(entry: Entry): void {
+    if (this.#closing.signal.aborted) return;
+    entry.users++;
+    const building = entry.graph
+      .build({ signal: this.#closing.signal })
+      // Nobody waits for it: what reads the pack next meets the fault itself.
+      .catch(() => undefined)
+      .then(async () => {
+        this.#building.delete(building);
+        entry.users--;
+        await this.#closeIfIdle(entry);
+      });
+    this.#building.add(building);
   }
 
   async #hold(snapshot: Snapshot, id: string, options: OperationOptions): Promise<OpenPack> {
@@ -104,8 +152,9 @@ export class PackSet implements AsyncDisposable {
       }
       const index = openPackIndex(idx, this.#store.objectFormat);
       const reader = openPackReader({ source: handle, index, ...this.#caches });
-      const pack = { id, sizeBytes: handle.sizeBytes, reader };
-      return { pack, handle, users: 0, listed: true };
+      const pack = { id, sizeBytes: handle.sizeBytes, reader, demand: { reads: 0 } };
+      const graph = new PackGraphSource(handle, index, this.#caches.graphs);
+      return { pack, handle, users: 0, listed: true, graph };
     } catch (error) {
       await handle[Symbol.asyncDispose]();
       throw error;

@@ -1,9 +1,16 @@
-import { type Oid, oidFromBytes, oidToBytes, readCommitLinks, walkTree } from "@millrace/pack";
+import {
+  type Oid,
+  isGitlinkMode,
+  isTreeMode,
+  oidFromBytes,
+  oidToBytes,
+  readCommitLinks,
+  walkTree,
+} from "@millrace/pack";
 import type { ObjectReader } from "../objects/object-view.ts";
 import { createBreather } from "../walk/breather.ts";
 import { isMissingObject } from "../walk/commit-graph.ts";
 import { enumerateObjects } from "../walk/enumerate.ts";
-import { isGitlinkMode, isTreeMode } from "../walk/tree-walk.ts";
 import type { ExternalLinks } from "./link-collector.ts";
 
 /** What a connectivity check knows of the repository. */
@@ -43,6 +50,7 @@ export async function isConnected(
     const haves = [...base.tips];
     const { table, numbers } = await enumerateObjects(reader, { wants, haves, shallow, signal });
     for (const number of numbers) {
+      if (number < table.nodeCount) continue;
       await breather.step();
       if (!(await reader.has(table.bytesAt(number)))) return false;
     }

@@ -3,13 +3,14 @@ import {
   type ObjectType,
   type Oid,
   type PackIndex,
+  isGitlinkMode,
+  isTreeMode,
   oidToBytes,
   readCommitLinks,
   readTagTarget,
   walkTree,
 } from "@millrace/pack";
 import { ObjectMarks } from "../walk/object-marks.ts";
-import { isGitlinkMode, isTreeMode } from "../walk/tree-walk.ts";
 
 const COMMIT = 1;
 const TREE = 2;

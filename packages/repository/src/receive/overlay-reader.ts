@@ -1,4 +1,5 @@
 import type { ObjectFormat, PackReader, PackedObject } from "@millrace/pack";
+import type { GraphSet } from "../objects/graph-set.ts";
 import type { ObjectInfo, ObjectReader } from "../objects/object-view.ts";
 
 /** A pushed pack, still in quarantine, over the objects that the repository has. */
@@ -21,6 +22,11 @@ export class OverlayReader implements ObjectReader {
   async info(oid: Uint8Array): Promise<ObjectInfo | undefined> {
     const position = this.#staged.index.find(oid);
     return position < 0 ? this.#base.info(oid) : this.#staged.info(position);
+  }
+
+  /** What the repository's graphs tell; of the pushed pack, only reading tells. */
+  graphs(): Promise<GraphSet | undefined> {
+    return this.#base.graphs();
   }
 
   async has(oid: Uint8Array): Promise<boolean> {

@@ -27,13 +27,15 @@ export async function boundaryByDepth(
     const next: number[] = [];
     for (const number of level) {
       await breather.step();
-      const { parents } = await graph.load(number);
+      await graph.load(number);
       if (at >= depth || graph.isShallow(number)) {
         ends.push(number);
         continue;
       }
       inner.add(number);
-      for (const parent of parents) {
+      const parents = graph.parentCount(number);
+      for (let i = 0; i < parents; i++) {
+        const parent = graph.parent(number, i);
         if (met.has(parent)) continue;
         met.add(parent);
         next.push(parent);

@@ -34,7 +34,8 @@ export async function boundaryOfSelection(
   const ends: number[] = [];
   const inner = new Set<number>();
   for (const number of selected) {
-    const { parents } = await graph.load(number);
+    await graph.load(number);
+    const parents = parentsOf(graph, number);
     const isEnd = graph.isShallow(number) || parents.some((parent) => !selected.has(parent));
     if (isEnd) ends.push(number);
     else inner.add(number);
@@ -54,10 +55,14 @@ async function walkSince(
   for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
     if (selected.has(number)) continue;
     await breather.step();
-    const { time, parents } = await graph.load(number);
-    if (time < since) continue;
+    await graph.load(number);
+    if (graph.time(number) < since) continue;
     selected.add(number);
-    stack.push(...parents);
+    stack.push(...parentsOf(graph, number));
   }
   return selected;
+}
+
+function parentsOf(graph: CommitGraph, number: number): number[] {
+  return Array.from({ length: graph.parentCount(number) }, (_, i) => graph.parent(number, i));
 }

@@ -60,7 +60,7 @@ export async function deepen(context: DeepenContext, request: DeepenRequest): Pr
     if (depth === Number.POSITIVE_INFINITY) return { shallow: [], unshallow: clientShallow };
   }
 
-  const marks = new ObjectMarks(reader.format);
+  const marks = new ObjectMarks(reader.format, await reader.graphs());
   const graph = new CommitGraph(reader, marks, asksNothing ? [...ownRoots, ...clientShallow] : ownRoots);
   const breather = createBreather(signal);
   const commitsOf = async (oids: readonly Oid[]): Promise<readonly number[]> =>

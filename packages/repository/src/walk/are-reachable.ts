@@ -5,7 +5,7 @@ import { createBreather } from "./breather.ts";
 import { CommitGraph } from "./commit-graph.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { ObjectMarks, QUEUED } from "./object-marks.ts";
-import { peelTips } from "./peel-tips.ts";
+import { peelTips, typeOf } from "./peel-tips.ts";
 import { TreeWalk } from "./tree-walk.ts";
 import type { FoundObjects } from "./tree-walker.ts";
 
@@ -48,7 +48,7 @@ async function search(
   missing: Set<Oid>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const marks = new ObjectMarks(reader.format);
+  const marks = new ObjectMarks(reader.format, await reader.graphs());
   const breather = createBreather(signal);
   const pending = await openPending(reader, marks, missing);
   if (pending.size === 0) return;
@@ -58,7 +58,7 @@ async function search(
   const trees = new TreeWalk(reader, marks, breather);
   const lookInto = async (tree: number): Promise<void> => {
     const found: FoundObjects = { trees: [], blobs: [] };
-    await trees.collect(tree, found);
+    await trees.collect([tree], found);
     pending.meetAll(found.trees);
     pending.meetAll(found.blobs);
   };
@@ -70,15 +70,16 @@ async function search(
   const enqueue = async (commit: number): Promise<void> => {
     if (marks.has(commit, QUEUED)) return;
     marks.set(commit, QUEUED);
-    queue.push(commit, (await graph.load(commit)).time);
+    await graph.load(commit);
+    queue.push(commit, graph.time(commit));
   };
   for (const commit of start.commits) await enqueue(commit);
   for (let commit = queue.pop(); commit !== undefined && pending.size > 0; commit = queue.pop()) {
     await breather.step();
-    const { tree, parents } = await graph.load(commit);
     pending.meet(commit);
-    if (pending.inTrees > 0) await lookInto(tree);
-    for (const parent of parents) await enqueue(parent);
+    if (pending.inTrees > 0) await lookInto(graph.tree(commit));
+    const parents = graph.parentCount(commit);
+    for (let i = 0; i < parents; i++) await enqueue(graph.parent(commit, i));
   }
 }
 
@@ -90,9 +91,9 @@ async function openPending(
 ): Promise<PendingObjects> {
   const pending = new PendingObjects(missing);
   for (const oid of missing) {
-    const bytes = oidToBytes(oid);
-    const info = await reader.info(bytes);
-    if (info !== undefined) pending.add(marks.number(bytes), oid, info.type);
+    const number = marks.number(oidToBytes(oid));
+    const type = await typeOf(reader, marks, number);
+    if (type !== undefined) pending.add(number, oid, type);
   }
   return pending;
 }

@@ -1,56 +1,101 @@
-import { type Oid, oidToBytes, readCommitLinks } from "@millrace/pack";
+import { NODE_COMMIT, type Oid, oidToBytes, readCommitLinks } from "@millrace/pack";
 import { RepositoryError } from "../errors.ts";
+import { type GraphMember, type GraphSet, numberAt } from "../objects/graph-set.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { ObjectMarks } from "./object-marks.ts";
 
-/** What a walk needs of a commit; ids are numbers of the walk's marks. */
-export interface CommitNode {
+/** A commit that was read, as numbers of the walk's marks. */
+interface ReadCommit {
   readonly tree: number;
   readonly parents: readonly number[];
-  /** Committer time in seconds. */
   readonly time: number;
 }
 
-/** Commits of one walk, read once each. */
+/**
+ * The commits of one walk, as numbers of its marks. Links of commits that a graph knows are at hand, others are read
+ * once each: `load` a commit, and wait where it says so, before asking for its links.
+ */
 export class CommitGraph {
   readonly #reader: ObjectReader;
   readonly #marks: ObjectMarks;
-  readonly #nodes = new Map<number, CommitNode>();
-  readonly #shallow: ReadonlySet<Oid>;
+  readonly #graphs: GraphSet | undefined;
+  readonly #nodeCount: number;
+  readonly #read = new Map<number, ReadCommit>();
+  readonly #shallow: ReadonlySet<number>;
 
   /** Commits in `shallow` have no parents, whatever they say (gitglossary, "shallow repository"). */
   constructor(reader: ObjectReader, marks: ObjectMarks, shallow: Iterable<Oid> = []) {
     this.#reader = reader;
     this.#marks = marks;
-    this.#shallow = new Set(shallow);
+    this.#graphs = marks.table.graphs;
+    this.#nodeCount = marks.table.nodeCount;
+    this.#shallow = new Set(Array.from(shallow, (oid) => marks.number(oidToBytes(oid))));
   }
 
-  /** The node of a commit that was loaded before. */
-  loaded(number: number): CommitNode | undefined {
-    return this.#nodes.get(number);
+  /** Makes a commit's links known; `undefined` where they are. Throws `REPOSITORY_OBJECT_MISSING`, `REPOSITORY_WRONG_TYPE`. */
+  load(number: number): Promise<void> | undefined {
+    if (number < this.#nodeCount) {
+      const { graph, base } = this.#graphs!.memberOf(number);
+      if (graph.kinds[number - base] === NODE_COMMIT) return undefined;
+      throw this.#notACommit(number, graph.type(number - base));
+    }
+    return this.#read.has(number) ? undefined : this.#readCommit(number);
+  }
+
+  /** Whether a commit's links are known. */
+  isLoaded(number: number): boolean {
+    if (number >= this.#nodeCount) return this.#read.has(number);
+    const { graph, base } = this.#graphs!.memberOf(number);
+    return graph.kinds[number - base] === NODE_COMMIT;
   }
 
   /** Whether the commit's parents are cut off. */
   isShallow(number: number): boolean {
-    return this.#shallow.size > 0 && this.#shallow.has(this.#marks.table.oidAt(number));
+    return this.#shallow.size > 0 && this.#shallow.has(number);
   }
 
-  /** Throws `REPOSITORY_OBJECT_MISSING`, `REPOSITORY_WRONG_TYPE`. */
-  async load(number: number): Promise<CommitNode> {
-    const known = this.#nodes.get(number);
-    if (known !== undefined) return known;
-    const { table } = this.#marks;
-    const { type, content } = await this.#reader.read(table.bytesAt(number));
-    if (type !== "commit") {
-      const oid = table.oidAt(number);
-      throw new RepositoryError("REPOSITORY_WRONG_TYPE", `object ${oid} is a ${type}, not a commit`, { oid });
-    }
+  /** Committer time in seconds. */
+  time(number: number): number {
+    if (number >= this.#nodeCount) return this.#read.get(number)!.time;
+    const { graph, base } = this.#graphs!.memberOf(number);
+    return graph.commitTime(number - base);
+  }
+
+  tree(number: number): number {
+    if (number >= this.#nodeCount) return this.#read.get(number)!.tree;
+    const member = this.#graphs!.memberOf(number);
+    return numberAt(member, member.graph.commitTree(number - member.base));
+  }
+
+  parentCount(number: number): number {
+    if (this.#shallow.size > 0 && this.#shallow.has(number)) return 0;
+    if (number >= this.#nodeCount) return this.#read.get(number)!.parents.length;
+    const { graph, base } = this.#graphs!.memberOf(number);
+    return graph.parentCount(number - base);
+  }
+
+  parent(number: number, which: number): number {
+    if (number >= this.#nodeCount) return this.#read.get(number)!.parents[which]!;
+    const member: GraphMember = this.#graphs!.memberOf(number);
+    return numberAt(member, member.graph.parent(number - member.base, which));
+  }
+
+  async #readCommit(number: number): Promise<void> {
+    const marks = this.#marks;
+    const { type, content } = await this.#reader.read(marks.table.bytesAt(number));
+    if (type !== "commit") throw this.#notACommit(number, type);
     const links = readCommitLinks(content, this.#reader.format);
-    const numberOf = (oid: Oid): number => this.#marks.number(oidToBytes(oid));
-    const parents = this.isShallow(number) ? [] : links.parents.map(numberOf);
-    const node = { tree: numberOf(links.tree), parents, time: links.time };
-    this.#nodes.set(number, node);
-    return node;
+    const numberOf = (oid: Oid): number => marks.number(oidToBytes(oid));
+    this.#read.set(number, {
+      tree: numberOf(links.tree),
+      parents: links.parents.map(numberOf),
+      time: links.time,
+    });
+  }
+
+  #notACommit(number: number, type: string): RepositoryError {
+    const oid = this.#marks.table.oidAt(number);
+    return new RepositoryError("REPOSITORY_WRONG_TYPE", `object ${oid} is a ${type}, not a commit`, { oid });
   }
 }
 

@@ -1,16 +1,14 @@
 import type { Breather } from "./breather.ts";
-import { type CommitGraph, type CommitNode, isMissingObject } from "./commit-graph.ts";
+import { type CommitGraph, isMissingObject } from "./commit-graph.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { type ObjectMarks, QUEUED, SEEN, UNINTERESTING } from "./object-marks.ts";
 
 /** How many commits past the apparent end are looked at, for histories whose clocks ran backwards. */
 const CLOCK_SLOP = 5;
 
-const NO_COMMIT: CommitNode = { tree: -1, parents: [], time: 0 };
-
 /** Commits that are reachable from the wants and not from the haves. */
 export interface CommitRange {
-  /** Newest first. */
+  /** Newest first; in no order where there are no haves and no bound. */
   readonly commits: readonly number[];
   /** Commits of the other side that are parents of commits of the range. */
   readonly edges: readonly number[];
@@ -29,25 +27,35 @@ export async function findCommitRange(
   breather: Breather,
   since: number = Number.NEGATIVE_INFINITY,
 ): Promise<CommitRange> {
+  if (haves.length === 0 && since === Number.NEGATIVE_INFINITY) {
+    return { commits: await findHistory(graph, marks, wants, breather), edges: [] };
+  }
   const queue = new CommitQueue();
   let interestingWaiting = 0;
 
-  const enqueue = async (number: number): Promise<void> => {
-    if (marks.has(number, SEEN)) return;
-    const { time } = await loadTolerantly(graph, marks, number);
+  const enqueue = (number: number): Promise<void> | undefined => {
+    if (marks.has(number, SEEN)) return undefined;
+    const loading = loadTolerantly(graph, marks, number);
+    if (loading !== undefined) return loading.then(() => enqueueLoaded(number));
+    enqueueLoaded(number);
+    return undefined;
+  };
+
+  const enqueueLoaded = (number: number): void => {
     marks.set(number, SEEN | QUEUED);
-    queue.push(number, time);
+    queue.push(number, timeOf(graph, number));
     if (!marks.has(number, UNINTERESTING)) interestingWaiting++;
   };
 
+  /** Goes on through commits that the walk has passed; the others hear of it when it comes to them. */
   const markCommon = (start: number): void => {
     const stack = [start];
     for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
       if (marks.has(number, UNINTERESTING)) continue;
       marks.set(number, UNINTERESTING);
       if (marks.has(number, QUEUED)) interestingWaiting--;
-      const parents = graph.loaded(number)?.parents ?? [];
-      for (let i = 0; i < parents.length; i++) stack.push(parents[i]!);
+      const parents = marks.has(number, SEEN) ? parentCountOf(graph, number) : 0;
+      for (let i = 0; i < parents; i++) stack.push(graph.parent(number, i));
     }
   };
 
@@ -61,19 +69,23 @@ export async function findCommitRange(
   let lastFoundTime = Number.POSITIVE_INFINITY;
   let slop = CLOCK_SLOP;
   for (let number = queue.pop(); number !== undefined; number = queue.pop()) {
-    await breather.step();
-    const node = await loadTolerantly(graph, marks, number);
-    if (node.time < since) markCommon(number);
+    const pause = breather.step();
+    if (pause !== undefined) await pause;
+    const time = timeOf(graph, number);
+    if (time < since) markCommon(number);
     const common = marks.has(number, UNINTERESTING);
     marks.clear(number, QUEUED);
     if (!common) {
       interestingWaiting--;
       found.push(number);
-      lastFoundTime = node.time;
+      lastFoundTime = time;
     }
-    for (const parent of node.parents) {
+    const parents = parentCountOf(graph, number);
+    for (let i = 0; i < parents; i++) {
+      const parent = graph.parent(number, i);
       if (common) markCommon(parent);
-      await enqueue(parent);
+      const waiting = enqueue(parent);
+      if (waiting !== undefined) await waiting;
     }
     if (interestingWaiting > 0 || lastFoundTime <= queue.newestTime) slop = CLOCK_SLOP;
     else if (common && slop-- === 0) break;
@@ -83,20 +95,54 @@ export async function findCommitRange(
   return { commits, edges: findEdges(graph, marks, commits) };
 }
 
-/** A commit of the other side may lack its ancestors here (a shallow past, a pruned one): it then ends there. */
-async function loadTolerantly(graph: CommitGraph, marks: ObjectMarks, number: number): Promise<CommitNode> {
-  try {
-    return await graph.load(number);
-  } catch (error) {
-    if (marks.has(number, UNINTERESTING) && isMissingObject(error)) return NO_COMMIT;
-    throw error;
+/** All that the wants reach. */
+async function findHistory(
+  graph: CommitGraph,
+  marks: ObjectMarks,
+  wants: readonly number[],
+  breather: Breather,
+): Promise<number[]> {
+  const found: number[] = [];
+  const stack: number[] = [];
+  for (let i = wants.length - 1; i >= 0; i--) stack.push(wants[i]!);
+  for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
+    if (marks.has(number, SEEN)) continue;
+    const pause = breather.step();
+    if (pause !== undefined) await pause;
+    const loading = graph.load(number);
+    if (loading !== undefined) await loading;
+    marks.set(number, SEEN);
+    found.push(number);
+    for (let i = graph.parentCount(number) - 1; i >= 0; i--) {
+      const parent = graph.parent(number, i);
+      if (!marks.has(parent, SEEN)) stack.push(parent);
+    }
   }
+  return found;
+}
+
+/** A commit of the other side may lack its ancestors here (a shallow past, a pruned one): it then ends there. */
+function loadTolerantly(graph: CommitGraph, marks: ObjectMarks, number: number): Promise<void> | undefined {
+  return graph.load(number)?.catch((error: unknown) => {
+    if (!marks.has(number, UNINTERESTING) || !isMissingObject(error)) throw error;
+  });
+}
+
+/** A missing commit is as old as can be. */
+function timeOf(graph: CommitGraph, number: number): number {
+  return graph.isLoaded(number) ? graph.time(number) : 0;
+}
+
+function parentCountOf(graph: CommitGraph, number: number): number {
+  return graph.isLoaded(number) ? graph.parentCount(number) : 0;
 }
 
 function findEdges(graph: CommitGraph, marks: ObjectMarks, commits: readonly number[]): number[] {
   const edges = new Set<number>();
   for (const number of commits) {
-    for (const parent of graph.loaded(number)?.parents ?? []) {
+    const parents = graph.parentCount(number);
+    for (let i = 0; i < parents; i++) {
+      const parent = graph.parent(number, i);
       if (marks.has(parent, UNINTERESTING)) edges.add(parent);
     }
   }

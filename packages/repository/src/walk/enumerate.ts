@@ -3,13 +3,18 @@ import { EVERYTHING, type FilterPlan } from "../filter/filter-plan.ts";
 import { createTreeWalker } from "../filter/create-tree-walker.ts";
 import { keepSmallBlobs } from "../filter/keep-small-blobs.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
-import type { OidTable } from "../objects/oid-table.ts";
+import type { ObjectNumbers } from "../objects/object-numbers.ts";
 import { createBreather } from "./breather.ts";
 import { CommitGraph } from "./commit-graph.ts";
-import { type CommitRange, findCommitRange } from "./commit-range.ts";
-import { ObjectMarks, SELECTED, UNINTERESTING } from "./object-marks.ts";
+import { findCommitRange } from "./commit-range.ts";
+import { ObjectMarks, SEEN, SELECTED, UNINTERESTING } from "./object-marks.ts";
 import { type Tips, peelTips } from "./peel-tips.ts";
-import type { FoundObjects, TreeWalker } from "./tree-walker.ts";
+import { TreeWalk } from "./tree-walk.ts";
+import type { FoundObjects } from "./tree-walker.ts";
+import { findWholePacks, nothingWhole } from "./whole-packs.ts";
+
+/** Commits whose trees are walked between two reports. */
+const STEP_ROOTS = 64;
 
 export interface EnumerateOptions {
   readonly wants: readonly Oid[];
@@ -28,8 +33,8 @@ export interface EnumerateOptions {
 
 /** Objects as numbers of a table. */
 export interface ObjectSelection {
-  readonly table: OidTable;
-  /** Each object once: tags, commits newest first, then trees, then blobs. */
+  readonly table: ObjectNumbers;
+  /** Each object once: tags, commits, then trees, then blobs. */
   readonly numbers: readonly number[];
   readonly marks: ObjectMarks;
   /** Whether the other side surely has an object. With a filter that is known of commits only. */
@@ -47,7 +52,7 @@ export async function enumerateObjects(
 ): Promise<ObjectSelection> {
   const plan = options.filter ?? EVERYTHING;
   const isFiltered = options.filter !== undefined;
-  const marks = new ObjectMarks(reader.format);
+  const marks = new ObjectMarks(reader.format, await reader.graphs());
   const breather = createBreather(options.signal);
   const graph = new CommitGraph(reader, marks, options.shallow);
   const trees = createTreeWalker(reader, marks, breather, plan);
@@ -55,79 +60,83 @@ export async function enumerateObjects(
   const haves = await peelTips(reader, marks, options.haves);
   for (const number of haves.tags) marks.set(number, UNINTERESTING);
   for (const number of haves.blobs) marks.set(number, UNINTERESTING);
-  for (const tree of haves.trees) await trees?.exclude(tree);
+  await trees?.exclude(haves.trees);
 
   const wants = await peelTips(reader, marks, options.wants);
-  const range = await findCommitRange(graph, marks, wants.commits, haves.commits, breather);
+  const isAllOfIt = options.haves.length === 0 && (options.shallow ?? []).length === 0;
+  const isPlaceless = trees === undefined || trees instanceof TreeWalk;
+  const whole =
+    isAllOfIt && isPlaceless ? findWholePacks(marks, startsOf(wants), plan.blobs) : nothingWhole();
+  const starts = [...wants.commits, ...whole.moreCommits];
+  const range = await findCommitRange(graph, marks, starts, haves.commits, breather);
   if (trees !== undefined) {
     const edges = options.excludeHaveTrees === true ? [...haves.commits, ...range.edges] : range.edges;
-    await excludeTrees(graph, trees, edges);
+    await trees.exclude(rootsOf(graph, edges));
   }
 
-  const numbers: number[] = [];
-  const select = (number: number): void => {
-    if (marks.has(number, SELECTED)) return;
-    marks.set(number, SELECTED);
-    numbers.push(number);
-  };
-  selectWants(marks, wants, isFiltered, select);
-  selectCommits(range, wants, plan, select);
+  const selection = new Selecting(marks);
+  // Under a filter the other side may lack what its commits reach: it gets what it names, whatever it has.
+  for (const named of [wants.tags, wants.blobs, wants.trees]) {
+    selection.addAll(isFiltered ? named : named.filter((number) => !marks.has(number, UNINTERESTING)));
+  }
+  // Where a filter refuses commits, the other side has no more of them than it was given by name.
+  for (const commits of plan.commits ? [whole.commits, range.commits] : [wants.commits])
+    selection.addAll(commits);
 
-  const found: FoundObjects = { trees: [], blobs: [] };
   if (trees !== undefined) {
-    for (const tree of wants.trees) await trees.collectGiven(tree, found);
-    for (const commit of range.commits) {
-      const node = graph.loaded(commit);
-      if (node !== undefined) await trees.collect(node.tree, found);
-      options.onProgress?.(numbers.length + found.trees.length + found.blobs.length);
+    const found: FoundObjects = whole;
+    await trees.collectGiven(wants.trees, found);
+    await trees.collect(whole.moreTrees, found);
+    const roots = rootsOf(graph, range.commits);
+    // A walk that reads takes a while; one over graphs is quicker in one go.
+    const stepRoots = marks.table.graphs === undefined ? STEP_ROOTS : roots.length;
+    for (let at = 0; at < roots.length; at += stepRoots) {
+      await trees.collect(roots.slice(at, at + stepRoots), found);
+      options.onProgress?.(selection.numbers.length + found.trees.length + found.blobs.length);
     }
+    if (plan.trees) selection.addAll(found.trees);
+    selection.addAll(await keepSmallBlobs(reader, marks.table, found.blobs, plan.blobBytesBelow, breather));
   }
-  if (plan.trees) found.trees.forEach(select);
-  const blobs = await keepSmallBlobs(reader, marks.table, found.blobs, plan.blobBytesBelow, breather);
-  blobs.forEach(select);
   return {
     table: marks.table,
-    numbers,
+    numbers: selection.numbers,
     marks,
     isAtOtherSide: (number) =>
       marks.has(number, UNINTERESTING) &&
-      (!isFiltered || (plan.commits && graph.loaded(number) !== undefined)),
+      (!isFiltered || (plan.commits && marks.has(number, SEEN) && graph.isLoaded(number))),
   };
 }
 
-async function excludeTrees(
-  graph: CommitGraph,
-  trees: TreeWalker,
-  commits: readonly number[],
-): Promise<void> {
-  for (const commit of commits) {
-    const node = graph.loaded(commit);
-    if (node !== undefined) await trees.exclude(node.tree);
+/** Collects objects, each once. */
+class Selecting {
+  readonly numbers: number[] = [];
+  readonly #marks: ObjectMarks;
+
+  constructor(marks: ObjectMarks) {
+    this.#marks = marks;
+  }
+
+  addAll(numbers: readonly number[]): void {
+    const { bytes } = this.#marks;
+    const own = this.numbers;
+    for (let i = 0; i < numbers.length; i++) {
+      const number = numbers[i]!;
+      if ((bytes[number]! & SELECTED) !== 0) continue;
+      bytes[number] = bytes[number]! | SELECTED;
+      own.push(number);
+    }
   }
 }
 
-/** Under a filter the other side may lack what its commits reach: it gets what it names, whatever it has. */
-function selectWants(
-  marks: ObjectMarks,
-  wants: Tips,
-  isFiltered: boolean,
-  select: (number: number) => void,
-): void {
-  const take = (number: number): void => {
-    if (isFiltered || !marks.has(number, UNINTERESTING)) select(number);
-  };
-  wants.tags.forEach(take);
-  wants.blobs.forEach(take);
-  wants.trees.forEach(take);
+function startsOf(wants: Tips): number[] {
+  return [...wants.tags, ...wants.commits, ...wants.trees, ...wants.blobs];
 }
 
-/** Where a filter refuses commits, the other side has no more of them than it was given by name. */
-function selectCommits(
-  range: CommitRange,
-  wants: Tips,
-  plan: FilterPlan,
-  select: (number: number) => void,
-): void {
-  const commits = plan.commits ? range.commits : wants.commits;
-  for (const commit of commits) select(commit);
+/** The root trees of commits, as far as these are here. */
+function rootsOf(graph: CommitGraph, commits: readonly number[]): number[] {
+  const roots: number[] = [];
+  for (let i = 0; i < commits.length; i++) {
+    if (graph.isLoaded(commits[i]!)) roots.push(graph.tree(commits[i]!));
+  }
+  return roots;
 }

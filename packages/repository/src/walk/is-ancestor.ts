@@ -12,21 +12,23 @@ export async function isAncestor(
   descendant: Oid,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  const marks = new ObjectMarks(reader.format);
+  const marks = new ObjectMarks(reader.format, await reader.graphs());
   const graph = new CommitGraph(reader, marks);
   const breather = createBreather(signal);
   const queue = new CommitQueue();
   const goal = marks.number(oidToBytes(ancestor));
   const enqueue = async (number: number): Promise<void> => {
     if (marks.has(number, SEEN)) return;
+    await graph.load(number);
     marks.set(number, SEEN);
-    queue.push(number, (await graph.load(number)).time);
+    queue.push(number, graph.time(number));
   };
   await enqueue(marks.number(oidToBytes(descendant)));
   for (let number = queue.pop(); number !== undefined; number = queue.pop()) {
     await breather.step();
     if (number === goal) return true;
-    for (const parent of (await graph.load(number)).parents) await enqueue(parent);
+    const parents = graph.parentCount(number);
+    for (let i = 0; i < parents; i++) await enqueue(graph.parent(number, i));
   }
   return false;
 }

@@ -1,5 +1,6 @@
 import type { ObjectFormat } from "@millrace/pack";
-import { OidTable } from "../objects/oid-table.ts";
+import type { GraphSet } from "../objects/graph-set.ts";
+import { ObjectNumbers } from "../objects/object-numbers.ts";
 
 /** The object was reached; it is not walked twice. */
 export const SEEN = 1;
@@ -9,36 +10,44 @@ export const UNINTERESTING = 2;
 export const QUEUED = 4;
 /** It is part of the selection. */
 export const SELECTED = 8;
+/** It is wanted by name, or by a pack that is wanted whole. */
+export const NAMED = 16;
 
 /** The objects that a walk has met: each has a number and one byte of marks. */
 export class ObjectMarks {
-  readonly table: OidTable;
-  #marks = new Uint8Array(1024);
+  readonly table: ObjectNumbers;
+  #bytes: Uint8Array;
 
-  constructor(format: ObjectFormat) {
-    this.table = new OidTable(format);
+  constructor(format: ObjectFormat, graphs?: GraphSet) {
+    this.table = new ObjectNumbers(format, graphs);
+    this.#bytes = new Uint8Array(this.table.size + 1024);
+  }
+
+  /** The marks by number, for loops that must be quick; another array after `number` was called. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
   }
 
   /** The number of the id at `offset`. */
   number(oid: Uint8Array, offset = 0): number {
     const number = this.table.add(oid, offset);
-    if (number >= this.#marks.length) {
-      const grown = new Uint8Array(this.#marks.length * 2);
-      grown.set(this.#marks);
-      this.#marks = grown;
+    if (number >= this.#bytes.length) {
+      const grown = new Uint8Array(this.#bytes.length * 2);
+      grown.set(this.#bytes);
+      this.#bytes = grown;
     }
     return number;
   }
 
   has(number: number, marks: number): boolean {
-    return (this.#marks[number]! & marks) !== 0;
+    return (this.#bytes[number]! & marks) !== 0;
   }
 
   set(number: number, marks: number): void {
-    this.#marks[number] = this.#marks[number]! | marks;
+    this.#bytes[number] = this.#bytes[number]! | marks;
   }
 
   clear(number: number, marks: number): void {
-    this.#marks[number] = this.#marks[number]! & ~marks;
+    this.#bytes[number] = this.#bytes[number]! & ~marks;
   }
 }

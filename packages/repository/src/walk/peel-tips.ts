@@ -1,4 +1,4 @@
-import { type Oid, oidToBytes, readTagTarget } from "@millrace/pack";
+import { type ObjectType, type Oid, oidToBytes, readTagTarget } from "@millrace/pack";
 import { RepositoryError } from "../errors.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { ObjectMarks } from "./object-marks.ts";
@@ -22,26 +22,42 @@ export async function peelTips(
   skipMissing = false,
 ): Promise<Tips> {
   const tips: Tips = { tags: [], commits: [], trees: [], blobs: [] };
-  const met = new Set<Oid>();
+  const met = new Set<number>();
   for (const start of oids) {
-    for (let oid: Oid | undefined = start; oid !== undefined && !met.has(oid); ) {
-      met.add(oid);
-      const bytes = oidToBytes(oid);
-      const info = await reader.info(bytes);
-      if (info === undefined) {
+    let number = marks.number(oidToBytes(start));
+    while (!met.has(number)) {
+      met.add(number);
+      const type = marks.table.typeAt(number) ?? (await typeOf(reader, marks, number));
+      if (type === undefined) {
         if (skipMissing) break;
+        const oid = marks.table.oidAt(number);
         throw new RepositoryError("REPOSITORY_OBJECT_MISSING", `object ${oid} is missing`, { oid });
       }
-      const number = marks.number(bytes);
-      oid = undefined;
-      if (info.type === "commit") tips.commits.push(number);
-      else if (info.type === "tree") tips.trees.push(number);
-      else if (info.type === "blob") tips.blobs.push(number);
+      if (type === "commit") tips.commits.push(number);
+      else if (type === "tree") tips.trees.push(number);
+      else if (type === "blob") tips.blobs.push(number);
       else {
         tips.tags.push(number);
-        oid = readTagTarget((await reader.read(bytes)).content, reader.format).oid;
+        number = await tagTargetOf(reader, marks, number);
       }
     }
   }
   return tips;
+}
+
+/** An object's type; `undefined` where it is missing. */
+export async function typeOf(
+  reader: ObjectReader,
+  marks: ObjectMarks,
+  number: number,
+): Promise<ObjectType | undefined> {
+  return marks.table.typeAt(number) ?? (await reader.info(marks.table.bytesAt(number)))?.type;
+}
+
+/** What a tag points to. */
+export async function tagTargetOf(reader: ObjectReader, marks: ObjectMarks, tag: number): Promise<number> {
+  const known = marks.table.tagTargetAt(tag);
+  if (known !== undefined) return known;
+  const { content } = await reader.read(marks.table.bytesAt(tag));
+  return marks.number(oidToBytes(readTagTarget(content, reader.format).oid));
 }

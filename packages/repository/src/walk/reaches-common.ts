@@ -1,8 +1,9 @@
 import { type Oid, oidToBytes, readTagTarget } from "@millrace/pack";
 import type { ObjectReader } from "../objects/object-view.ts";
 import { type Breather, createBreather } from "./breather.ts";
-import { CommitGraph, type CommitNode, isMissingObject } from "./commit-graph.ts";
+import { CommitGraph, isMissingObject } from "./commit-graph.ts";
 import { ObjectMarks } from "./object-marks.ts";
+import { peelTips, typeOf } from "./peel-tips.ts";
 
 const COMMON = 1;
 const REACHES = 2;
@@ -20,7 +21,7 @@ export async function reachesCommon(
   signal?: AbortSignal,
 ): Promise<boolean> {
   if (common.length === 0) return false;
-  const marks = new ObjectMarks(reader.format);
+  const marks = new ObjectMarks(reader.format, await reader.graphs());
   const graph = new CommitGraph(reader, marks);
   const breather = createBreather(signal);
 
@@ -28,16 +29,16 @@ export async function reachesCommon(
   for (const oid of common) {
     const number = marks.number(oidToBytes(oid));
     marks.set(number, COMMON);
-    if ((await reader.info(oidToBytes(oid)))?.type !== "commit") continue;
-    const node = await graph.load(number);
-    oldest = Math.min(oldest, node.time);
-    for (const parent of node.parents) marks.set(parent, COMMON);
+    if ((await typeOf(reader, marks, number)) !== "commit") continue;
+    await graph.load(number);
+    oldest = Math.min(oldest, graph.time(number));
+    const parents = graph.parentCount(number);
+    for (let i = 0; i < parents; i++) marks.set(graph.parent(number, i), COMMON);
   }
 
   for (const want of wants) {
-    const start = await peelToCommit(reader, want);
-    if (start === undefined) continue;
-    if (!(await reaches(graph, marks, marks.number(oidToBytes(start)), oldest, breather))) return false;
+    const start = (await peelTips(reader, marks, [want], true)).commits[0];
+    if (start !== undefined && !(await reaches(graph, marks, start, oldest, breather))) return false;
   }
   return true;
 }
@@ -60,34 +61,29 @@ async function reaches(
       for (const descendant of path) marks.set(descendant, REACHES);
       return true;
     }
-    const node = marks.has(number, FAILS) ? undefined : await loadOrNothing(graph, number);
-    const parent = node === undefined || node.time < oldest ? undefined : node.parents[nextParent[top]!++];
-    if (parent === undefined) {
+    const goesOn =
+      !marks.has(number, FAILS) && (await isPresent(graph, number)) && graph.time(number) >= oldest;
+    const parent = goesOn ? nextParent[top]!++ : 0;
+    if (!goesOn || parent >= graph.parentCount(number)) {
       marks.set(number, FAILS);
       path.pop();
       nextParent.pop();
     } else {
-      path.push(parent);
+      path.push(graph.parent(number, parent));
       nextParent.push(0);
     }
   }
   return false;
 }
 
-async function loadOrNothing(graph: CommitGraph, number: number): Promise<CommitNode | undefined> {
+async function isPresent(graph: CommitGraph, number: number): Promise<boolean> {
   try {
-    return await graph.load(number);
+    await graph.load(number);
+    return true;
   } catch (error) {
-    if (isMissingObject(error)) return undefined;
+    if (isMissingObject(error)) return false;
     throw error;
   }
-}
-
-/** The commit that an id names, through any tags; `undefined` for everything else. */
-export async function peelToCommit(reader: ObjectReader, oid: Oid): Promise<Oid | undefined> {
-  const peeled = await peelTag(reader, oid);
-  const info = await reader.info(oidToBytes(peeled));
-  return info?.type === "commit" ? peeled : undefined;
 }
 
 /** What an id finally points to: itself, unless it is a tag. A tag whose target is missing peels to that target. */

@@ -1,3 +1,4 @@
+import type { ObjectType } from "@millrace/pack";
 import { RepositoryError } from "../errors.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { ObjectMarks } from "./object-marks.ts";
@@ -10,6 +11,30 @@ export async function readTree(
 ): Promise<Uint8Array> {
   const { type, content } = await reader.read(marks.table.bytesAt(number));
   if (type === "tree") return content;
+  throw wrongType(marks, number, type, "tree");
+}
+
+/** Throws `REPOSITORY_WRONG_TYPE` where a graph knows that an object is no tree. */
+export function checkTree(marks: ObjectMarks, number: number): void {
+  const type = marks.table.typeAt(number);
+  if (type !== undefined && type !== "tree") throw wrongType(marks, number, type, "tree");
+}
+
+/** Throws `REPOSITORY_WRONG_TYPE` where a graph knows that a tree's entry is not what its mode says. */
+export function checkTreeEntry(marks: ObjectMarks, number: number, isTree: boolean): void {
+  const type = marks.table.typeAt(number);
+  const expected = isTree ? "tree" : "blob";
+  if (type !== undefined && type !== expected) throw wrongType(marks, number, type, expected);
+}
+
+function wrongType(
+  marks: ObjectMarks,
+  number: number,
+  type: ObjectType,
+  expected: ObjectType,
+): RepositoryError {
   const oid = marks.table.oidAt(number);
-  throw new RepositoryError("REPOSITORY_WRONG_TYPE", `object ${oid} is a ${type}, not a tree`, { oid });
+  return new RepositoryError("REPOSITORY_WRONG_TYPE", `object ${oid} is a ${type}, not a ${expected}`, {
+    oid,
+  });
 }

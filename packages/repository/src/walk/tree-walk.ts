@@ -1,96 +1,184 @@
-import { walkTree } from "@millrace/pack";
+import {
+  GITLINK,
+  isGitlinkMode,
+  isTreeMode,
+  NODE_BLOB,
+  NODE_TREE,
+  NODE_TREE_BY_BASE,
+  NODE_TYPE_MASK,
+  walkTree,
+} from "@millrace/pack";
+import { type GraphMember, type GraphSet, numberAt } from "../objects/graph-set.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { Breather } from "./breather.ts";
 import { isMissingObject } from "./commit-graph.ts";
 import { type ObjectMarks, SEEN, UNINTERESTING } from "./object-marks.ts";
-import { readTree } from "./read-tree.ts";
+import { checkTree, checkTreeEntry, readTree } from "./read-tree.ts";
 import type { FoundObjects, TreeWalker } from "./tree-walker.ts";
 
-const TYPE_MASK = 0o170000;
-const TREE_MODE = 0o040000;
-const GITLINK_MODE = 0o160000;
-
-/** Whether a tree entry names an object of this repository that is a tree. */
-export function isTreeMode(mode: number): boolean {
-  return (mode & TYPE_MASK) === TREE_MODE;
-}
-
-/** Whether a tree entry names a commit of another repository. */
-export function isGitlinkMode(mode: number): boolean {
-  return (mode & TYPE_MASK) === GITLINK_MODE;
-}
-
-/** The walk where an object's place does not matter: each tree is read once in its life. */
+/**
+ * The walk where an object's place does not matter: each tree is opened once in its life.
+ *
+ * Of a tree that a graph tells by its difference to another one, only the difference is looked at. What it shares with
+ * its base is met where the base is reached too; which bases are not reached is known when nothing else is left, and
+ * only the trees on those are then opened whole.
+ */
 export class TreeWalk implements TreeWalker {
   readonly #reader: ObjectReader;
   readonly #marks: ObjectMarks;
+  readonly #graphs: GraphSet | undefined;
   readonly #breather: Breather;
   readonly #withBlobs: boolean;
-  readonly #stack: number[] = [];
 
   /** Without `withBlobs` blobs are passed over. */
   constructor(reader: ObjectReader, marks: ObjectMarks, breather: Breather, withBlobs = true) {
     this.#reader = reader;
     this.#marks = marks;
+    this.#graphs = marks.table.graphs;
     this.#breather = breather;
     this.#withBlobs = withBlobs;
   }
 
-  async collect(root: number, found: FoundObjects): Promise<void> {
-    const marks = this.#marks;
-    const stack = this.#stack;
-    const withBlobs = this.#withBlobs;
-    if (marks.has(root, SEEN | UNINTERESTING)) return;
-    marks.set(root, SEEN);
-    found.trees.push(root);
-    stack.push(root);
-    let content: Uint8Array;
-    const visit = (mode: number, oidOffset: number): void => {
-      const isTree = isTreeMode(mode);
-      if (!isTree && (!withBlobs || isGitlinkMode(mode))) return;
-      const child = marks.number(content, oidOffset);
-      if (marks.has(child, SEEN | UNINTERESTING)) return;
-      marks.set(child, SEEN);
-      if (isTree) {
-        found.trees.push(child);
-        stack.push(child);
-      } else found.blobs.push(child);
-    };
-    for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
-      await this.#breather.step();
-      content = await readTree(this.#reader, marks, number);
-      walkTree(content, this.#reader.format, visit);
+  collect(roots: readonly number[], found: FoundObjects): Promise<void> {
+    return this.#walk(roots, new Meeting(this.#marks, SEEN, SEEN | UNINTERESTING, this.#withBlobs, found));
+  }
+
+  collectGiven(trees: readonly number[], found: FoundObjects): Promise<void> {
+    return this.collect(trees, found);
+  }
+
+  exclude(roots: readonly number[]): Promise<void> {
+    return this.#walk(
+      roots,
+      new Meeting(this.#marks, UNINTERESTING, UNINTERESTING, this.#withBlobs, undefined),
+    );
+  }
+
+  async #walk(roots: readonly number[], meeting: Meeting): Promise<void> {
+    const { nodeCount } = this.#marks.table;
+    for (let i = 0; i < roots.length; i++) meeting.meetTree(roots[i]!);
+    for (;;) {
+      for (let tree = meeting.waiting.pop(); tree !== undefined; tree = meeting.waiting.pop()) {
+        const pause = this.#breather.step();
+        if (pause !== undefined) await pause;
+        if (tree >= nodeCount) await this.#readTree(tree, meeting);
+        else meeting.openNode(this.#graphs!.memberOf(tree), tree);
+      }
+      const tree = meeting.postponed.pop();
+      if (tree === undefined) return;
+      const member = this.#graphs!.memberOf(tree);
+      const base = numberAt(member, member.graph.treeBase(tree - member.base));
+      if (!meeting.hasMet(base)) meeting.openWhole(member, tree);
     }
   }
 
-  collectGiven(tree: number, found: FoundObjects): Promise<void> {
-    return this.collect(tree, found);
+  async #readTree(tree: number, meeting: Meeting): Promise<void> {
+    const marks = this.#marks;
+    let content: Uint8Array;
+    try {
+      content = await readTree(this.#reader, marks, tree);
+    } catch (error) {
+      if (meeting.found === undefined && isMissingObject(error)) return;
+      throw error;
+    }
+    walkTree(content, this.#reader.format, (mode, oidOffset) => {
+      if (isGitlinkMode(mode)) return;
+      const child = marks.number(content, oidOffset);
+      const isTree = isTreeMode(mode);
+      checkTreeEntry(marks, child, isTree);
+      if (isTree) meeting.meetTree(child);
+      else meeting.meetBlob(child);
+    });
+  }
+}
+
+/** What one walk meets: it marks, tells and keeps for later. */
+class Meeting {
+  /** Trees to open. */
+  readonly waiting: number[] = [];
+  /** Trees of which the difference to their base is done. */
+  readonly postponed: number[] = [];
+  readonly found: FoundObjects | undefined;
+  readonly #marks: ObjectMarks;
+  readonly #mark: number;
+  readonly #stop: number;
+  readonly #withBlobs: boolean;
+
+  /** What has one of the marks `stop` is passed over, the rest gets `mark`. */
+  constructor(
+    marks: ObjectMarks,
+    mark: number,
+    stop: number,
+    withBlobs: boolean,
+    found: FoundObjects | undefined,
+  ) {
+    this.#marks = marks;
+    this.#mark = mark;
+    this.#stop = stop;
+    this.#withBlobs = withBlobs;
+    this.found = found;
   }
 
-  async exclude(root: number): Promise<void> {
-    const marks = this.#marks;
+  /** Whether this walk, or one before that went for the same, has met a tree or will open it. */
+  hasMet(tree: number): boolean {
+    return this.#marks.has(tree, this.#stop);
+  }
+
+  meetTree(tree: number): void {
+    if (this.#marks.has(tree, this.#stop)) return;
+    this.#marks.set(tree, this.#mark);
+    this.found?.trees.push(tree);
+    this.waiting.push(tree);
+  }
+
+  meetBlob(blob: number): void {
+    if (!this.#withBlobs || this.#marks.has(blob, this.#stop)) return;
+    this.#marks.set(blob, this.#mark);
+    this.found?.blobs.push(blob);
+  }
+
+  /** Meets what a tree has and its base has not, where it is told so; else all that it has. */
+  openNode(member: GraphMember, tree: number): void {
+    const { kinds, starts, ends, words } = member.graph;
+    const node = tree - member.base;
+    let at = starts[node]!;
+    if (kinds[node] === NODE_TREE_BY_BASE) {
+      if (!this.hasMet(numberAt(member, words[at++]!))) this.postponed.push(tree);
+    } else if (kinds[node] !== NODE_TREE) checkTree(this.#marks, tree);
+    this.#meetWords(member, words, at, ends[node]!);
+  }
+
+  /** Meets all that a tree has. */
+  openWhole(member: GraphMember, tree: number): void {
+    const entries = member.graph.treeEntries(tree - member.base);
+    this.#meetWords(member, entries, 0, entries.length);
+  }
+
+  #meetWords({ graph, base, numbers }: GraphMember, words: Int32Array, start: number, end: number): void {
+    const { kinds } = graph;
+    const { bytes } = this.#marks;
+    const mark = this.#mark;
+    const stop = this.#stop;
     const withBlobs = this.#withBlobs;
-    if (marks.has(root, UNINTERESTING)) return;
-    marks.set(root, UNINTERESTING);
-    const stack = [root];
-    let content: Uint8Array;
-    const visit = (mode: number, oidOffset: number): void => {
-      const isTree = isTreeMode(mode);
-      if (!isTree && (!withBlobs || isGitlinkMode(mode))) return;
-      const child = marks.number(content, oidOffset);
-      if (marks.has(child, UNINTERESTING)) return;
-      marks.set(child, UNINTERESTING);
-      if (isTree) stack.push(child);
-    };
-    for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
-      await this.#breather.step();
-      try {
-        content = await readTree(this.#reader, marks, number);
-      } catch (error) {
-        if (isMissingObject(error)) continue;
-        throw error;
+    const { found, waiting } = this;
+    for (let at = start; at < end; at++) {
+      const word = words[at]!;
+      if (word < 0) {
+        at++;
+        continue;
       }
-      walkTree(content, this.#reader.format, visit);
+      if (word === GITLINK) continue;
+      const number = numbers === undefined ? base + word : numbers[word]!;
+      if ((bytes[number]! & stop) !== 0) continue;
+      if ((kinds[word]! & NODE_TYPE_MASK) === NODE_BLOB) {
+        if (!withBlobs) continue;
+        bytes[number] = bytes[number]! | mark;
+        if (found !== undefined) found.blobs.push(number);
+      } else {
+        bytes[number] = bytes[number]! | mark;
+        if (found !== undefined) found.trees.push(number);
+        waiting.push(number);
+      }
     }
   }
 }

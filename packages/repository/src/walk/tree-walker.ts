@@ -7,12 +7,12 @@ export interface FoundObjects {
 /** Walks the trees of commits; what it met once it does not tell again. */
 export interface TreeWalker {
   /**
-   * Appends to `found` a root tree and all below it that was neither met before nor is on the other side.
+   * Appends to `found` these root trees and all below them that was neither met before nor is on the other side.
    * Throws `REPOSITORY_OBJECT_MISSING`, `REPOSITORY_WRONG_TYPE`.
    */
-  collect(root: number, found: FoundObjects): Promise<void>;
-  /** The same for a tree that was asked for by id. */
-  collectGiven(tree: number, found: FoundObjects): Promise<void>;
-  /** Marks a root tree and all below it as the other side's. What is missing there does not matter. */
-  exclude(root: number): Promise<void>;
+  collect(roots: readonly number[], found: FoundObjects): Promise<void>;
+  /** The same for trees that were asked for by id. */
+  collectGiven(trees: readonly number[], found: FoundObjects): Promise<void>;
+  /** Marks root trees and all below them as the other side's. What is missing there does not matter. */
+  exclude(roots: readonly number[]): Promise<void>;
 }

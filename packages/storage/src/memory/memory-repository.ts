@@ -8,7 +8,8 @@ import type { ConfigEntry } from "../schema.ts";
 export interface MemoryPack {
   readonly id: string;
   readonly bytes: Uint8Array;
-  readonly sidecars: ReadonlyMap<string, Uint8Array>;
+  /** What is made for the pack later is added. */
+  readonly sidecars: Map<string, Uint8Array>;
 }
 
 /** Everything a repository holds at one instant; never changed, only replaced. */

@@ -90,6 +90,10 @@ function openMemoryPack(pack: MemoryPack): PackHandle {
       options.signal?.throwIfAborted();
       return pack.sidecars.get(kind)?.slice();
     },
+    async keepSidecar(kind, bytes, options = {}) {
+      options.signal?.throwIfAborted();
+      pack.sidecars.set(kind, bytes.slice());
+    },
     async [Symbol.asyncDispose]() {},
   };
 }
