@@ -26,7 +26,7 @@ export async function rootsInReach(
   { haves, cut }: CutHistory,
   { signal }: OperationOptions = {},
 ): Promise<ReadonlySet<Oid>> {
-  const marks = new ObjectMarks(reader.format);
+  const marks = new ObjectMarks(reader.format, await reader.graphs());
   const graph = new CommitGraph(reader, marks, cut);
   const breather = createBreather(signal);
   const queue = new CommitQueue();
@@ -35,13 +35,15 @@ export async function rootsInReach(
   for (const oid of roots) {
     const number = marks.number(oidToBytes(oid));
     sought.set(number, oid);
-    oldest = Math.min(oldest, (await graph.load(number)).time);
+    await graph.load(number);
+    oldest = Math.min(oldest, graph.time(number));
   }
   const enqueue = async (number: number): Promise<void> => {
     if (marks.has(number, SEEN)) return;
     marks.set(number, SEEN);
     try {
-      queue.push(number, (await graph.load(number)).time);
+      await graph.load(number);
+      queue.push(number, graph.time(number));
     } catch (error) {
       if (!isMissingObject(error)) throw error;
     }
@@ -54,7 +56,8 @@ export async function rootsInReach(
     await breather.step();
     const root = sought.get(number);
     if (root !== undefined) found.add(root);
-    for (const parent of (await graph.load(number)).parents) await enqueue(parent);
+    const parents = graph.parentCount(number);
+    for (let i = 0; i < parents; i++) await enqueue(graph.parent(number, i));
   }
   return found;
 }
