@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ServerOptions, startServer } from "@millrace/server";
 import type { ObjectFormat } from "@millrace/pack";
-import { createMemoryStorage } from "@millrace/storage";
+import { type ConfigEntry, createMemoryStorage } from "@millrace/storage";
 import { openFsStorage } from "@millrace/storage-fs";
 import { git } from "./git.ts";
 import { createScratch } from "./scratch.ts";
@@ -17,7 +17,12 @@ export interface Endpoint extends AsyncDisposable {
   /** Makes sure that a push to this name finds a repository, or will create it (which makes sha1 ones). */
   prepare(repository: string, format?: ObjectFormat): Promise<void>;
   /** Makes an empty repository whose HEAD names a branch that is not there. */
-  createEmpty(repository: string, branch: string, format?: ObjectFormat): Promise<void>;
+  createEmpty(
+    repository: string,
+    branch: string,
+    format?: ObjectFormat,
+    config?: readonly ConfigEntry[],
+  ): Promise<void>;
   /** Where the repository lies on a disk, for the backends that have one. */
   directory?(repository: string): string;
 }
@@ -69,8 +74,8 @@ const httpMemory: EndpointKind = {
       { host: "127.0.0.1", port: 0 },
       { version: "test", ...options },
     );
-    const createEmpty: Endpoint["createEmpty"] = async (repository, branch, objectFormat = "sha1") => {
-      const store = await storage.create(repository, { head: `refs/heads/${branch}`, objectFormat });
+    const createEmpty: Endpoint["createEmpty"] = async (repository, branch, objectFormat, config) => {
+      const store = await storage.create(repository, { head: `refs/heads/${branch}`, objectFormat, config });
       await store[Symbol.asyncDispose]();
     };
     return {
@@ -112,7 +117,12 @@ const stdioFs: EndpointKind = {
   },
 };
 
-async function initBare(directory: string, branch: string, format: ObjectFormat = "sha1"): Promise<void> {
+async function initBare(
+  directory: string,
+  branch: string,
+  format: ObjectFormat = "sha1",
+  config: readonly ConfigEntry[] = [],
+): Promise<void> {
   await git([
     "init",
     "--bare",
@@ -121,6 +131,7 @@ async function initBare(directory: string, branch: string, format: ObjectFormat 
     `--object-format=${format}`,
     directory,
   ]);
+  for (const { key, value } of config) await git(["config", "--add", key, value], { cwd: directory });
 }
 
 /** All ways that a scenario is run over. */

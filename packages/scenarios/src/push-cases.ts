@@ -1,4 +1,5 @@
 import type { FixtureName } from "./fixtures.ts";
+import { shallowPushes } from "./push-cases-shallow.ts";
 
 /** What a push brings behind its commands: git's pack of some revisions, cut or without something, or nothing. */
 export type PushPack =
@@ -342,7 +343,7 @@ const elsewhere: readonly (readonly [on: FixtureName, row: Row])[] = [
 
 /** Every push there is; some also without bands, with the second report, or without any. */
 export function pushCases(): PushCase[] {
-  const cases: PushCase[] = [];
+  const cases: PushCase[] = [...shallowPushes];
   const add = (on: FixtureName, [name, lines, pack, config = []]: Row, words: string, how: string): void => {
     const asked = lines.map((line) => line.replace("|", words));
     cases.push({ name: `${on}: ${name}${how}`, on, config, lines: asked, pack });

@@ -21,6 +21,8 @@ export interface ReceiveRules {
   readonly denyDeleteCurrent: boolean;
   /** Branches that a working tree has checked out and that are not to move under it. */
   readonly checkedOut: ReadonlySet<string>;
+  /** Whether a push may make the repository shallow. */
+  readonly shallowUpdate: boolean;
   readonly maxPackBytes: number | undefined;
   /** `undefined`: objects are not checked. */
   readonly fsckLevels: Readonly<Record<string, FsckLevel>> | undefined;
@@ -51,6 +53,7 @@ export async function readReceiveRules(view: Snapshot, policy: ReceivePolicy): P
     checkedOut: denies(config, "receive.denycurrentbranch")
       ? await checkedOutBranches(view, config, headTarget)
       : new Set(),
+    shallowUpdate: booleanValue(config, "receive.shallowupdate") ?? false,
     maxPackBytes: smallest(policy.maxPackBytes, integerValue(config, "receive.maxinputsize")),
     fsckLevels: readFsckLevels(config, policy),
   };

@@ -9,6 +9,7 @@ import { type RefCommand, type Refusal, refuseCommand } from "./command-rules.ts
 import { type ConnectedBase, isConnected, linksAreConnected } from "./connectivity.ts";
 import { createFsckPass } from "./fsck-pass.ts";
 import { OverlayReader } from "./overlay-reader.ts";
+import { type CutCommand, planShallow } from "./shallow-plan.ts";
 import { type QuarantinedPack, type ReceiveProgress, quarantinePack } from "./quarantine.ts";
 import { describeUnpackFault } from "./unpack-fault.ts";
 
@@ -65,6 +66,9 @@ export async function receivePush(context: ReceiveContext, request: ReceiveReque
   }
 }
 
+const SHALLOW_REFUSED = "shallow update not allowed";
+const UNCONNECTED = "missing necessary objects";
+
 /** One push on its way through the pipeline. */
 class Push {
   readonly #context: ReceiveContext;
@@ -75,6 +79,8 @@ class Push {
   readonly #messages: string[] = [];
   /** Command → the words behind `ng`. */
   readonly #refused = new Map<RefCommand, string>();
+  /** Commands whose history is to end at roots of the client. */
+  #cuts: ReadonlyMap<RefCommand, CutCommand> = new Map();
 
   constructor(
     context: ReceiveContext,
@@ -108,8 +114,13 @@ class Push {
     try {
       const reader =
         quarantined === undefined ? this.#view : new OverlayReader(quarantined.reader, this.#view);
-      await this.#refuseUnconnected(quarantined, reader);
-      await this.#refuseByRules(reader);
+      const tips = await collectTips(this.#snapshot, signal);
+      const shallow = await this.#snapshot.shallow({ signal });
+      const base: ConnectedBase = { reader: this.#view, tips, shallow, signal };
+      await this.#planShallow(reader, base);
+      await this.#refuseUnconnected(quarantined, reader, base);
+      await this.#refuseByRules(reader, base);
+      await this.#refuseBadCuts(reader, base);
       await this.#commit(quarantined);
       return this.#report();
     } finally {
@@ -129,38 +140,65 @@ class Push {
     return quarantinePack(store, pack, { view: this.#view, caches, fsck, maxPackBytes, onProgress, signal });
   }
 
-  async #refuseUnconnected(quarantined: QuarantinedPack | undefined, reader: ObjectReader): Promise<void> {
-    const updates = this.#request.commands.filter((command) => command.new !== null);
-    if (updates.length === 0) return;
-    const { signal } = this.#request;
-    const tips = await collectTips(this.#snapshot, signal);
-    const shallow = await this.#snapshot.shallow({ signal });
-    const base: ConnectedBase = { reader: this.#view, tips, shallow, signal };
-    const packIsConnected =
-      quarantined !== undefined &&
-      (await linksAreConnected(quarantined.links.externals(quarantined.index), base));
-    for (const command of updates) {
-      const oid = command.new as Oid;
-      const brought =
-        quarantined !== undefined && quarantined.index.find(oidToBytes(oid)) >= 0 && packIsConnected;
-      if (brought || tips.has(oid) || (await isConnected([oid], reader, base))) continue;
-      this.#refused.set(command, await this.#whyUnconnected(oid, reader, base));
+  /** What the push would make shallow here: refused unless the repository allows it. */
+  async #planShallow(reader: ObjectReader, { tips, signal }: ConnectedBase): Promise<void> {
+    const { commands, clientShallow = [] } = this.#request;
+    if (clientShallow.length === 0) return;
+    const [snapshot, before] = [this.#snapshot, this.#view];
+    const cuts = await planShallow({ commands, clientShallow, snapshot, before, reader, tips, signal });
+    if (this.#rules.shallowUpdate) this.#cuts = cuts;
+    else {
+      for (const [command, { needed }] of cuts) {
+        if (needed.length > 0) this.#refused.set(command, SHALLOW_REFUSED);
+      }
     }
   }
 
-  /** A history that is whole down to the client's shallow roots would make this repository shallow too. */
-  async #whyUnconnected(oid: Oid, reader: ObjectReader, base: ConnectedBase): Promise<string> {
-    const { clientShallow: shallow = [] } = this.#request;
-    const isCut =
-      shallow.length > 0 &&
-      (await isConnected([oid], reader, { ...base, shallow: [...(base.shallow ?? []), ...shallow] }));
-    return isCut ? "shallow update not allowed" : "missing necessary objects";
+  async #refuseUnconnected(
+    quarantined: QuarantinedPack | undefined,
+    reader: ObjectReader,
+    base: ConnectedBase,
+  ): Promise<void> {
+    const updates = this.#request.commands.filter((command) => command.new !== null);
+    const packIsConnected =
+      quarantined !== undefined &&
+      (await linksAreConnected(quarantined.links.externals(quarantined.index), base));
+    const isWhole = async (oid: Oid): Promise<boolean> => {
+      const brought =
+        quarantined !== undefined && quarantined.index.find(oidToBytes(oid)) >= 0 && packIsConnected;
+      return brought || base.tips.has(oid) || (await isConnected([oid], reader, base));
+    };
+    let broken = false;
+    for (const command of updates) {
+      // A cut history is looked at with its roots, when all else is well.
+      if (this.#refused.has(command) || this.#cuts.has(command)) continue;
+      if (await isWhole(command.new as Oid)) continue;
+      broken = true;
+      this.#refused.set(command, UNCONNECTED);
+    }
+    if (!broken) return;
+    // Looking for what is missing, git looks at those too that it has refused before.
+    for (const [command, reason] of this.#refused) {
+      if (reason === SHALLOW_REFUSED && !(await isWhole(command.new as Oid)))
+        this.#refused.set(command, UNCONNECTED);
+    }
   }
 
-  async #refuseByRules(reader: ObjectReader): Promise<void> {
+  /** Histories that end at roots of the client must be whole down to these. */
+  async #refuseBadCuts(reader: ObjectReader, base: ConnectedBase): Promise<void> {
+    for (const [command, { needed }] of this.#cuts) {
+      if (this.#refused.has(command)) continue;
+      const shallow = [...(base.shallow ?? []), ...needed];
+      if (await isConnected([command.new as Oid], reader, { ...base, shallow })) continue;
+      this.#refused.set(command, "shallow error");
+    }
+  }
+
+  async #refuseByRules(reader: ObjectReader, base: ConnectedBase): Promise<void> {
     for (const command of this.#request.commands) {
       if (this.#refused.has(command)) continue;
-      const refusal = refuseCommand(command, this.#rules) ?? (await this.#refuseByObjects(command, reader));
+      const refusal =
+        refuseCommand(command, this.#rules) ?? (await this.#refuseByObjects(command, reader, base));
       if (refusal !== undefined) this.#refuse(command, refusal);
       else if (command.new === null && (await this.#snapshot.ref(command.name)) === undefined) {
         this.#messages.push("warning: deleting a non-existent ref");
@@ -170,9 +208,11 @@ class Push {
 
   /** The rules that look at what a branch points to. */
   async #refuseByObjects(
-    { name, old, new: oid }: RefCommand,
+    command: RefCommand,
     reader: ObjectReader,
+    base: ConnectedBase,
   ): Promise<Refusal | undefined> {
+    const { name, old, new: oid } = command;
     if (oid === null || !name.startsWith("refs/heads/")) return undefined;
     if ((await reader.info(oidToBytes(oid)))?.type !== "commit") {
       return {
@@ -182,7 +222,8 @@ class Push {
     }
     if (!this.#rules.denyNonFastForwards || old === null) return undefined;
     if ((await reader.info(oidToBytes(old)))?.type !== "commit") return { reason: "bad ref" };
-    if (await isAncestor(reader, old, oid, this.#request.signal)) return undefined;
+    const shallow = [...(base.shallow ?? []), ...(this.#cuts.get(command)?.needed ?? [])];
+    if (await isAncestor(reader, old, oid, { shallow, signal: base.signal })) return undefined;
     return {
       reason: "non-fast-forward",
       message: `error: denying non-fast-forward ${name} (you should pull first)`,
@@ -207,6 +248,7 @@ class Push {
           old: old === null && target === null ? undefined : old,
           new: target,
         })),
+        shallow: open.flatMap((command) => this.#cuts.get(command)?.needed ?? []),
         symrefs: this.#context.isNew ? headFor(open) : [],
         atomic,
         message: "push",
