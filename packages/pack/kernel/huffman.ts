@@ -16,20 +16,36 @@ export const SPECIAL: u32 = 0x8000;
 export const SUBTABLE: u32 = 0x4000;
 export const END: u32 = 0x2000;
 
-export const LITERAL_SYMBOLS: u32 = 288;
-export const DISTANCE_SYMBOLS: u32 = 32;
+export const LITERAL_SYMBOLS: usize = 288;
+export const DISTANCE_SYMBOLS: usize = 32;
 const MAX_CODE_BITS: u32 = 15;
+/** What each bit of a code adds to an entry. */
+const ONE_BIT: u32 = 0x101;
 
 /** What each symbol stands for, before the length of its code is added. */
 export const literalMeanings: usize = memory.data(1152, 64);
 export const distanceMeanings: usize = memory.data(128, 64);
 export const precodeMeanings: usize = memory.data(76, 64);
 
-const counts: usize = memory.data(64, 64);
-const starts: usize = memory.data(64, 64);
-const sorted: usize = memory.data(640, 64);
+/** Codes of each length, u16. */
+const counts: usize = memory.data(32, 16);
+/** Where the symbols of each length go in the sorted list, u16. */
+const starts: usize = memory.data(32, 16);
+/** The symbols that have a code: in their own order with the length (symbol | length << 16), and in that of their codes. */
+const coded: usize = memory.data(1216, 64);
+const sorted: usize = memory.data(608, 64);
+/** For each length what it adds to the counts: sixteen u16, of which one is 1. Length 0 adds nothing. */
+const oneCode: usize = memory.data(512, 64);
+/** Each byte with its bits in reverse. */
+const reversed: usize = memory.data(256, 64);
 
-for (let symbol: u32 = 0; symbol < LITERAL_SYMBOLS; symbol++) {
+for (let length: usize = 1; length < 16; length++) store<u16>(oneCode + length * 34, 1);
+for (let byte: u32 = 0; byte < 256; byte++) {
+  let bits: u32 = 0;
+  for (let i: u32 = 0; i < 8; i++) bits |= ((byte >> i) & 1) << (7 - i);
+  store<u8>(reversed + byte, bits as u8);
+}
+for (let symbol: u32 = 0; symbol < (LITERAL_SYMBOLS as u32); symbol++) {
   let meaning: u32 = SPECIAL;
   if (symbol < 256) meaning = LITERAL | (symbol << 16);
   else if (symbol == 256) meaning = SPECIAL | END;
@@ -40,7 +56,7 @@ for (let symbol: u32 = 0; symbol < LITERAL_SYMBOLS; symbol++) {
   } else if (symbol == 285) meaning = 258 << 16;
   store<u32>(literalMeanings + (symbol << 2), meaning);
 }
-for (let symbol: u32 = 0; symbol < DISTANCE_SYMBOLS; symbol++) {
+for (let symbol: u32 = 0; symbol < (DISTANCE_SYMBOLS as u32); symbol++) {
   let meaning: u32 = SPECIAL;
   if (symbol < 4) meaning = (symbol + 1) << 16;
   else if (symbol < 30) {
@@ -52,60 +68,76 @@ for (let symbol: u32 = 0; symbol < DISTANCE_SYMBOLS; symbol++) {
 for (let symbol: u32 = 0; symbol < 19; symbol++) store<u32>(precodeMeanings + (symbol << 2), symbol << 16);
 
 /**
- * Builds the table at `table` for `symbols` code lengths, one byte each at `lengths`. Answers its root bits, at most
- * `maxRootBits`, or -1 where the lengths are no code: zlib takes, beside complete codes, a lone code of one bit, and
- * no code at all where nothing uses it.
+ * Builds the table at `table` for `symbols` code lengths, one byte each at `lengths`; the bytes up to the next multiple
+ * of eight are overwritten. Answers its root bits, at most `maxRootBits`, or -1 where the lengths are no code: zlib
+ * takes, beside complete codes, a lone code of one bit, and no code at all where nothing uses it.
  */
 export function buildTable(
   lengths: usize,
-  symbols: u32,
+  symbols: usize,
   meanings: usize,
   table: usize,
   maxRootBits: u32,
 ): i32 {
-  memory.fill(counts, 0, 64);
-  for (let symbol: u32 = 0; symbol < symbols; symbol++) {
-    const count = counts + ((load<u8>(lengths + symbol) as usize) << 2);
-    store<u32>(count, load<u32>(count) + 1);
-  }
+  const codedEnd = countLengths(lengths, symbols);
   let longest = MAX_CODE_BITS;
-  while (longest > 0 && load<u32>(counts + (longest << 2)) == 0) longest--;
+  while (longest > 0 && load<u16>(counts + (longest << 1)) == 0) longest--;
 
   let used: u32 = 0;
   let start: u32 = 0;
   for (let length: u32 = 1; length <= longest; length++) {
-    const count = load<u32>(counts + (length << 2));
-    store<u32>(starts + (length << 2), start);
+    const count = load<u16>(counts + (length << 1)) as u32;
+    store<u16>(starts + (length << 1), start as u16);
     start += count;
     used += count << (MAX_CODE_BITS - length);
   }
-  const isComplete = used == 1 << MAX_CODE_BITS;
-  if (!isComplete && (longest > 1 || used > 1 << MAX_CODE_BITS)) return -1;
-
-  for (let symbol: u32 = 0; symbol < symbols; symbol++) {
-    const length = load<u8>(lengths + symbol) as u32;
-    if (length == 0) continue;
-    const place = starts + (length << 2);
-    const position = load<u32>(place);
-    store<u32>(place, position + 1);
-    store<u16>(sorted + (position << 1), symbol);
+  if (used != 1 << MAX_CODE_BITS) {
+    if (longest > 1 || used > 1 << MAX_CODE_BITS) return -1;
+    const lone = load<u32>(meanings + ((load<u16>(coded) as usize) << 2)) + ONE_BIT;
+    store<u32>(table, longest == 0 ? SPECIAL | ONE_BIT : lone);
+    store<u32>(table, SPECIAL | ONE_BIT, 4);
+    return 1;
   }
 
-  if (!isComplete) {
-    const lone = load<u32>(meanings + ((load<u16>(sorted) as usize) << 2)) + 0x101;
-    store<u32>(table, longest == 0 ? SPECIAL | 0x101 : lone);
-    store<u32>(table, SPECIAL | 0x101, 4);
-    return 1;
+  for (let at = coded; at < codedEnd; at += 4) {
+    const place = starts + ((load<u16>(at, 2) as usize) << 1);
+    const position = load<u16>(place) as usize;
+    store<u16>(place, (position + 1) as u16);
+    store<u16>(sorted + (position << 1), load<u16>(at));
   }
   const rootBits = longest < maxRootBits ? longest : maxRootBits;
   fillTable(meanings, table, rootBits, longest);
   return rootBits;
 }
 
-/** The code after `code`, both with their first bit lowest, among codes of `length` bits. */
-function nextCode(code: u32, length: u32): u32 {
-  const carry: u32 = (1 << (31 - clz<u32>(~code & ((1 << length) - 1)))) as u32;
-  return (code & (carry - 1)) | carry;
+/** Counts the codes of each length and lists the symbols that have one; answers the end of the list. */
+function countLengths(lengths: usize, symbols: usize): usize {
+  store<u64>(lengths + symbols, 0);
+  let low = i16x8.splat(0);
+  let high = low;
+  let listed = coded;
+  for (let symbol: usize = 0; symbol < symbols; symbol += 8) {
+    // Most symbols of a small object have no code.
+    let rest = load<u64>(lengths + symbol);
+    if (rest == 0) continue;
+    for (let i: usize = 0; i < 8; i++) {
+      const length = (rest as usize) & 255;
+      rest >>= 8;
+      low = i16x8.add(low, v128.load(oneCode + (length << 5)));
+      high = i16x8.add(high, v128.load(oneCode + (length << 5), 16));
+      store<u32>(listed, ((symbol + i) as u32) | ((length as u32) << 16));
+      listed += length != 0 ? 4 : 0;
+    }
+  }
+  v128.store(counts, low);
+  v128.store(counts, high, 16);
+  return listed;
+}
+
+/** A code as it comes in the stream, its first bit lowest. */
+function reverse(code: u32, length: u32): u32 {
+  const bits = ((load<u8>(reversed + (code & 255)) as u32) << 8) | (load<u8>(reversed + (code >> 8)) as u32);
+  return bits >> (16 - length);
 }
 
 /** Codes come in order of length; a table for longer codes is twice the one for shorter, filled so far. */
@@ -116,13 +148,12 @@ function fillTable(meanings: usize, table: usize, rootBits: u32, longest: u32): 
   for (let length: u32 = 1; length <= rootBits; length++) {
     double(table, size);
     size <<= 1;
-    let count = load<u32>(counts + (length << 2));
-    const bits = length * 0x101;
-    while (count-- > 0) {
-      store<u32>(table + (code << 2), load<u32>(meanings + ((load<u16>(symbol) as usize) << 2)) + bits);
-      symbol += 2;
-      if (code == size - 1) return;
-      code = nextCode(code, length);
+    code <<= 1;
+    const bits = length * ONE_BIT;
+    const end = symbol + ((load<u16>(counts + (length << 1)) as usize) << 1);
+    for (; symbol < end; symbol += 2) {
+      const entry = load<u32>(meanings + ((load<u16>(symbol) as usize) << 2)) + bits;
+      store<u32>(table + (reverse(code++, length) << 2), entry);
     }
   }
   const mask = size - 1;
@@ -130,29 +161,29 @@ function fillTable(meanings: usize, table: usize, rootBits: u32, longest: u32): 
   let first: u32 = 0;
   let end = size;
   for (let length = rootBits + 1; length <= longest; length++) {
-    let count = load<u32>(counts + (length << 2));
-    const bits = (length - rootBits) * 0x101;
-    for (; count > 0; count--) {
-      if ((code & mask) != prefix) {
-        prefix = code & mask;
+    code <<= 1;
+    const bits = (length - rootBits) * ONE_BIT;
+    const stride: u32 = 1 << (length - rootBits);
+    for (let count = load<u16>(counts + (length << 1)) as u32; count > 0; count--) {
+      const place = reverse(code++, length);
+      if ((place & mask) != prefix) {
+        prefix = place & mask;
         first = end;
         // As many index bits as the codes that start so need: those at hand, and longer ones while there is space.
         let indexBits = length - rootBits;
         let space = count;
         while (space < ((1 << indexBits) as u32) && rootBits + indexBits < longest) {
           indexBits++;
-          space = (space << 1) + load<u32>(counts + ((rootBits + indexBits) << 2));
+          space = (space << 1) + (load<u16>(counts + ((rootBits + indexBits) << 1)) as u32);
         }
         end = first + (1 << indexBits);
         store<u32>(table + (prefix << 2), SPECIAL | SUBTABLE | (first << 16) | (indexBits << 8) | rootBits);
       }
       const entry = load<u32>(meanings + ((load<u16>(symbol) as usize) << 2)) + bits;
       symbol += 2;
-      const stride: u32 = 1 << (length - rootBits);
-      for (let index = first + (code >> rootBits); index < end; index += stride) {
+      for (let index = first + (place >> rootBits); index < end; index += stride) {
         store<u32>(table + (index << 2), entry);
       }
-      if (length < longest || count > 1) code = nextCode(code, length);
     }
   }
 }

@@ -19,6 +19,8 @@ const FLAGS = [
   "--noAssert",
   "--enable=simd",
   "--initialMemory=16",
+  // A page below 4 GiB, so that no end of a range wraps around.
+  "--maximumMemory=65535",
   "--use=abort=",
 ];
 

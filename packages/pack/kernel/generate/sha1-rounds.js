@@ -14,7 +14,7 @@ const CHECKPOINT_BYTES = 80;
 const STATE = ["a", "b", "c", "d", "e"];
 
 /** The names that stand for a..e at a step: they take turns instead of moving values. */
-const rolesAt = (step) => STATE.map((_, i) => STATE[(((i - step) % 5) + 5) % 5]);
+const rolesAt = (step, names = STATE) => names.map((_, i) => names[(((i - step) % 5) + 5) % 5]);
 const roundConstant = (step) => `0x${ROUND_CONSTANTS[Math.floor(step / 20)].toString(16)}`;
 const routine = (head, lines) => `export function ${head}: void {\n  ${lines.join("\n  ")}\n}\n`;
 
@@ -46,8 +46,8 @@ function mix(step, b, c, d, { add, and, xor }) {
 }
 
 /** One step forward; what waits for the newest value, a, comes last. */
-function round(step, word, dialect) {
-  const [a, b, c, d, e] = rolesAt(step);
+function round(step, word, dialect, names = STATE) {
+  const [a, b, c, d, e] = rolesAt(step, names);
   const { add, rotate } = dialect;
   const constant = dialect === FOUR ? "k" : roundConstant(step);
   return [
@@ -88,17 +88,22 @@ function rounds(dialect) {
 
 /**
  * Leaves from the state at a checkpoint with another message: back to the chaining value that it would have come from,
- * and on to the one that it would have led to, which goes to `result`.
+ * and on to the one that it would have led to, which goes to `result`. The two ways take turns, as neither waits for
+ * the other.
  */
 function recompress(start) {
   const word = (t) => `(load<u32>(schedule, ${16 * t}) ^ load<u32>(differences, ${4 * t}))`;
+  const onward = STATE.map((name) => `${name}2`);
   const checkpoint = `checkpoints + ${CHECKPOINT_BYTES * CHECKPOINTS.indexOf(start)}`;
   const lines = loadState(checkpoint, start, ONE);
-  for (let t = start - 1; t >= 0; t--) lines.push(...roundBack(t, word(t)));
-  lines.push(...storeState("result", 0, ONE));
-  rolesAt(start).forEach((name, i) => lines.push(`${name} = ${ONE.load(checkpoint, 16 * i)};`));
-  for (let t = start; t < 80; t++) lines.push(...round(t, word(t), ONE));
-  return [...lines, ...addState("result", ONE)];
+  rolesAt(start).forEach((name) => lines.push(`let ${name}2: u32 = ${name};`));
+  for (let i = 0; i < start; i++) {
+    lines.push(...roundBack(start - 1 - i, word(start - 1 - i)));
+    if (start + i < 80) lines.push(...round(start + i, word(start + i), ONE, onward));
+  }
+  const ends = rolesAt(80, onward);
+  rolesAt(0).forEach((name, i) => lines.push(ONE.store("result", ONE.add(name, ends[i]), 16 * i)));
+  return lines;
 }
 
 /** The AssemblyScript module "sha1-rounds". */
