@@ -27,6 +27,8 @@ export default defineConfig({
   test: {
     projects,
     environment: "node",
+    // Worker threads run from the sources, too.
+    execArgv: ["--import", new URL("scripts/typescript-threads.js", import.meta.url).href],
     testTimeout: 180_000,
     hookTimeout: 180_000,
     reporters: ["default", "./scripts/test-reporter.js"],

@@ -25,6 +25,7 @@ program
   )
   .option("--no-create-on-push", "a push to a name that is not there fails")
   .option("--max-pack-bytes <n>", "largest pack that a push may bring")
+  .option("--threads <n>", "threads for indexing larger pushes (default: one for each processor)")
   .action((flags: ServeFlags) => serve(flags, version));
 
 for (const { name, run } of [

@@ -1,3 +1,4 @@
+import type { WorkerPool } from "@millrace/pack";
 import { type Repository, createObjectCaches, openRepository } from "@millrace/repository";
 import { type RepositoryStore, type Storage, StorageError } from "@millrace/storage";
 
@@ -12,12 +13,14 @@ interface PooledRepository {
 export class RepositoryPool implements AsyncDisposable {
   readonly #storage: Storage;
   readonly #maxOpen: number;
+  readonly #workers: WorkerPool;
   readonly #caches = createObjectCaches();
   /** In the order of use, the oldest first. */
   readonly #pooled = new Map<string, PooledRepository>();
 
-  constructor(storage: Storage, maxOpen: number) {
+  constructor(storage: Storage, maxOpen: number, workers: WorkerPool) {
     this.#storage = storage;
+    this.#workers = workers;
     this.#maxOpen = maxOpen;
   }
 
@@ -82,7 +85,7 @@ export class RepositoryPool implements AsyncDisposable {
   }
 
   #engine(store: RepositoryStore): Repository {
-    return openRepository(store, { caches: this.#caches });
+    return openRepository(store, { caches: this.#caches, workers: this.#workers });
   }
 
   #drop(name: string, pooled: PooledRepository): void {

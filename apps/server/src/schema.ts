@@ -21,6 +21,8 @@ export interface ServerOptions {
   readonly idleTimeoutMs?: number | undefined;
   /** Repositories kept open between requests. Default 64. */
   readonly maxOpenRepositories?: number | undefined;
+  /** Threads for indexing larger pushes. Default: as many as the machine has processors. */
+  readonly threads?: number | undefined;
   /** Silence after which a waiting client is sent an empty packet. Default 5 seconds. */
   readonly keepAliveMs?: number | undefined;
   /** Told of faults of the server itself; clients only read that there was one. Default: nobody is told. */
@@ -34,6 +36,7 @@ export const ServerOptions: z.ZodType<ServerOptions> = z.object({
   maxFetchRequestBytes: z.number().int().positive().optional(),
   idleTimeoutMs: z.number().int().positive().optional(),
   maxOpenRepositories: z.number().int().positive().optional(),
+  threads: z.number().int().positive().optional(),
   keepAliveMs: z.number().int().positive().optional(),
   onFault: z.custom<(error: unknown) => void>((value) => typeof value === "function").optional(),
 });

@@ -6,6 +6,7 @@ export { inflate } from "./inflate";
 export { sha1Finish, sha1Start, sha1Update } from "./sha1";
 export { sha1Many } from "./sha1-lanes";
 export { sha256 } from "./sha256";
+export { linkIds, linkInto, linkWords, scanTree, scanTreeByBase, treeIsRemarkable } from "./tree";
 
 /** Where the memory that callers use freely starts; what the kernel uses itself lies below. */
 export function heapStart(): usize {

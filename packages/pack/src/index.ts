@@ -56,8 +56,11 @@ export {
   indexPack,
   type IndexPackOptions,
   type IndexProgress,
+  type ObjectChecks,
+  type PackLinks,
   type VisitedObject,
 } from "./receive/index-pack.ts";
+export { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from "./workers/worker-pool.ts";
 export * from "./fsck/session.ts";
 export { FSCK_SEVERITIES, type FsckFinding, type FsckSeverity } from "./fsck/finding.ts";
 export { formatObjectFilter } from "./filter/format-filter.ts";

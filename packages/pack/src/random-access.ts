@@ -18,6 +18,8 @@ export interface RandomAccess {
    * Absent: `read` does the work, and the bytes are copied.
    */
   readInto?(targets: readonly Uint8Array[], offset: number, options?: OperationOptions): Promise<number>;
+  /** An open file that holds the bytes at their places, where there is one: other threads read it themselves. */
+  readonly fd?: number | undefined;
 }
 
 /** Where a pack goes while it arrives: bytes in, readable again at once. */

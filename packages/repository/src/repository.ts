@@ -2,6 +2,7 @@ import {
   type ObjectFormat,
   type OperationOptions,
   type PackedObject,
+  type WorkerPool,
   createBlockCache,
   createByteCache,
 } from "@millrace/pack";
@@ -32,6 +33,8 @@ export function createObjectCaches(options: CacheOptions = {}): ObjectCaches {
 export interface RepositoryOptions {
   /** Default: caches of its own. */
   readonly caches?: ObjectCaches | undefined;
+  /** Threads for indexing larger pushes; absent: all is done on this one. */
+  readonly workers?: WorkerPool | undefined;
 }
 
 export interface ReceiverOptions extends OperationOptions {
@@ -86,7 +89,7 @@ export function openRepository(store: RepositoryStore, options: RepositoryOption
       const policy = ReceivePolicy.parse(rules);
       const { view, config } = await openViewFor("receive", signal);
       return new Receiver(view, readReceiveOffer(config), (request) =>
-        receivePush({ store, packs, caches, policy, isNew }, request),
+        receivePush({ store, packs, caches, workers: options.workers, policy, isNew }, request),
       );
     },
     async buildGraphs({ signal } = {}) {

@@ -12,11 +12,14 @@ export interface ReceivePolicy {
   readonly fsck?: boolean | undefined;
   /** Levels by fsck message id, over the defaults (see `defaultFsckLevels`). */
   readonly fsckLevels?: Readonly<Record<string, FsckLevel>> | undefined;
+  /** Refuse objects that were made to have the same SHA-1 as others. Default `true`, as in git. */
+  readonly detectCollisions?: boolean | undefined;
 }
 export const ReceivePolicy: z.ZodType<ReceivePolicy> = z.object({
   maxPackBytes: z.number().int().positive().optional(),
   fsck: z.boolean().optional(),
   fsckLevels: z.record(z.string(), FsckLevel).optional(),
+  detectCollisions: z.boolean().optional(),
 });
 
 /** Memory that all repositories of a process share. */

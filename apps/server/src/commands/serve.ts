@@ -14,6 +14,7 @@ export interface ServeFlags {
   readonly anonymousPush: string;
   readonly createOnPush: boolean;
   readonly maxPackBytes?: string | undefined;
+  readonly threads?: string | undefined;
 }
 
 const Flags = z.object({
@@ -22,11 +23,12 @@ const Flags = z.object({
   anonymousPush: AnonymousPush,
   createOnPush: z.boolean(),
   maxPackBytes: z.coerce.number().int().positive().optional(),
+  threads: z.coerce.number().int().positive().optional(),
 });
 
 /** Serves a folder until SIGINT or SIGTERM, then lets the requests under way finish. */
 export async function serve(flags: ServeFlags, version: string): Promise<void> {
-  const { listen, anonymousPush, createOnPush, maxPackBytes, ...rest } = Flags.parse(flags);
+  const { listen, anonymousPush, createOnPush, maxPackBytes, threads, ...rest } = Flags.parse(flags);
   const root = resolve(rest.root);
   const wholeMachine = root === resolve("/");
   if (!wholeMachine) await mkdir(root, { recursive: true });
@@ -36,6 +38,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
     anonymousPush,
     createOnPush: createOnPush && !wholeMachine,
     receive: { maxPackBytes },
+    threads,
     onFault: (error) => process.stderr.write(`${inspect(error)}\n`),
   });
   process.stdout.write(greeting(root, server.address, createOnPush && !wholeMachine));

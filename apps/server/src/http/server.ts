@@ -1,5 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { availableParallelism } from "node:os";
+import { createWorkerPool } from "@millrace/pack";
 import type { Storage } from "@millrace/storage";
 import { span } from "@millrace/telemetry";
 import { RepositoryPool } from "../repository-pool.ts";
@@ -29,7 +31,9 @@ export async function startServer(
   options: ServerOptions,
 ): Promise<GitServer> {
   const settings = ServerOptions.parse(options);
-  const pool = new RepositoryPool(storage, settings.maxOpenRepositories ?? DEFAULT_OPEN_REPOSITORIES);
+  const workers = createWorkerPool({ threads: settings.threads ?? availableParallelism() });
+  const maxOpen = settings.maxOpenRepositories ?? DEFAULT_OPEN_REPOSITORIES;
+  const pool = new RepositoryPool(storage, maxOpen, workers);
   const handler = new GitHandler(pool, settings);
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     answer(handler, request, response).catch((error: unknown) => settings.onFault?.(error));
@@ -48,6 +52,7 @@ export async function startServer(
   const close = async (graceMs = 30_000): Promise<void> => {
     await closeServer(server, graceMs);
     await pool[Symbol.asyncDispose]();
+    await workers[Symbol.asyncDispose]();
   };
   return { address: { host: address, port }, close, [Symbol.asyncDispose]: () => close() };
 }

@@ -1,4 +1,6 @@
+import { availableParallelism } from "node:os";
 import type { Readable, Writable } from "node:stream";
+import { createWorkerPool } from "@millrace/pack";
 import {
   type ProtocolError,
   type ProtocolVersion,
@@ -80,7 +82,8 @@ async function withRepository(
   const { version, agent, statelessRpc: stateless = false } = options;
   let status = 0;
   const store = await openDirectory(options);
-  const repository = openRepository(store);
+  const workers = createWorkerPool({ threads: availableParallelism() });
+  const repository = openRepository(store, { workers });
   try {
     const onError = (): void => {
       status = 128;
@@ -88,6 +91,7 @@ async function withRepository(
     await serve(repository, { version, agent, stateless, onError });
     return status;
   } finally {
+    await workers[Symbol.asyncDispose]();
     await repository[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
   }

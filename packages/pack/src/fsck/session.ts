@@ -21,12 +21,22 @@ export type ReadSpecialBlob = (
   options: OperationOptions,
 ) => Promise<{ type: ObjectType; content: Uint8Array | undefined } | undefined>;
 
+/** Blobs that trees name and git itself reads. */
+export interface NamedBlobs {
+  readonly gitmodules: readonly Oid[];
+  readonly gitattributes: readonly Oid[];
+}
+
 /** The checks over a set of objects, such as a push; remembers the blobs that git itself would read. */
 export interface FsckSession {
   /** Checks one object; blobs pass, those that matter are read by `finish`. */
   check(type: ObjectType, content: Uint8Array): FsckFinding[];
   /** How many blobs `finish` is going to read. */
   readonly pendingBlobs: number;
+  /** The blobs that `finish` is going to read. */
+  pending(): NamedBlobs;
+  /** Lets `finish` read what the trees of another session have named: the checks may be spread over threads. */
+  expect(blobs: NamedBlobs): void;
   /**
    * Checks the `.gitmodules` and `.gitattributes` blobs that the trees named, one read at a time.
    * Throws what `read` throws, and `signal.reason`.
@@ -49,6 +59,11 @@ export function createFsckSession(format: ObjectFormat): FsckSession {
     check: (type, content) => checkObject(type, content, format, special),
     get pendingBlobs() {
       return special.gitmodules.size + special.gitattributes.size;
+    },
+    pending: () => ({ gitmodules: [...special.gitmodules], gitattributes: [...special.gitattributes] }),
+    expect({ gitmodules, gitattributes }) {
+      for (const oid of gitmodules) special.gitmodules.add(oid);
+      for (const oid of gitattributes) special.gitattributes.add(oid);
     },
     async finish(read, options = {}) {
       const findings: SpecialBlobFinding[] = [];

@@ -109,6 +109,24 @@ export class PackGraph implements GraphColumns {
     return this.#roots;
   }
 
+  /**
+   * Visits the nodes that an entry names itself: of a tree told by another one, not what it has in common with that.
+   * Over all entries of a pack these are all that its objects refer to.
+   */
+  eachOwnLink(entry: number, visit: (node: number) => void): void {
+    const kind = this.kinds[entry]!;
+    const end = this.ends[entry]!;
+    let at = this.starts[entry]!;
+    if (kind === NODE_COMMIT) at += 2;
+    else if (kind === NODE_TREE_BY_BASE) at += 1;
+    for (; at < end; at++) {
+      const word = this.words[at]!;
+      // A run of entries takes two words.
+      if (word < 0) at++;
+      else if (word !== GITLINK) visit(word);
+    }
+  }
+
   externalOid(node: number): Oid {
     return oidFromBytes(this.externalOids, (node - this.count) * hashLength(this.format), this.format);
   }

@@ -38,6 +38,8 @@ const DONE = 12;
 
 /** Inflates zlib streams, one after another. */
 export interface Inflater {
+  /** Tells beforehand what the following calls of `push` read from. */
+  open?(input: Uint8Array): void;
   /** Starts a stream that must inflate to exactly `expectedBytes`. */
   reset(expectedBytes: number): void;
   /**

@@ -33,6 +33,32 @@ export interface KernelExports extends WebAssembly.Exports {
   readonly sha1Update: Kernel["sha1Update"];
   readonly sha1Finish: (state: number, digest: number) => number;
   readonly sha256: Kernel["sha256"];
+  /** What follows is described where it is used: `LinkOutput`. */
+  readonly linkInto: (words: number, wordsEnd: number, ids: number, idsEnd: number) => void;
+  readonly linkWords: () => number;
+  readonly linkIds: () => number;
+  readonly treeIsRemarkable: () => number;
+  readonly scanTree: (
+    entry: number,
+    at: number,
+    bytes: number,
+    hashBytes: number,
+    starts: number,
+    emit: number,
+  ) => number;
+  readonly scanTreeByBase: (
+    entry: number,
+    baseEntry: number,
+    baseStarts: number,
+    baseCount: number,
+    ranges: number,
+    rangeCount: number,
+    at: number,
+    bytes: number,
+    hashBytes: number,
+    starts: number,
+    emit: number,
+  ) => number;
 }
 
 /**

@@ -8,6 +8,7 @@ import { encodeEntryHeader, kindOfObjectType } from "../scan/pack-entry.ts";
 import type { ObjectFormat, Oid } from "../schema.ts";
 import { deflateContent } from "../write/deflate-content.ts";
 import type { EntryTable } from "./entry-table.ts";
+import type { LinkOutput } from "./link-output.ts";
 import type { Spool } from "./spool.ts";
 
 const READ_BYTES = 1024 * 1024;
@@ -17,6 +18,7 @@ export async function appendBases(
   table: EntryTable,
   oids: readonly Oid[],
   resolveBase: (oid: Oid) => Promise<PackedObject | undefined>,
+  links: LinkOutput,
   spool: Spool,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -31,6 +33,9 @@ export async function appendBases(
     const packed = await deflateContent(base.content);
     const entry = table.add(table.bodyEnd, kind, base.content.length, header.length);
     table.oids.set(oidToBytes(oid), entry * table.hashBytes);
+    table.types[entry] = kind;
+    table.objectSizes[entry] = base.content.length;
+    links.add(entry, base.type, base.content);
     table.crcs[entry] = crc32(packed, crc32(header));
     await spool.write(header);
     await spool.write(packed);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { createDeltaStore } from "./delta-store.ts";
-import { EntryTable } from "./entry-table.ts";
+import { createDeltaStore, keptDelta } from "./delta-store.ts";
+import { EntryTable, endOfEntry } from "./entry-table.ts";
 
 it("gives back what it kept, and keeps no more than its budget", () => {
   const table = new EntryTable(20);
@@ -12,7 +12,7 @@ it("gives back what it kept, and keeps no more than its budget", () => {
   }
   let kept = 0;
   for (let i = 0; i < table.count; i++) {
-    const delta = store.get(i);
+    const delta = keptDelta(table, store.slabs, i);
     if (delta === undefined) continue;
     kept++;
     keptBytes += delta.length;
@@ -21,8 +21,8 @@ it("gives back what it kept, and keeps no more than its budget", () => {
   }
   expect(kept).toBeGreaterThan(100);
   expect(keptBytes).toBeLessThanOrEqual(2 * 1024 * 1024);
-  expect(store.get(8999)).toBeUndefined();
-  expect(store.get(0)).toBeUndefined();
+  expect(keptDelta(table, store.slabs, 8999)).toBeUndefined();
+  expect(keptDelta(table, store.slabs, 0)).toBeUndefined();
 });
 
 it("finds entries by offset, across growth", () => {
@@ -33,6 +33,6 @@ it("finds entries by offset, across growth", () => {
     expect(table.find(12 + i * 3)).toBe(i);
     expect(table.find(13 + i * 3)).toBe(-1);
   }
-  expect(table.endOffset(0)).toBe(15);
-  expect(table.endOffset(9999)).toBe(40_000);
+  expect(endOfEntry(table, 0)).toBe(15);
+  expect(endOfEntry(table, 9999)).toBe(40_000);
 });

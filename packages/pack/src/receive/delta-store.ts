@@ -1,11 +1,11 @@
-import type { EntryTable } from "./entry-table.ts";
+import type { EntryColumns, EntryTable } from "./entry-table.ts";
 
 /** Small deltas kept from their arrival, so that most need not be read back and inflated again. */
 export interface DeltaStore {
   /** Keeps a copy where it fits the budget. */
   keep(entry: number, delta: Uint8Array): void;
-  /** A view of what was kept of this entry, not to be changed; `undefined` for nothing. */
-  get(entry: number): Uint8Array | undefined;
+  /** What was kept so far, for this thread or another one. */
+  readonly slabs: readonly Uint8Array[];
 }
 
 const SLAB_BYTES = 1024 * 1024;
@@ -18,11 +18,12 @@ export function createDeltaStore(table: EntryTable, budgetBytes: number): DeltaS
   const maxSlabs = Math.floor(Math.min(budgetBytes, 2 ** 31) / SLAB_BYTES);
   let used = SLAB_BYTES;
   return {
+    slabs,
     keep(entry, delta) {
       if (delta.length === 0 || delta.length > MAX_DELTA_BYTES) return;
       if (used + delta.length > SLAB_BYTES) {
         if (slabs.length >= maxSlabs) return;
-        slabs.push(new Uint8Array(SLAB_BYTES));
+        slabs.push(new Uint8Array(new SharedArrayBuffer(SLAB_BYTES)));
         used = 0;
       }
       slabs[slabs.length - 1]!.set(delta, used);
@@ -30,11 +31,17 @@ export function createDeltaStore(table: EntryTable, budgetBytes: number): DeltaS
       table.kept[entry] = (slabs.length - 1) * SLAB_BYTES + used + 1;
       used += delta.length;
     },
-    get(entry) {
-      const kept = table.kept[entry]!;
-      if (kept === 0) return undefined;
-      const at = (kept - 1) % SLAB_BYTES;
-      return slabs[Math.floor((kept - 1) / SLAB_BYTES)]!.subarray(at, at + table.sizes[entry]!);
-    },
   };
+}
+
+/** A view of the delta that was kept of an entry, not to be changed; `undefined` for none. */
+export function keptDelta(
+  columns: EntryColumns,
+  slabs: readonly Uint8Array[],
+  entry: number,
+): Uint8Array | undefined {
+  const kept = columns.kept[entry]!;
+  if (kept === 0) return undefined;
+  const at = (kept - 1) % SLAB_BYTES;
+  return slabs[Math.floor((kept - 1) / SLAB_BYTES)]!.subarray(at, at + columns.sizes[entry]!);
 }

@@ -1,33 +1,57 @@
 import type { EntryKind } from "../scan/pack-entry.ts";
 
 const FIRST_CAPACITY = 4096;
+const MAX_WORD = 0xffffffff;
+
+/** The columns of an `EntryTable`, in memory that threads share; `count` entries of them are in use. */
+export interface EntryColumns {
+  readonly hashBytes: number;
+  readonly count: number;
+  /** Where the last entry ends. */
+  readonly bodyEnd: number;
+  readonly offsets: Float64Array;
+  readonly sizes: Uint32Array;
+  readonly crcs: Uint32Array;
+  readonly kinds: Uint8Array;
+  readonly headerBytes: Uint8Array;
+  readonly bases: Int32Array;
+  readonly kept: Uint32Array;
+  readonly types: Uint8Array;
+  readonly objectSizes: Uint32Array;
+  readonly oids: Uint8Array;
+  readonly largeSizes: ReadonlyMap<number, number>;
+}
 
 /**
  * The entries of a pack that is being indexed, a column each, in pack order.
  * It grows with what has arrived: a header's count is only a claim.
  */
-export class EntryTable {
+export class EntryTable implements EntryColumns {
   readonly hashBytes: number;
   count = 0;
-  offsets: Float64Array = new Float64Array(FIRST_CAPACITY);
-  /** Inflated bytes: of the object, or of the delta's instructions. */
-  sizes: Float64Array = new Float64Array(FIRST_CAPACITY);
-  crcs: Uint32Array = new Uint32Array(FIRST_CAPACITY);
+  offsets: Float64Array = new Float64Array(shared(FIRST_CAPACITY * 8));
+  /** Inflated bytes, of the object or of the delta's instructions; see `sizeOf` for those that fill the word. */
+  sizes: Uint32Array = new Uint32Array(shared(FIRST_CAPACITY * 4));
+  crcs: Uint32Array = new Uint32Array(shared(FIRST_CAPACITY * 4));
   /** `EntryKind` as stored. */
-  kinds: Uint8Array = new Uint8Array(FIRST_CAPACITY);
-  headerBytes: Uint8Array = new Uint8Array(FIRST_CAPACITY);
+  kinds: Uint8Array = new Uint8Array(shared(FIRST_CAPACITY));
+  headerBytes: Uint8Array = new Uint8Array(shared(FIRST_CAPACITY));
   /** Which entry is a delta's base; -1 where there is none, or none is known yet. */
-  bases: Int32Array = new Int32Array(FIRST_CAPACITY);
+  bases: Int32Array = new Int32Array(shared(FIRST_CAPACITY * 4));
   /** Where a `DeltaStore` keeps the delta; 0 where it does not. */
-  kept: Uint32Array = new Uint32Array(FIRST_CAPACITY);
+  kept: Uint32Array = new Uint32Array(shared(FIRST_CAPACITY * 4));
+  /** The object's type as an `EntryKind` (1 to 4), once it is known. */
+  types: Uint8Array = new Uint8Array(shared(FIRST_CAPACITY));
+  /** Bytes of the object, once they are known; `MAX_WORD` where they are more. */
+  objectSizes: Uint32Array = new Uint32Array(shared(FIRST_CAPACITY * 4));
   /** Raw ids. Until it is resolved, a REF_DELTA has its base's id here. */
   oids: Uint8Array;
-  /** Where the last entry ends. */
+  readonly largeSizes: Map<number, number> = new Map();
   bodyEnd = 12;
 
   constructor(hashBytes: number) {
     this.hashBytes = hashBytes;
-    this.oids = new Uint8Array(FIRST_CAPACITY * hashBytes);
+    this.oids = new Uint8Array(shared(FIRST_CAPACITY * hashBytes));
   }
 
   /** Appends an entry and answers its number. */
@@ -36,7 +60,8 @@ export class EntryTable {
     if (entry === this.offsets.length) this.#grow();
     this.offsets[entry] = offset;
     this.kinds[entry] = kind;
-    this.sizes[entry] = sizeBytes;
+    this.sizes[entry] = Math.min(sizeBytes, MAX_WORD);
+    if (sizeBytes >= MAX_WORD) this.largeSizes.set(entry, sizeBytes);
     this.headerBytes[entry] = headerBytes;
     this.bases[entry] = -1;
     this.count = entry + 1;
@@ -56,21 +81,56 @@ export class EntryTable {
     return low < this.count && offsets[low] === offset ? low : -1;
   }
 
-  endOffset(entry: number): number {
-    return entry + 1 < this.count ? this.offsets[entry + 1]! : this.bodyEnd;
+  /** The columns as they are now, for another thread; a table that grows later leaves them behind. */
+  columns(): EntryColumns {
+    const { hashBytes, count, bodyEnd, offsets, sizes, crcs, kinds, headerBytes, bases } = this;
+    const { kept, types, objectSizes, oids, largeSizes } = this;
+    return {
+      hashBytes,
+      count,
+      bodyEnd,
+      offsets,
+      sizes,
+      crcs,
+      kinds,
+      headerBytes,
+      bases,
+      kept,
+      types,
+      objectSizes,
+      oids,
+      largeSizes,
+    };
   }
 
   #grow(): void {
     const capacity = this.offsets.length * 2;
-    this.offsets = copyTo(new Float64Array(capacity), this.offsets);
-    this.sizes = copyTo(new Float64Array(capacity), this.sizes);
-    this.crcs = copyTo(new Uint32Array(capacity), this.crcs);
-    this.kinds = copyTo(new Uint8Array(capacity), this.kinds);
-    this.headerBytes = copyTo(new Uint8Array(capacity), this.headerBytes);
-    this.bases = copyTo(new Int32Array(capacity), this.bases);
-    this.kept = copyTo(new Uint32Array(capacity), this.kept);
-    this.oids = copyTo(new Uint8Array(capacity * this.hashBytes), this.oids);
+    this.offsets = copyTo(new Float64Array(shared(capacity * 8)), this.offsets);
+    this.sizes = copyTo(new Uint32Array(shared(capacity * 4)), this.sizes);
+    this.crcs = copyTo(new Uint32Array(shared(capacity * 4)), this.crcs);
+    this.kinds = copyTo(new Uint8Array(shared(capacity)), this.kinds);
+    this.headerBytes = copyTo(new Uint8Array(shared(capacity)), this.headerBytes);
+    this.bases = copyTo(new Int32Array(shared(capacity * 4)), this.bases);
+    this.kept = copyTo(new Uint32Array(shared(capacity * 4)), this.kept);
+    this.types = copyTo(new Uint8Array(shared(capacity)), this.types);
+    this.objectSizes = copyTo(new Uint32Array(shared(capacity * 4)), this.objectSizes);
+    this.oids = copyTo(new Uint8Array(shared(capacity * this.hashBytes)), this.oids);
   }
+}
+
+/** Where an entry ends and the next one, or the pack's body, does. */
+export function endOfEntry(columns: EntryColumns, entry: number): number {
+  return entry + 1 < columns.count ? columns.offsets[entry + 1]! : columns.bodyEnd;
+}
+
+/** Inflated bytes of an entry. */
+export function sizeOfEntry(columns: EntryColumns, entry: number): number {
+  const word = columns.sizes[entry]!;
+  return word === MAX_WORD ? (columns.largeSizes.get(entry) ?? word) : word;
+}
+
+function shared(bytes: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(bytes);
 }
 
 function copyTo<T extends Float64Array | Uint32Array | Int32Array | Uint8Array>(target: T, source: T): T {

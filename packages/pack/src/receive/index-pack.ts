@@ -1,4 +1,6 @@
 import { span } from "@millrace/telemetry";
+import type { FsckSession } from "../fsck/session.ts";
+import type { LinkFragment } from "../graph/link-fragment.ts";
 import {
   encodePackIndexSteps,
   encodeReverseIndexSteps,
@@ -7,14 +9,18 @@ import {
 import { openPackIndex, type PackIndex } from "../index-file/pack-index.ts";
 import { sortByOidSteps } from "../index-file/sort.ts";
 import type { PackSink } from "../random-access.ts";
-import { createPace, finishPaced } from "../read/pace.ts";
+import { createPace, finishPaced, type Pace } from "../read/pace.ts";
 import type { PackedObject } from "../read/pack-reader.ts";
 import type { ObjectFormat, ObjectType, Oid, PackLimits } from "../schema.ts";
+import type { WorkerPool } from "../workers/worker-pool.ts";
 import { appendBases, hashPack } from "./complete-thin.ts";
+import type { EntryTable } from "./entry-table.ts";
+import { LinkOutput } from "./link-output.ts";
+import { type IntakeOptions, ObjectIntake, type TakeFindings, type VisitObject } from "./object-intake.ts";
 import { resolveDeltas } from "./resolve.ts";
-import { type ScannedPack, scanStream } from "./scan-stream.ts";
+import { scanStream } from "./scan-stream.ts";
 import { createSpool } from "./spool.ts";
-import { openStoredEntries } from "./stored-entries.ts";
+import { returnWorkspace, takeWorkspace } from "./workspace.ts";
 
 /** An object of the pack, as `visit` is told of it; views are valid during the call. */
 export interface VisitedObject {
@@ -31,6 +37,14 @@ export type IndexProgress =
   | { readonly phase: "receiving"; readonly objects: number; readonly total: number; readonly bytes: number }
   | { readonly phase: "resolving"; readonly deltas: number; readonly total: number };
 
+/** Object checks of a pack on its way in. */
+export interface ObjectChecks {
+  /** Checks each object; its `finish` is the caller's. */
+  readonly session: FsckSession;
+  /** Told what was found, object by object; what it throws ends the indexing. */
+  readonly onFindings: TakeFindings;
+}
+
 /** Where a pack goes and what is asked of it. */
 export interface IndexPackOptions {
   readonly format: ObjectFormat;
@@ -43,6 +57,17 @@ export interface IndexPackOptions {
   readonly limits?: PackLimits | undefined;
   /** Memory for resolving deltas, half of it for their bases and half for small deltas as they arrive. Default 64 MiB. */
   readonly deltaBytes?: number | undefined;
+  /** Object checks in the same pass. */
+  readonly checks?: ObjectChecks | undefined;
+  /** Gather what the objects refer to: `IndexedPack.links`. Default `false`. */
+  readonly withLinks?: boolean | undefined;
+  /** Refuse objects that were made to collide under SHA-1, as git does. Default `true`. */
+  readonly detectCollisions?: boolean | undefined;
+  /**
+   * Threads for the deltas of larger packs, where the sink can be read by `fd` and nobody asks for `visit`; absent: all is
+   * done here, in stretches of some milliseconds.
+   */
+  readonly pool?: WorkerPool | undefined;
   readonly onProgress?: ((progress: IndexProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -64,8 +89,22 @@ export interface IndexedPack {
   readonly index: PackIndex;
   /** How many bases were appended to complete a thin pack. */
   readonly appendedBases: number;
+  /**
+   * With `withLinks`, what each object refers to, appended bases included; entries are numbered in pack order. `types`
+   * and `sizes`, in bytes, have an element for each entry; types are numbered as in packs.
+   */
+  readonly links?: PackLinks | undefined;
   /** What the source's last chunk held beyond the pack: empty, or the caller's to judge (PACK_TRAILING_BYTES). */
   readonly trailing: Uint8Array;
+}
+
+/** What the objects of a pack refer to. */
+export interface PackLinks {
+  readonly fragments: readonly LinkFragment[];
+  readonly types: Uint8Array;
+  readonly sizes: Float64Array;
+  /** Raw ids in pack order. */
+  readonly oids: Uint8Array;
 }
 
 const DEFAULT_DELTA_BYTES = 64 * 1024 * 1024;
@@ -83,81 +122,19 @@ export function indexPack(
   options: IndexPackOptions,
 ): Promise<IndexedPack> {
   return span("pack.index", { object_format: options.format }, async (handle) => {
-    const { format, signal, visit, limits, resolveBase } = options;
+    const { format, signal } = options;
     const pace = createPace();
-    const spool = createSpool(options.sink);
-    const deltaBytes = options.deltaBytes ?? DEFAULT_DELTA_BYTES;
-    const object: { -readonly [K in keyof VisitedObject]: VisitedObject[K] } = {
-      type: "blob",
-      oid: new Uint8Array(0),
-      sizeBytes: 0,
-      content: undefined,
-    };
-
-    function visitEntry(
-      type: ObjectType,
-      oid: Uint8Array,
-      sizeBytes: number,
-      content: Uint8Array | undefined,
-    ): void {
-      object.type = type;
-      object.oid = oid;
-      object.sizeBytes = sizeBytes;
-      object.content = content;
-      visit?.(object);
-    }
-    const scanned: ScannedPack = await scanStream(source, {
-      format,
-      limits,
-      spool,
-      pace,
-      signal,
-      keptDeltaBytes: deltaBytes / 2,
-      visit: visit === undefined ? undefined : visitEntry,
-      onProgress: (objects, total, bytes) =>
-        options.onProgress?.({ phase: "receiving", objects, total, bytes }),
-    });
-    const { table, deltas, deltaCount, refCount } = scanned;
-    await spool.flush();
-
-    let { header, trailer } = scanned;
-    let appended: readonly Oid[] = [];
-    if (deltaCount > 0) {
-      const maxDeltaBytes = limits?.maxDeltaBytes ?? DEFAULT_MAX_DELTA_BYTES;
-      const stored = openStoredEntries(table, await options.sink.open(), maxDeltaBytes, signal);
-      try {
-        appended = await resolveDeltas({
-          format,
-          table,
-          refCount,
-          inflate: (entry) => deltas.get(entry) ?? stored.inflate(entry),
-          resolveBase,
-          visit: visit === undefined ? undefined : visitEntry,
-          maxResultBytes: Math.min(maxDeltaBytes, limits?.maxObjectBytes ?? maxDeltaBytes),
-          budgetBytes: deltaBytes / 2,
-          pace,
-          signal,
-          onResolved: (deltas) => options.onProgress?.({ phase: "resolving", deltas, total: deltaCount }),
-        });
-      } finally {
-        stored.release();
-      }
-    }
-    if (appended.length > 0 && resolveBase !== undefined) {
-      await appendBases(table, appended, resolveBase, spool, signal);
-      await spool.flush();
-      header = header.slice();
-      new DataView(header.buffer).setUint32(8, table.count);
-      trailer = await hashPack(format, header, await options.sink.open(), table.bodyEnd, signal);
-    }
-    const order = await finishPaced(sortByOidSteps(table.oids, table.count, table.hashBytes), pace, signal);
-    const { count, oids, offsets, crcs } = table;
+    const fragments: LinkFragment[] = [];
+    const received = await receive(source, options, fragments, pace);
+    const { table, trailer, header } = received;
+    const { count, oids, offsets, crcs, hashBytes } = table;
+    const order = await finishPaced(sortByOidSteps(oids, count, hashBytes), pace, signal);
     const content: PackIndexContent = { format, count, oids, offsets, crcs, packChecksum: trailer, order };
     const idx = await finishPaced(encodePackIndexSteps(content), pace, signal);
     const rev = await finishPaced(encodeReverseIndexSteps(content), pace, signal);
-    const packBytes = table.bodyEnd + table.hashBytes;
+    const packBytes = table.bodyEnd + hashBytes;
     handle.set("object_count", count);
-    handle.set("delta_count", deltaCount);
+    handle.set("delta_count", received.deltaCount);
     handle.set("pack_size", packBytes);
     return {
       objectCount: count,
@@ -167,8 +144,120 @@ export function indexPack(
       idx,
       rev,
       index: openPackIndex(idx, format),
-      appendedBases: appended.length,
-      trailing: scanned.trailing,
+      appendedBases: received.appendedBases,
+      links: options.withLinks === true ? linksOf(table, fragments) : undefined,
+      trailing: received.trailing,
     };
   });
+}
+
+/** A pack that is stored, with all ids known. */
+interface ReceivedPack {
+  readonly table: EntryTable;
+  readonly deltaCount: number;
+  readonly appendedBases: number;
+  readonly header: Uint8Array;
+  readonly trailer: Uint8Array;
+  readonly trailing: Uint8Array;
+}
+
+/** Scans, resolves and completes; links go to `fragments`. */
+async function receive(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: IndexPackOptions,
+  fragments: LinkFragment[],
+  pace: Pace,
+): Promise<ReceivedPack> {
+  const { format, sink, signal, limits, resolveBase } = options;
+  const deltaBytes = options.deltaBytes ?? DEFAULT_DELTA_BYTES;
+  const takeLinks = options.withLinks === true ? (links: LinkFragment) => fragments.push(links) : undefined;
+  const treatment: IntakeOptions = {
+    format,
+    detectCollisions: options.detectCollisions ?? true,
+    session: options.checks?.session,
+    onFindings: options.checks?.onFindings,
+    visit: visitorOf(options.visit),
+  };
+  const spool = createSpool(sink);
+  const workspace = takeWorkspace();
+  try {
+    const intake = new ObjectIntake(workspace, treatment);
+    const links = new LinkOutput(workspace, format, takeLinks);
+    const shared = { ...treatment, workspace, intake, links, pace, signal };
+    const scanned = await scanStream(source, {
+      ...shared,
+      limits,
+      spool,
+      keptDeltaBytes: deltaBytes / 2,
+      onProgress: (objects, total, bytes) =>
+        options.onProgress?.({ phase: "receiving", objects, total, bytes }),
+    });
+    await spool.flush();
+    const { table, deltas, deltaCount, refCount, header, trailer, trailing } = scanned;
+    let appended: readonly Oid[] = [];
+    if (deltaCount > 0) {
+      const maxHeldBytes = limits?.maxDeltaBytes ?? DEFAULT_MAX_DELTA_BYTES;
+      appended = await resolveDeltas({
+        ...shared,
+        takeLinks,
+        table,
+        deltas,
+        deltaCount,
+        refCount,
+        stored: await sink.open(),
+        pool: options.pool,
+        resolveBase,
+        maxHeldBytes,
+        maxResultBytes: Math.min(maxHeldBytes, limits?.maxObjectBytes ?? maxHeldBytes),
+        budgetBytes: deltaBytes / 2,
+        onResolved: (resolved) =>
+          options.onProgress?.({ phase: "resolving", deltas: resolved, total: deltaCount }),
+      });
+    }
+    const received = { table, deltaCount, appendedBases: appended.length, header, trailer, trailing };
+    if (appended.length === 0 || resolveBase === undefined) {
+      links.finish();
+      return received;
+    }
+    await appendBases(table, appended, resolveBase, links, spool, signal);
+    links.finish();
+    await spool.flush();
+    const completed = header.slice();
+    new DataView(completed.buffer).setUint32(8, table.count);
+    const checksum = await hashPack(format, completed, await sink.open(), table.bodyEnd, signal);
+    return { ...received, header: completed, trailer: checksum };
+  } finally {
+    returnWorkspace(workspace);
+  }
+}
+
+/** One object is told of all, with new content in it each time. */
+function visitorOf(visit: IndexPackOptions["visit"]): VisitObject | undefined {
+  if (visit === undefined) return undefined;
+  const object: { -readonly [K in keyof VisitedObject]: VisitedObject[K] } = {
+    type: "blob",
+    oid: new Uint8Array(0),
+    sizeBytes: 0,
+    content: undefined,
+  };
+  return (type, oid, sizeBytes, content) => {
+    object.type = type;
+    object.oid = oid;
+    object.sizeBytes = sizeBytes;
+    object.content = content;
+    visit(object);
+  };
+}
+
+function linksOf(table: EntryTable, fragments: readonly LinkFragment[]): PackLinks {
+  const { count, types, objectSizes, oids, hashBytes, largeSizes } = table;
+  const sizes = Float64Array.from(objectSizes.subarray(0, count));
+  // Only what is stored whole may be that large, so its own size is the object's.
+  for (const [entry, bytes] of largeSizes) sizes[entry] = bytes;
+  return {
+    fragments,
+    types: types.subarray(0, count),
+    sizes,
+    oids: oids.subarray(0, count * hashBytes),
+  };
 }

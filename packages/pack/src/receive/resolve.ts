@@ -1,25 +1,39 @@
-import { applyDelta } from "../delta/apply.ts";
+import type { LinkFragment } from "../graph/link-fragment.ts";
 import { PackError } from "../errors.ts";
-import { hashObject } from "../hash.ts";
 import { oidFromBytes } from "../object-id.ts";
+import type { RandomAccess } from "../random-access.ts";
 import type { PackedObject } from "../read/pack-reader.ts";
 import type { Pace } from "../read/pace.ts";
-import { type EntryKind, KIND_OFS_DELTA, objectTypeOfKind } from "../scan/pack-entry.ts";
-import type { ObjectFormat, ObjectType, Oid } from "../schema.ts";
+import type { ObjectFormat, Oid } from "../schema.ts";
+import type { WorkerPool } from "../workers/worker-pool.ts";
+import type { DeltaStore } from "./delta-store.ts";
 import type { EntryTable } from "./entry-table.ts";
-import { linkFamilies } from "./families.ts";
-import type { VisitObject } from "./scan-stream.ts";
+import { type Families, linkFamilies, takeGroup } from "./families.ts";
+import { FamilyResolver } from "./family-resolver.ts";
+import type { LinkOutput } from "./link-output.ts";
+import type { IntakeOptions, ObjectIntake } from "./object-intake.ts";
+import { packedBytesOf } from "./packed-entries.ts";
+import { resolveOnWorkers } from "./resolve-on-workers.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** What resolving deltas needs. */
-export interface ResolveOptions {
+export interface ResolveOptions extends IntakeOptions {
   readonly format: ObjectFormat;
+  readonly workspace: Workspace;
+  readonly intake: ObjectIntake;
+  readonly links: LinkOutput;
+  /** Takes the links of objects that workers have made. */
+  readonly takeLinks: ((fragment: LinkFragment) => void) | undefined;
   readonly table: EntryTable;
+  readonly deltas: DeltaStore;
+  readonly deltaCount: number;
   readonly refCount: number;
-  /** The inflated content of an entry, not to be changed; synchronous where its bytes are at hand. */
-  readonly inflate: (entry: number) => Uint8Array | Promise<Uint8Array>;
+  /** The pack as it was spooled. */
+  readonly stored: RandomAccess;
+  readonly pool: WorkerPool | undefined;
   readonly resolveBase: ((oid: Oid) => Promise<PackedObject | undefined>) | undefined;
-  readonly visit: VisitObject | undefined;
-  /** Largest object that a delta may make, in bytes. */
+  /** Largest object or delta that is held, and largest object that a delta may make, in bytes. */
+  readonly maxHeldBytes: number;
   readonly maxResultBytes: number;
   /** Bytes of bases that are kept while their deltas are worked on. */
   readonly budgetBytes: number;
@@ -28,196 +42,123 @@ export interface ResolveOptions {
   readonly onResolved: (deltas: number) => void;
 }
 
-/** An object whose deltas are being resolved. */
-interface Frame {
-  /** Number of the entry; -1 for an object from outside the pack. */
-  readonly entry: number;
-  /** Dropped where the budget asks for it, rebuilt when it is needed again. */
-  content: Uint8Array | undefined;
-}
-
-const NO_BYTES: Uint8Array = new Uint8Array(0);
-const PACE_BYTES = 128 * 1024;
-/** What an object costs beside its bytes, in bytes, when it comes to looking at the clock. */
-const OBJECT_COST_BYTES = 2048;
+/** Below this much work a worker would only cost time: deltas, and packed bytes of them and their bases. */
+const WORKER_DELTAS = 2000;
+const WORKER_BYTES = 4 * 1024 * 1024;
 
 /**
  * Resolves every delta of the table, family by family, depth first, and fills in the ids. Answers the bases that came
  * from outside and are not in the pack, in the order in which they are first named.
- * Throws PACK_MISSING_BASE, PACK_BAD_DELTA, PACK_LIMIT_EXCEEDED.
+ * Throws PACK_MISSING_BASE, PACK_BAD_DELTA, PACK_LIMIT_EXCEEDED, PACK_COLLISION, PACK_BAD_OBJECT.
  */
 export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
-  const { format, table, inflate, visit, maxResultBytes, budgetBytes, pace, signal } = options;
-  const { hashBytes, oids, kinds, bases } = table;
-  const { firstChild, nextSibling, groups } = linkFamilies(table, options.refCount);
-  const stack: Frame[] = [];
-  let heldBytes = 0;
-  /** Frames below this one have no content. */
-  let droppedTo = 0;
-  let work = 0;
+  const { table, refCount, signal } = options;
+  const families = linkFamilies(table, refCount);
   let resolved = 0;
+  const count = (more: number): void => {
+    resolved += more;
+    options.onResolved(resolved);
+  };
+  const { pool } = options;
+  const { fd } = options.stored;
+  if (pool !== undefined && fd !== undefined && options.visit === undefined && isWorthWorkers(options)) {
+    const work = {
+      format: options.format,
+      fd,
+      columns: table.columns(),
+      families,
+      slabs: options.deltas.slabs,
+      withHashes: true,
+      isStored: false,
+      detectCollisions: options.detectCollisions,
+      maxHeldBytes: options.maxHeldBytes,
+      maxResultBytes: options.maxResultBytes,
+      budgetBytes: options.budgetBytes,
+    };
+    await resolveOnWorkers(pool, work, { ...options, count }, signal);
+  } else await resolveHere(families, families.roots, options, count);
+  signal?.throwIfAborted();
+  await resolveExternals(families, options, count);
+  return basesFromOutside(families, options);
+}
 
-  /** Gives the deltas of a group to the entry that is their base; -1 stands for an object from outside. */
-  function adopt(group: number, base: number): number {
-    const first = groups.first[group]!;
-    groups.first[group] = -1;
-    let last = -1;
-    for (let child = first; child >= 0; child = nextSibling[child]!) {
-      bases[child] = base;
-      last = child;
-    }
-    if (last >= 0 && base >= 0) {
-      nextSibling[last] = firstChild[base]!;
-      firstChild[base] = first;
-    }
-    return first;
+function isWorthWorkers({ table, deltaCount }: ResolveOptions): boolean {
+  return deltaCount >= WORKER_DELTAS || (deltaCount > 0 && table.bodyEnd >= WORKER_BYTES);
+}
+
+/** Runs `work` with a resolver on this thread, which gives way to others now and then. */
+async function withResolver(
+  families: Families,
+  options: ResolveOptions,
+  count: (resolved: number) => void,
+  work: (resolver: FamilyResolver) => Promise<void>,
+): Promise<void> {
+  const { pace, signal, stored, workspace, intake, links, table } = options;
+  const packed = packedBytesOf(stored, signal);
+  try {
+    const resolver = new FamilyResolver({
+      workspace,
+      columns: table,
+      families,
+      slabs: options.deltas.slabs,
+      packed,
+      intake,
+      links,
+      maxHeldBytes: options.maxHeldBytes,
+      maxResultBytes: options.maxResultBytes,
+      budgetBytes: options.budgetBytes,
+      breathe(resolved) {
+        count(resolved);
+        return pace.isDue() ? pace.rest(signal) : undefined;
+      },
+    });
+    await work(resolver);
+    await resolver.finish();
+  } finally {
+    packed.release();
   }
+}
 
-  /** Takes in the deltas that name an entry by the id that it now has. */
-  function adoptByOid(entry: number): void {
-    const group = groups.find(oids, entry * hashBytes);
-    if (group < 0) return;
-    groups.inPack[group] = 1;
-    if (groups.first[group]! >= 0) adopt(group, entry);
-  }
+function resolveHere(
+  families: Families,
+  roots: Int32Array,
+  options: ResolveOptions,
+  count: (resolved: number) => void,
+): Promise<void> {
+  return withResolver(families, options, count, async (resolver) => {
+    for (const root of roots) await resolver.resolveRoot(root);
+  });
+}
 
-  function apply(entry: number, base: Uint8Array, delta: Uint8Array): Uint8Array {
-    try {
-      return applyDelta(base, delta, maxResultBytes);
-    } catch (cause) {
-      if (!(cause instanceof PackError)) throw cause;
-      const offset = table.offsets[entry]!;
-      throw new PackError(cause.code, `delta at offset ${offset}: ${cause.message}`, { offset, cause });
-    }
-  }
-
-  /** Gives a frame its content, and drops the contents of frames below it where all come to more than the budget. */
-  function hold(at: number, content: Uint8Array): void {
-    stack[at]!.content = content;
-    heldBytes += content.length;
-    if (at < droppedTo) droppedTo = at;
-    while (heldBytes > budgetBytes && droppedTo < at) {
-      const older = stack[droppedTo++]!;
-      if (older.content === undefined || older.entry < 0) continue;
-      heldBytes -= older.content.length;
-      older.content = undefined;
-    }
-  }
-
-  function pop(): void {
-    heldBytes -= stack.pop()!.content?.length ?? 0;
-    if (droppedTo > stack.length) droppedTo = stack.length;
-  }
-
-  /**
-   * Makes the topmost frame's content again, from the nearest ancestor that still has its own. The frames in between
-   * get theirs on the way, as far as the budget allows, since the walk is about to come back to them.
-   */
-  async function rebuild(external: PackedObject | undefined): Promise<void> {
-    const chain: number[] = [];
-    /** Where each entry of the chain is on the stack; -1 where it has left already. */
-    const places: number[] = [];
-    let at = stack.length - 1;
-    let entry = stack[at]!.entry;
-    let content: Uint8Array | undefined;
-    while (content === undefined) {
-      const isOnStack = at >= 0 && stack[at]!.entry === entry;
-      if (isOnStack && stack[at]!.content !== undefined) content = stack[at]!.content;
-      else if (entry < 0) content = external!.content;
-      else {
-        chain.push(entry);
-        places.push(isOnStack ? at-- : -1);
-        if (kinds[entry]! < KIND_OFS_DELTA) content = NO_BYTES;
-        else entry = bases[entry]!;
-      }
-    }
-    for (let i = chain.length - 1; i >= 0; i--) {
-      const inflated = await inflate(chain[i]!);
-      content = kinds[chain[i]!]! < KIND_OFS_DELTA ? inflated : apply(chain[i]!, content, inflated);
-      if (places[i]! >= 0) hold(places[i]!, content);
-      if (pace.isDue()) await pace.rest(signal);
-    }
-  }
-
-  /** Puts a family's first base on the stack; nothing else is to keep its content alive. */
-  async function pushRoot(entry: number): Promise<void> {
-    const content = inflate(entry);
-    stack.push({ entry, content: undefined });
-    hold(0, content instanceof Promise ? await content : content);
-  }
-
-  /**
-   * Resolves everything below the one object on the stack. `external` is that object where it is not from the pack,
-   * and `children` the list of its deltas; entries have their own lists.
-   */
-  async function resolveFamily(
-    type: ObjectType,
-    external: PackedObject | undefined,
-    children: number,
-  ): Promise<void> {
-    let externalChild = children;
-    while (stack.length > 0) {
-      const frame = stack[stack.length - 1]!;
-      const child = frame.entry < 0 ? externalChild : firstChild[frame.entry]!;
-      if (child < 0) {
-        pop();
+/** Deltas whose base is no object of the pack: the bases are asked for one by one. */
+async function resolveExternals(
+  families: Families,
+  options: ResolveOptions,
+  count: (resolved: number) => void,
+): Promise<void> {
+  const { groups } = families;
+  const { table, format, resolveBase, signal } = options;
+  if (groups.first.every((first) => first < 0)) return;
+  await withResolver(families, options, count, async (resolver) => {
+    for (let group = 0; group < groups.count; group++) {
+      if (groups.first[group]! < 0) continue;
+      const oid = oidFromBytes(groups.keys, group * table.hashBytes, format);
+      signal?.throwIfAborted();
+      const external = await resolveBase?.(oid);
+      if (external === undefined) {
+        if (resolveBase === undefined) throw missingBase(oid);
         continue;
       }
-      const following = nextSibling[child]!;
-      if (frame.entry < 0) externalChild = following;
-      else firstChild[frame.entry] = following;
-
-      if (frame.content === undefined) await rebuild(external);
-      const content = frame.content!;
-      if (following < 0) {
-        // With its last child a base has done its work.
-        pop();
-      }
-      const inflated = inflate(child);
-      const delta = inflated instanceof Promise ? await inflated : inflated;
-      const result = apply(child, content, delta);
-      const oid = hashObject(format, type, result);
-      oids.set(oid, child * hashBytes);
-      visit?.(type, oid, result.length, result);
-      adoptByOid(child);
-      resolved++;
-      if (firstChild[child]! >= 0) {
-        stack.push({ entry: child, content: undefined });
-        hold(stack.length - 1, result);
-      }
-      work += result.length + delta.length + OBJECT_COST_BYTES;
-      if (work > PACE_BYTES) {
-        work = 0;
-        options.onResolved(resolved);
-        if (pace.isDue()) await pace.rest(signal);
-      }
+      await resolver.resolveExternal(external, takeGroup(table, families, group, -1));
     }
-  }
+  });
+}
 
-  for (let entry = 0; entry < table.count; entry++) {
-    if (kinds[entry]! >= KIND_OFS_DELTA) continue;
-    adoptByOid(entry);
-    if (firstChild[entry]! < 0) continue;
-    await pushRoot(entry);
-    await resolveFamily(objectTypeOfKind(kinds[entry] as EntryKind)!, undefined, -1);
-  }
-  for (let group = 0; group < groups.count; group++) {
-    if (groups.first[group]! < 0) continue;
-    const oid = oidFromBytes(groups.keys, group * hashBytes, format);
-    signal?.throwIfAborted();
-    const external = await options.resolveBase?.(oid);
-    if (external === undefined) {
-      if (options.resolveBase === undefined) throw missingBase(oid);
-      continue;
-    }
-    stack.push({ entry: -1, content: undefined });
-    hold(0, external.content);
-    await resolveFamily(external.type, external, adopt(group, -1));
-  }
-  options.onResolved(resolved);
+function basesFromOutside(families: Families, { table, format }: ResolveOptions): Oid[] {
+  const { groups } = families;
   const fromOutside: Oid[] = [];
   for (let group = 0; group < groups.count; group++) {
-    const oid = oidFromBytes(groups.keys, group * hashBytes, format);
+    const oid = oidFromBytes(groups.keys, group * table.hashBytes, format);
     // Still waiting: no object of the pack was it, and nobody else has it; or the group waits for itself.
     if (groups.first[group]! >= 0) throw missingBase(oid);
     if (groups.inPack[group] === 0) fromOutside.push(oid);

@@ -31,12 +31,15 @@ const CONTENT = 2;
 const TRAILER = 3;
 const DONE = 4;
 
+/** Makes the inflater of a scanner, which hands content to `onOutput`. */
+export type MakeInflater = (onOutput: (bytes: Uint8Array) => void) => Inflater;
+
 /**
  * Makes a scanner for one pack; memory stays within `wholeObjectBytes` plus a few hundred KiB, but for larger commits,
- * trees and tags, which `maxDeltaBytes` bounds.
+ * trees and tags, which `maxDeltaBytes` bounds. Another inflater than the scanner's own sees to `wholeObjectBytes` itself.
  */
-export function createPackScanner(options: PackScannerOptions): PackScanner {
-  return new IncrementalScanner(options);
+export function createPackScanner(options: PackScannerOptions, makeInflater?: MakeInflater): PackScanner {
+  return new IncrementalScanner(options, makeInflater);
 }
 
 class IncrementalScanner implements PackScanner {
@@ -69,7 +72,7 @@ class IncrementalScanner implements PackScanner {
   #hashedPos = 0;
   #crcPos = 0;
 
-  constructor(options: PackScannerOptions) {
+  constructor(options: PackScannerOptions, makeInflater: MakeInflater | undefined) {
     this.#format = options.format;
     this.#handler = options.handler;
     this.#limits = options.limits ?? {};
@@ -87,10 +90,9 @@ class IncrementalScanner implements PackScanner {
       crc32: 0,
     };
     this.#entry = entry;
-    this.#inflater = createInflater({
-      wholeBytes: options.wholeObjectBytes ?? DEFAULT_WHOLE_BYTES,
-      onOutput: (bytes) => this.#takeOutput(bytes),
-    });
+    const onOutput = (bytes: Uint8Array): void => this.#takeOutput(bytes);
+    const wholeBytes = options.wholeObjectBytes ?? DEFAULT_WHOLE_BYTES;
+    this.#inflater = makeInflater?.(onOutput) ?? createInflater({ wholeBytes, onOutput });
   }
 
   get done(): boolean {
@@ -111,6 +113,7 @@ class IncrementalScanner implements PackScanner {
 
   push(chunk: Uint8Array): number {
     this.#chunk = chunk;
+    this.#inflater.open?.(chunk);
     this.#pos = 0;
     this.#hashedPos = 0;
     this.#crcPos = 0;

@@ -11,7 +11,7 @@ import type { ObjectReader } from "../objects/object-view.ts";
 import { createBreather } from "../walk/breather.ts";
 import { isMissingObject } from "../walk/commit-graph.ts";
 import { enumerateObjects } from "../walk/enumerate.ts";
-import type { ExternalLinks } from "./link-collector.ts";
+import type { ExternalLinks } from "./external-links.ts";
 
 /** What a connectivity check knows of the repository. */
 export interface ConnectedBase {

@@ -1,6 +1,7 @@
 import {
   FSCK_SEVERITIES,
   type FsckFinding,
+  type FsckSession,
   type ObjectFormat,
   type ObjectType,
   type Oid,
@@ -33,8 +34,10 @@ export const defaultFsckLevels: Readonly<Record<string, FsckLevel>> = Object.fro
 
 /** The object checks of one push. */
 export interface FsckPass {
-  /** Checks one object as it arrives. Throws `REPOSITORY_FSCK_FAILED`. */
-  visit(type: ObjectType, oid: Uint8Array, content: Uint8Array): void;
+  /** Checks the objects as they arrive. */
+  readonly session: FsckSession;
+  /** Judges what was found in one of them. Throws `REPOSITORY_FSCK_FAILED`. */
+  onFindings(this: void, type: ObjectType, oid: Uint8Array, findings: readonly FsckFinding[]): void;
   /** Checks the blobs that trees name `.gitmodules` and `.gitattributes`, once everything can be read. */
   finish(reader: ObjectReader, options?: OperationOptions): Promise<void>;
 }
@@ -58,10 +61,8 @@ export function createFsckPass(
   };
 
   return {
-    visit(type, oid, content) {
-      const findings = session.check(type, content);
-      if (findings.length > 0) judge(findings, oidFromBytes(oid, 0, format));
-    },
+    session,
+    onFindings: (_type, oid, findings) => judge(findings, oidFromBytes(oid, 0, format)),
     async finish(reader, options = {}) {
       const found = await session.finish((oid) => readSpecialBlob(reader, oid), options);
       for (const finding of found) judge([finding], finding.oid);

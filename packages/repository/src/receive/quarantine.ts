@@ -1,7 +1,9 @@
 import {
-  type ObjectType,
   type PackIndex,
   type PackReader,
+  type WorkerPool,
+  buildPackGraph,
+  encodePackGraph,
   indexPack,
   oidToBytes,
   openPackReader,
@@ -9,9 +11,9 @@ import {
 import type { RepositoryStore, Stage } from "@millrace/storage";
 import type { ObjectCaches } from "../objects/pack-set.ts";
 import type { ObjectView } from "../objects/object-view.ts";
+import { type ExternalLinks, externalLinks } from "./external-links.ts";
 import type { FsckPass } from "./fsck-pass.ts";
 import { OverlayReader } from "./overlay-reader.ts";
-import { LinkCollector } from "./link-collector.ts";
 
 /** How far the receiving of a pack has come. */
 export type ReceiveProgress =
@@ -30,7 +32,8 @@ export interface QuarantinedPack {
   readonly stage: Stage;
   readonly index: PackIndex;
   readonly reader: PackReader;
-  readonly links: LinkCollector;
+  /** What its objects refer to and it does not bring. */
+  readonly externals: ExternalLinks;
 }
 
 export interface QuarantineOptions {
@@ -38,6 +41,9 @@ export interface QuarantineOptions {
   readonly caches: ObjectCaches;
   readonly fsck: FsckPass | undefined;
   readonly maxPackBytes?: number | undefined;
+  readonly detectCollisions: boolean;
+  /** Threads for larger packs. */
+  readonly workers: WorkerPool | undefined;
   readonly onProgress?: ((progress: ReceiveProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -55,13 +61,9 @@ export async function quarantinePack(
   const { view, fsck, onProgress, signal } = options;
   const stage = await store.stage({ signal });
   try {
-    const links = new LinkCollector(store.objectFormat);
-    const check = (type: ObjectType, oid: Uint8Array, content: Uint8Array): void => {
-      fsck?.visit(type, oid, content);
-      links.visit(type, content);
-    };
+    const { objectFormat: format } = store;
     const indexed = await indexPack(pack, {
-      format: store.objectFormat,
+      format,
       sink: stage,
       signal,
       onProgress,
@@ -70,22 +72,35 @@ export async function quarantinePack(
         const base = oidToBytes(oid);
         return (await view.has(base)) ? view.read(base) : undefined;
       },
-      visit: ({ type, oid, content }) => {
-        // Only a blob may be too large to come whole, and blobs refer to nothing.
-        if (content !== undefined) check(type, oid, content);
-      },
+      checks: fsck,
+      withLinks: true,
+      detectCollisions: options.detectCollisions,
+      pool: options.workers,
     });
     if (indexed.objectCount === 0) {
       await stage.discard();
       return undefined;
     }
+    const { types, sizes, oids, fragments } = indexed.links!;
+    const graph = await buildPackGraph({
+      format,
+      packChecksum: indexed.trailer,
+      types,
+      sizes,
+      oids,
+      fragments,
+      signal,
+    });
     await stage.sidecar("rev", indexed.rev);
     await stage.sidecar("idx", indexed.idx);
-    await stage.seal({ header: indexed.header, trailer: indexed.trailer });
+    await stage.sidecar("graph", encodePackGraph(graph));
+    const { id } = await stage.seal({ header: indexed.header, trailer: indexed.trailer });
+    options.caches.graphs.set(id, graph);
     const source = await stage.open();
     const reader = openPackReader({ source, index: indexed.index, ...options.caches });
     await fsck?.finish(new OverlayReader(reader, view), { signal });
-    return { stage, index: indexed.index, reader, links };
+    const externals = externalLinks(graph, indexed.objectCount - indexed.appendedBases);
+    return { stage, index: indexed.index, reader, externals };
   } catch (error) {
     await stage.discard();
     throw error;

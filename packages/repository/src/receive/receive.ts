@@ -1,4 +1,4 @@
-import { type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
+import { type Oid, type OperationOptions, type WorkerPool, oidToBytes } from "@millrace/pack";
 import type { CommitResult, RefRejection, RepositoryStore, Snapshot } from "@millrace/storage";
 import { type ObjectReader, ObjectView } from "../objects/object-view.ts";
 import type { ObjectCaches, PackSet } from "../objects/pack-set.ts";
@@ -40,6 +40,8 @@ export interface ReceiveContext {
   readonly packs: PackSet;
   readonly caches: ObjectCaches;
   readonly policy: ReceivePolicy;
+  /** Threads for larger packs. */
+  readonly workers: WorkerPool | undefined;
   /** The repository is being created by this push: HEAD becomes the pushed branch. */
   readonly isNew: boolean;
 }
@@ -130,14 +132,24 @@ class Push {
   }
 
   #quarantine(pack: AsyncIterable<Uint8Array>): Promise<QuarantinedPack | undefined> {
-    const { store, caches } = this.#context;
+    const { store, caches, workers } = this.#context;
+    const { detectCollisions = true } = this.#context.policy;
     const { onProgress, signal } = this.#request;
     const { fsckLevels, maxPackBytes } = this.#rules;
     const fsck =
       fsckLevels === undefined
         ? undefined
         : createFsckPass(store.objectFormat, fsckLevels, (line) => this.#messages.push(line));
-    return quarantinePack(store, pack, { view: this.#view, caches, fsck, maxPackBytes, onProgress, signal });
+    return quarantinePack(store, pack, {
+      view: this.#view,
+      caches,
+      fsck,
+      maxPackBytes,
+      detectCollisions,
+      workers,
+      onProgress,
+      signal,
+    });
   }
 
   /** What the push would make shallow here: refused unless the repository allows it. */
@@ -161,8 +173,7 @@ class Push {
   ): Promise<void> {
     const updates = this.#request.commands.filter((command) => command.new !== null);
     const packIsConnected =
-      quarantined !== undefined &&
-      (await linksAreConnected(quarantined.links.externals(quarantined.index), base));
+      quarantined !== undefined && (await linksAreConnected(quarantined.externals, base));
     const isWhole = async (oid: Oid): Promise<boolean> => {
       const brought =
         quarantined !== undefined && quarantined.index.find(oidToBytes(oid)) >= 0 && packIsConnected;

@@ -1,8 +1,9 @@
-import type { ObjectFilter } from "@millrace/pack";
-import { createMemoryStorage } from "@millrace/storage";
+import type { ObjectFilter, OperationOptions } from "@millrace/pack";
+import { createMemoryStorage, type RepositoryStore, type Stage } from "@millrace/storage";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  createObjectCaches,
   enumerateObjects,
   openRepository,
   planFilter,
@@ -61,12 +62,30 @@ const asked: fc.Arbitrary<Asked> = fc.record({
 });
 
 /** Brings a history in, push by push. */
+/** The same store, which forgets the graphs that pushes bring: packs of other servers have none. */
+function withoutGraphs(store: RepositoryStore): RepositoryStore {
+  return Object.create(store, {
+    stage: {
+      async value(options?: OperationOptions): Promise<Stage> {
+        const stage = await store.stage(options);
+        const { sidecar } = stage;
+        stage.sidecar = async (kind, bytes) => {
+          if (kind !== "graph") await sidecar.call(stage, kind, bytes);
+        };
+        return stage;
+      },
+    },
+  }) as RepositoryStore;
+}
+
 async function grow(
   source: GitRepository,
   { steps, overlaps, graphs }: Growth,
   withGraphs: boolean,
 ): Promise<Repository> {
-  const repository = openRepository(await createMemoryStorage().create("grown.git"));
+  const store = await createMemoryStorage().create("grown.git");
+  const repository = openRepository(store);
+  const receiving = openRepository(withoutGraphs(store), { caches: createObjectCaches({ graphBytes: 0 }) });
   const commits = source.text(["rev-list", "--reverse", "--topo-order", "--all"]).split("\n");
   const total = steps.reduce((sum, step) => sum + step, 0);
   let there: string[] = [];
@@ -79,7 +98,7 @@ async function grow(
     const lines = [...tips, ...(overlaps[i] ? [] : there.map((oid) => `^${oid}`))].join("\n");
     const flags = overlaps[i] ? [] : ["--thin", "--delta-base-offset"];
     const pack = source.run(["pack-objects", "--revs", "--stdout", "-q", ...flags], `${lines}\n`);
-    const receiver = await repository.openReceiver();
+    const receiver = await receiving.openReceiver();
     const report = await receiver.receive({
       commands: [...new Set(tips)].map((oid) => ({
         name: `refs/x/${oid}`,

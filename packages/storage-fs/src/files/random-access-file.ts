@@ -24,6 +24,7 @@ export function readFrom(handle: FileHandle, sizeBytes: number, key: string): Re
   };
   return {
     sizeBytes,
+    fd: handle.fd,
     readInto,
     async read(offset: number, length: number, options: OperationOptions = {}) {
       const bytes = new Uint8Array(Math.max(0, Math.min(length, sizeBytes - offset)));

@@ -1,0 +1,379 @@
+import { readDeltaSizes } from "../delta/apply.ts";
+import { PackError } from "../errors.ts";
+import { inflateWhole } from "../inflate/inflate-whole.ts";
+import { corrupt } from "../read/entry-source.ts";
+import type { PackedObject } from "../read/pack-reader.ts";
+import {
+  type EntryKind,
+  KIND_BLOB,
+  KIND_OFS_DELTA,
+  KIND_TREE,
+  kindOfObjectType,
+  objectTypeOfKind,
+} from "../scan/pack-entry.ts";
+import { keptDelta } from "./delta-store.ts";
+import { type EntryColumns, endOfEntry, sizeOfEntry } from "./entry-table.ts";
+import { adoptByOid, type Families } from "./families.ts";
+import { type Frame, FrameStack } from "./frame-stack.ts";
+import { type LinkOutput, startsBytes } from "./link-output.ts";
+import type { Intake } from "./object-intake.ts";
+import type { PackedBytes } from "./packed-entries.ts";
+import { MAX_RANGES, SCRATCH_BYTES, type Workspace } from "./workspace.ts";
+
+/** What resolving the families of a pack needs. */
+export interface FamilyResolverOptions {
+  readonly workspace: Workspace;
+  readonly columns: EntryColumns;
+  readonly families: Families;
+  /** Deltas that were kept from their arrival. */
+  readonly slabs: readonly Uint8Array[];
+  readonly packed: PackedBytes;
+  readonly intake: Intake;
+  readonly links: LinkOutput;
+  /** Largest object or delta that is held, and largest object that a delta may make, in bytes. */
+  readonly maxHeldBytes: number;
+  readonly maxResultBytes: number;
+  /** Bytes of bases that are kept while their deltas are worked on. */
+  readonly budgetBytes: number;
+  /** Asked after about 128 KiB of work with the number of deltas resolved since; may wait, and may throw. */
+  readonly breathe: (resolved: number) => Promise<void> | undefined;
+}
+
+const BREATH_BYTES = 128 * 1024;
+/** What an object costs beside its bytes, in bytes, when it comes to taking a breath. */
+const OBJECT_COST_BYTES = 2048;
+const MAX_WORD = 0xffffffff;
+const DELTA_TOO_LARGE = -2;
+
+/**
+ * Resolves deltas family by family, depth first, in the kernel's memory: each object is made from its base, scanned if
+ * it is a tree, and handed to the intake, which hashes it. Several threads may work on one pack, each with a resolver
+ * of its own, as long as no two get the same root.
+ */
+export class FamilyResolver {
+  readonly #options: FamilyResolverOptions;
+  readonly #stack: FrameStack;
+  /** Ids are needed at once, since deltas may wait for them. */
+  readonly #isAdopting: boolean;
+  #work = 0;
+  #resolved = 0;
+
+  constructor(options: FamilyResolverOptions) {
+    this.#options = options;
+    const { workspace, budgetBytes, intake, columns } = options;
+    this.#stack = new FrameStack(workspace.kernel, workspace.heap, budgetBytes, () => intake.flush(columns));
+    this.#isAdopting = options.families.groups.count > 0;
+  }
+
+  /**
+   * Resolves everything below an object that is stored whole; with `withOwnLinks` its own links are gathered, too.
+   * Throws PACK_BAD_DELTA, PACK_LIMIT_EXCEEDED, PACK_CORRUPT, PACK_BAD_OBJECT.
+   */
+  async resolveRoot(entry: number, withOwnLinks = false): Promise<void> {
+    const { columns, links, workspace } = this.#options;
+    const kind = columns.kinds[entry]!;
+    const bytes = sizeOfEntry(columns, entry);
+    const loaded = this.#loadWhole(entry);
+    const at = typeof loaded === "number" ? loaded : await loaded;
+    this.#pushBase(entry, kind, at, bytes, withOwnLinks);
+    if (withOwnLinks && kind !== KIND_TREE) {
+      const content = workspace.kernel.bytes.subarray(at, at + bytes);
+      links.add(entry, objectTypeOfKind(kind as EntryKind)!, content);
+    }
+    await this.#resolveBelow(kind, undefined, -1);
+  }
+
+  /** Resolves everything below an object from outside, of which `firstChild` is the first delta. */
+  async resolveExternal(external: PackedObject, firstChild: number): Promise<void> {
+    const kind = kindOfObjectType(external.type);
+    this.#pushBase(-1, kind, this.#place(external.content), external.content.length, false);
+    await this.#resolveBelow(kind, external, firstChild);
+  }
+
+  /** Hashes what still waits, and reports it. */
+  async finish(): Promise<void> {
+    this.#settle();
+    await this.#breathe();
+  }
+
+  async #resolveBelow(kind: number, external: PackedObject | undefined, children: number): Promise<void> {
+    const { columns, families, intake } = this.#options;
+    const { firstChild, nextSibling } = families;
+    const { frames } = this.#stack;
+    let externalChild = children;
+    while (frames.length > 0) {
+      const { entry } = frames[frames.length - 1]!;
+      const child = entry < 0 ? externalChild : firstChild[entry]!;
+      if (child < 0) {
+        this.#stack.pop();
+        continue;
+      }
+      const following = nextSibling[child]!;
+      if (entry < 0) externalChild = following;
+      else firstChild[entry] = following;
+
+      if (frames[frames.length - 1]!.at < 0) await this.#rebuild(external);
+      const delta = this.#delta(child);
+      this.#make(child, kind, delta instanceof Promise ? await delta : delta, following < 0);
+      if (this.#isAdopting) {
+        intake.flush(columns);
+        adoptByOid(columns, families, child);
+        this.#dropChildless();
+        this.#stack.giveBack();
+      } else if (intake.isFull) this.#settle();
+      if (this.#work > BREATH_BYTES) await this.#breathe();
+    }
+    this.#settle();
+  }
+
+  /** Makes the object of a delta entry from the topmost frame, and puts it on the stack where it has deltas itself. */
+  #make(child: number, kind: number, delta: Uint8Array, isLast: boolean): void {
+    const { columns, families, intake, links } = this.#options;
+    const { kernel } = this.#options.workspace;
+    const isTree = kind === KIND_TREE;
+    const base = this.#stack.frames[this.#stack.frames.length - 1]!;
+    const { at, bytes } = this.#apply(child, delta, base, isTree);
+    const type = objectTypeOfKind(kind as EntryKind)!;
+    let findings: ReturnType<Intake["check"]>;
+    let end = 0;
+    let starts = 0;
+    let startCount = 0;
+    let isFlawed = false;
+    if (isTree) {
+      starts = Math.ceil((at + bytes + 64) / 64) * 64;
+      const scanned =
+        base.starts > 0 && base.entry >= 0
+          ? links.scanTreeByBase(child, base, at, bytes, starts)
+          : links.scanTree(child, at, bytes, starts, true);
+      startCount = scanned.count;
+      if (scanned.isRemarkable || base.isFlawed) findings = intake.check(type, at, bytes);
+      isFlawed = findings !== undefined;
+      end = this.#stack.trim(starts, startCount * 4 + 4);
+    } else {
+      if (kind !== KIND_BLOB) {
+        links.add(child, type, kernel.bytes.subarray(at, at + bytes));
+        findings = intake.check(type, at, bytes);
+      }
+      end = this.#stack.trim(at, bytes);
+    }
+    columns.types[child] = kind;
+    columns.objectSizes[child] = Math.min(bytes, MAX_WORD);
+    intake.take(child, kind, at, bytes, findings);
+    if (isLast) this.#stack.pop();
+    if (families.firstChild[child]! >= 0 || this.#isAdopting) {
+      this.#stack.push({ entry: child, at, bytes, starts, startCount, isFlawed, end });
+    }
+    this.#resolved++;
+    this.#work += bytes + sizeOfEntry(columns, child) + OBJECT_COST_BYTES;
+  }
+
+  /** Applies a delta to the content of a frame that is on the stack, or its guest; answers where the result lies. */
+  #apply(child: number, delta: Uint8Array, base: Frame, isTree: boolean): { at: number; bytes: number } {
+    const { workspace, columns, maxResultBytes } = this.#options;
+    const { kernel, ranges } = workspace;
+    let declared: number;
+    try {
+      declared = readDeltaSizes(delta).resultBytes;
+    } catch (cause) {
+      throw this.#badDelta(child, cause as Error);
+    }
+    if (declared > maxResultBytes) {
+      throw new PackError(
+        "PACK_LIMIT_EXCEEDED",
+        `delta at offset ${columns.offsets[child]}: result of ${declared} bytes is over the limit`,
+        { offset: columns.offsets[child] },
+      );
+    }
+    const resultBytes = align(declared) + (isTree ? startsBytes(declared, columns.hashBytes) + 128 : 0);
+    const deltaBytes = delta.length;
+    const isSmall = deltaBytes <= SCRATCH_BYTES;
+    const isInPlace = delta.buffer === kernel.bytes.buffer;
+    // From here on a view of the kernel's memory may be gone.
+    const at = this.#stack.allocate(isSmall ? resultBytes : resultBytes + 64 + deltaBytes);
+    const deltaAt = isSmall ? workspace.delta : at + resultBytes + 64;
+    if (!isInPlace) kernel.bytes.set(delta, deltaAt);
+    const made = isTree
+      ? kernel.applyDeltaTracked(base.at, base.bytes, deltaAt, deltaBytes, at, declared, ranges, MAX_RANGES)
+      : kernel.applyDelta(base.at, base.bytes, deltaAt, deltaBytes, at, declared);
+    if (made !== declared) {
+      throw this.#badDelta(child, made === DELTA_TOO_LARGE ? "too large" : "its instructions do not fit");
+    }
+    return { at, bytes: declared };
+  }
+
+  #badDelta(child: number, why: Error | string): PackError {
+    const offset = this.#options.columns.offsets[child];
+    const text = typeof why === "string" ? why : why.message;
+    const cause = typeof why === "string" ? undefined : why;
+    return new PackError("PACK_BAD_DELTA", `delta at offset ${offset}: ${text}`, { offset, cause });
+  }
+
+  /** With deltas by id every object goes on the stack until it is known whether some wait for it. */
+  #dropChildless(): void {
+    const { frames } = this.#stack;
+    const { firstChild } = this.#options.families;
+    while (frames.length > 0) {
+      const { entry } = frames[frames.length - 1]!;
+      if (entry < 0 || firstChild[entry]! >= 0) return;
+      this.#stack.pop();
+    }
+  }
+
+  #pushBase(entry: number, kind: number, at: number, bytes: number, withLinks: boolean): void {
+    const { links, intake } = this.#options;
+    let starts = 0;
+    let startCount = 0;
+    let isFlawed = false;
+    let end: number;
+    if (kind === KIND_TREE && entry >= 0) {
+      starts = Math.ceil((at + bytes + 64) / 64) * 64;
+      const scanned = links.scanTree(entry, at, bytes, starts, withLinks);
+      startCount = scanned.count;
+      isFlawed = scanned.isRemarkable && intake.check("tree", at, bytes) !== undefined;
+      if (startCount < 0) starts = 0;
+      end = this.#stack.trim(Math.max(starts, at + bytes), Math.max(startCount, 0) * 4 + 4);
+    } else end = this.#stack.trim(at, bytes);
+    this.#stack.push({ entry, at, bytes, starts, startCount, isFlawed, end });
+    this.#work += bytes + OBJECT_COST_BYTES;
+  }
+
+  /** Brings an entry that is stored whole into memory; answers where it lies. */
+  #loadWhole(entry: number): number | Promise<number> {
+    const { columns, maxHeldBytes } = this.#options;
+    const bytes = sizeOfEntry(columns, entry);
+    if (bytes > maxHeldBytes) {
+      const offset = columns.offsets[entry];
+      throw new PackError("PACK_LIMIT_EXCEEDED", `a delta's base of ${bytes} bytes is over the limit`, {
+        offset,
+      });
+    }
+    const packed = this.#packed(entry);
+    return packed instanceof Promise
+      ? packed.then((read) => this.#inflateWhole(entry, read, bytes))
+      : this.#inflateWhole(entry, packed, bytes);
+  }
+
+  #inflateWhole(entry: number, packed: Uint8Array, bytes: number): number {
+    const { workspace, columns } = this.#options;
+    const { kernel } = workspace;
+    const isSmall = packed.length <= SCRATCH_BYTES;
+    const contentBytes = align(bytes) + startsBytes(bytes, columns.hashBytes) + 128;
+    const at = this.#stack.allocate(isSmall ? contentBytes : contentBytes + 64 + packed.length);
+    const packedAt = isSmall ? workspace.packed : at + contentBytes + 64;
+    kernel.bytes.set(packed, packedAt);
+    if (kernel.inflate(packedAt, packedAt + packed.length, at, bytes) < 0) {
+      throw corrupt(columns.offsets[entry]!, "its stored bytes have changed");
+    }
+    return at;
+  }
+
+  /** Copies a content into memory; answers where it lies. */
+  #place(content: Uint8Array): number {
+    const at = this.#stack.allocate(content.length);
+    this.#options.workspace.kernel.bytes.set(content, at);
+    return at;
+  }
+
+  /** The instructions of a delta entry, valid until the next call. */
+  #delta(entry: number): Uint8Array | Promise<Uint8Array> {
+    const kept = keptDelta(this.#options.columns, this.#options.slabs, entry);
+    if (kept !== undefined) return kept;
+    const packed = this.#packed(entry);
+    return packed instanceof Promise
+      ? packed.then((read) => this.#inflateDelta(entry, read))
+      : this.#inflateDelta(entry, packed);
+  }
+
+  #inflateDelta(entry: number, packed: Uint8Array): Uint8Array {
+    const { workspace, columns } = this.#options;
+    const { kernel } = workspace;
+    const bytes = sizeOfEntry(columns, entry);
+    if (bytes <= SCRATCH_BYTES && packed.length <= SCRATCH_BYTES) {
+      kernel.bytes.set(packed, workspace.packed);
+      const { packed: from, delta } = workspace;
+      if (kernel.inflate(from, from + packed.length, delta, bytes) > 0) {
+        return kernel.bytes.subarray(delta, delta + bytes);
+      }
+    }
+    const inflated = inflateWhole(packed, 0, bytes);
+    if (inflated === "truncated") throw corrupt(columns.offsets[entry]!, "its stored bytes have changed");
+    return inflated.content;
+  }
+
+  #packed(entry: number): Uint8Array | Promise<Uint8Array> {
+    const { columns, packed } = this.#options;
+    const start = columns.offsets[entry]! + columns.headerBytes[entry]!;
+    return packed.read(start, endOfEntry(columns, entry) - start);
+  }
+
+  /**
+   * Makes the topmost frame's content again, from the nearest ancestor that still has its own. The frames in between
+   * get theirs on the way, as far as the budget allows, since the walk is about to come back to them.
+   */
+  async #rebuild(external: PackedObject | undefined): Promise<void> {
+    const { columns } = this.#options;
+    const { frames } = this.#stack;
+    const chain: number[] = [];
+    /** Where each entry of the chain is on the stack; -1 where it has left already. */
+    const places: number[] = [];
+    let place = frames.length - 1;
+    let { entry } = frames[place]!;
+    for (;;) {
+      const isOnStack = place >= 0 && frames[place]!.entry === entry;
+      if (isOnStack && frames[place]!.at >= 0) break;
+      chain.push(entry);
+      places.push(isOnStack ? place-- : -1);
+      if (entry < 0 || columns.kinds[entry]! < KIND_OFS_DELTA) break;
+      entry = columns.bases[entry]!;
+    }
+    let current = place >= 0 && frames[place]!.at >= 0 ? frames[place]! : undefined;
+    for (let i = chain.length - 1; i >= 0; i--) {
+      const made = await this.#makeAgain(chain[i]!, current, external);
+      const onStack = places[i]!;
+      if (onStack >= 0) {
+        this.#stack.refill(onStack, made.at, made.bytes, made.end);
+        current = frames[onStack]!;
+      } else current = made;
+      this.#stack.guest = onStack >= 0 ? undefined : current;
+      this.#work += made.bytes + OBJECT_COST_BYTES;
+      if (this.#work > BREATH_BYTES) await this.#breathe();
+    }
+    this.#stack.guest = undefined;
+  }
+
+  /** Makes one object of a chain once more; `base` is the one before it, absent for the chain's first. */
+  async #makeAgain(
+    entry: number,
+    base: Frame | undefined,
+    external: PackedObject | undefined,
+  ): Promise<Frame> {
+    const { columns } = this.#options;
+    let at: number;
+    let bytes: number;
+    if (entry < 0) {
+      bytes = external!.content.length;
+      at = this.#place(external!.content);
+    } else if (base === undefined) {
+      bytes = sizeOfEntry(columns, entry);
+      at = await this.#loadWhole(entry);
+    } else ({ at, bytes } = this.#apply(entry, await this.#delta(entry), base, false));
+    const end = this.#stack.trim(at, bytes);
+    return { entry, at, bytes, starts: 0, startCount: 0, isFlawed: true, end };
+  }
+
+  #settle(): void {
+    this.#options.intake.flush(this.#options.columns);
+    this.#stack.giveBack();
+  }
+
+  async #breathe(): Promise<void> {
+    this.#work = 0;
+    const resolved = this.#resolved;
+    this.#resolved = 0;
+    await this.#options.breathe(resolved);
+  }
+}
+
+function align(address: number): number {
+  return Math.ceil(address / 64) * 64;
+}

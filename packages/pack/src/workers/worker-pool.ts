@@ -1,0 +1,125 @@
+import { Worker } from "node:worker_threads";
+import { PackError, type PackErrorCode } from "../errors.ts";
+import { WORKER_FILE } from "../worker-file.ts";
+import type { WorkerAnswer, WorkerRequest } from "./messages.ts";
+
+/** Threads that long work runs on, shared by everything in a process that is given the pool. */
+export interface WorkerPool extends AsyncDisposable {
+  /** How many threads there may be. */
+  readonly threads: number;
+  /**
+   * Runs a task on the next thread that is free; `onMessage` takes what it tells meanwhile, and what that throws ends
+   * the task's promise. Throws what the task throws. A task is not stopped from here: its request says how.
+   */
+  run(request: WorkerRequest, onMessage: (message: WorkerAnswer) => void): Promise<void>;
+}
+
+/** How a pool is made. */
+export interface WorkerPoolOptions {
+  /** Threads at most; they start with the first work for them. */
+  readonly threads: number;
+  /** A thread that had nothing to do for so long ends. Default 10,000. */
+  readonly idleMs?: number | undefined;
+}
+
+interface Task {
+  readonly request: WorkerRequest;
+  readonly onMessage: (message: WorkerAnswer) => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  task: Task | undefined;
+  idle: NodeJS.Timeout | undefined;
+}
+
+const DEFAULT_IDLE_MS = 10_000;
+
+/** Makes a pool of worker threads. They do not keep the process alive. */
+export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
+  const { threads: most, idleMs = DEFAULT_IDLE_MS } = options;
+  const threads = new Set<Thread>();
+  const queue: Task[] = [];
+  let isClosed = false;
+
+  function start(): Thread {
+    const worker = new Worker(WORKER_FILE);
+    worker.unref();
+    const thread: Thread = { worker, task: undefined, idle: undefined };
+    worker.on("message", (answer: WorkerAnswer) => take(thread, answer));
+    worker.on("error", (error) => leave(thread, error));
+    worker.on("exit", (code) => leave(thread, new Error(`a worker thread ended with ${code}`)));
+    threads.add(thread);
+    return thread;
+  }
+
+  function take(thread: Thread, answer: WorkerAnswer): void {
+    const { task } = thread;
+    if (task === undefined) return;
+    if (answer.kind === "done") settle(thread, () => task.resolve());
+    else if (answer.kind === "failed") settle(thread, () => task.reject(errorOf(answer)));
+    else {
+      try {
+        task.onMessage(answer);
+      } catch (error) {
+        // The thread goes on until it finds out; the caller has been told by then.
+        task.reject(error);
+      }
+    }
+  }
+
+  function settle(thread: Thread, conclude: () => void): void {
+    thread.task = undefined;
+    conclude();
+    const next = queue.shift();
+    if (next !== undefined) give(thread, next);
+    else {
+      thread.worker.unref();
+      thread.idle = setTimeout(() => void thread.worker.terminate(), idleMs).unref();
+    }
+  }
+
+  function leave(thread: Thread, error: unknown): void {
+    clearTimeout(thread.idle);
+    if (!threads.delete(thread)) return;
+    thread.task?.reject(error);
+    thread.task = undefined;
+    const next = queue.shift();
+    if (next !== undefined) give(start(), next);
+  }
+
+  function give(thread: Thread, task: Task): void {
+    clearTimeout(thread.idle);
+    thread.task = task;
+    thread.worker.ref();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
+    thread.worker.postMessage(task.request);
+  }
+
+  return {
+    threads: most,
+    run(request, onMessage) {
+      return new Promise((resolve, reject) => {
+        if (isClosed) throw new Error("the worker pool is closed");
+        const task = { request, onMessage, resolve, reject };
+        const free = [...threads].find((thread) => thread.task === undefined);
+        if (free !== undefined) give(free, task);
+        else if (threads.size < most) give(start(), task);
+        else queue.push(task);
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+      for (const task of queue.splice(0)) task.reject(new Error("the worker pool is closed"));
+      await Promise.all([...threads].map(({ worker }) => worker.terminate()));
+    },
+  };
+}
+
+function errorOf(answer: Extract<WorkerAnswer, { kind: "failed" }>): Error {
+  const { code, message, offset, oid } = answer;
+  if (code === undefined) return new Error(message);
+  return new PackError(code as PackErrorCode, message, { offset, oid });
+}
