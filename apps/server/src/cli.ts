@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { parseProtocolVersion } from "@millrace/protocol-v2";
+import { chooseCacheFolder } from "./cache-folder.ts";
 import { type ServeFlags, serve } from "./commands/serve.ts";
 import { type StdioOptions, type StdioStreams, receivePackStdio, uploadPackStdio } from "./stdio/services.ts";
 
@@ -26,6 +27,8 @@ program
   .option("--no-create-on-push", "a push to a name that is not there fails")
   .option("--max-pack-bytes <n>", "largest pack that a push may bring")
   .option("--threads <n>", "threads for indexing larger pushes (default: one for each processor)")
+  .option("--cache-dir <dir>", "where to keep what makes packs quick to walk, between runs")
+  .option("--no-cache-dir", "keep it in memory only")
   .action((flags: ServeFlags) => serve(flags, version));
 
 for (const { name, run } of [
@@ -61,6 +64,7 @@ async function serveStdio(
   process.exitCode = await run(streams, {
     directory,
     strict: flags.strict,
+    cacheFolder: chooseCacheFolder(undefined, process.env),
     statelessRpc: flags.statelessRpc,
     advertiseOnly: flags.httpBackendInfoRefs === true || flags.advertiseRefs === true,
     version: parseProtocolVersion(process.env.GIT_PROTOCOL),

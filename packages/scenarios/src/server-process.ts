@@ -16,11 +16,12 @@ export interface ServerProcess extends AsyncDisposable {
   stop(): Promise<number | null>;
 }
 
-/** Starts `millrace serve` over a folder on a free port. */
+/** Starts `millrace serve` over a folder on a free port; it keeps nothing in the user's caches. */
 export async function startServerProcess(root: string, ...flags: string[]): Promise<ServerProcess> {
+  const cache = flags.includes("--cache-dir") ? [] : ["--no-cache-dir"];
   const child = spawn(
     process.execPath,
-    [serverCli, "serve", "--root", root, "--listen", "127.0.0.1:0", ...flags],
+    [serverCli, "serve", "--root", root, "--listen", "127.0.0.1:0", ...cache, ...flags],
     {
       stdio: ["ignore", "pipe", "inherit"],
     },

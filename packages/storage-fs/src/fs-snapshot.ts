@@ -81,7 +81,7 @@ export async function openSnapshot(
         signal?.throwIfAborted();
         for (const reload of [false, true]) {
           const pack = (await findPacks(reload, signal)).find((candidate) => candidate.id === id);
-          const handle = pack === undefined ? undefined : await openPackFile(pack);
+          const handle = pack === undefined ? undefined : await openPackFile(pack, repository.settings.cache);
           if (handle !== undefined) return handle;
         }
         throw new StorageError("STORAGE_NOT_FOUND", `no pack ${id}`, { key: id });

@@ -14,6 +14,13 @@ export interface FsWriteOptions {
   readonly fsync?: FsyncMode | undefined;
   /** What `~/` stands for in a repository's configuration. Default: the home of the user the process runs as. */
   readonly homeDirectory?: string | undefined;
+  /**
+   * A folder for files that make packs quick to walk and can be made again; several processes may share it. Nothing of
+   * the kind is ever put into a repository. Default: such files are not kept.
+   */
+  readonly cacheFolder?: string | undefined;
+  /** What that folder may hold, in bytes; older files make room. Default 2 GiB. */
+  readonly cacheFolderBytes?: number | undefined;
 }
 
 /** How one repository is found and written. */
@@ -40,6 +47,8 @@ const writeFields = {
   packedRefsTimeoutMs: z.number().int().nonnegative().optional(),
   fsync: FsyncMode.optional(),
   homeDirectory: z.string().startsWith("/").optional(),
+  cacheFolder: z.string().min(1).optional(),
+  cacheFolderBytes: z.number().int().nonnegative().optional(),
 };
 export const FsRepositoryOptions: z.ZodType<FsRepositoryOptions> = z.object({
   ...writeFields,

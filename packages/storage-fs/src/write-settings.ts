@@ -1,4 +1,6 @@
 import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { type CacheFolder, createCacheFolder } from "./cache/cache-folder.ts";
 import type { FsWriteOptions } from "./schema.ts";
 
 /** The options of a repository with their defaults in place. */
@@ -7,11 +9,19 @@ export interface WriteSettings {
   readonly packedRefsTimeoutMs: number;
   readonly fsync: boolean;
   readonly homeDirectory: string;
+  /** Where files are kept that are made for packs and that git knows nothing of; absent where nowhere. */
+  readonly cache: CacheFolder | undefined;
 }
+
+const DEFAULT_CACHE_BYTES = 2 * 1024 * 1024 * 1024;
 
 /** Fills in the defaults. */
 export function writeSettings(options: FsWriteOptions): WriteSettings {
   const { lockTimeoutMs = 5_000, packedRefsTimeoutMs = 10_000, fsync = "batch" } = options;
-  const { homeDirectory = homedir() } = options;
-  return { lockTimeoutMs, packedRefsTimeoutMs, fsync: fsync === "batch", homeDirectory };
+  const { homeDirectory = homedir(), cacheFolder, cacheFolderBytes = DEFAULT_CACHE_BYTES } = options;
+  const cache =
+    cacheFolder === undefined
+      ? undefined
+      : createCacheFolder(join(resolve(cacheFolder), "graphs"), cacheFolderBytes);
+  return { lockTimeoutMs, packedRefsTimeoutMs, fsync: fsync === "batch", homeDirectory, cache };
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { inspect } from "node:util";
 import { openFsStorage } from "@millrace/storage-fs";
 import { z } from "zod";
+import { chooseCacheFolder } from "../cache-folder.ts";
 import { startServer } from "../http/server.ts";
 import { isLoopbackAddress } from "../http/peer.ts";
 import { AnonymousPush, ListenAddress } from "../schema.ts";
@@ -15,6 +16,8 @@ export interface ServeFlags {
   readonly createOnPush: boolean;
   readonly maxPackBytes?: string | undefined;
   readonly threads?: string | undefined;
+  /** A folder; `false` for none; absent for where the user's caches lie. */
+  readonly cacheDir?: string | false | undefined;
 }
 
 const Flags = z.object({
@@ -24,15 +27,17 @@ const Flags = z.object({
   createOnPush: z.boolean(),
   maxPackBytes: z.coerce.number().int().positive().optional(),
   threads: z.coerce.number().int().positive().optional(),
+  cacheDir: z.union([z.string().min(1), z.literal(false)]).optional(),
 });
 
 /** Serves a folder until SIGINT or SIGTERM, then lets the requests under way finish. */
 export async function serve(flags: ServeFlags, version: string): Promise<void> {
-  const { listen, anonymousPush, createOnPush, maxPackBytes, threads, ...rest } = Flags.parse(flags);
+  const { listen, anonymousPush, createOnPush, maxPackBytes, threads, cacheDir, ...rest } =
+    Flags.parse(flags);
   const root = resolve(rest.root);
   const wholeMachine = root === resolve("/");
   if (!wholeMachine) await mkdir(root, { recursive: true });
-  const storage = openFsStorage({ root });
+  const storage = openFsStorage({ root, cacheFolder: chooseCacheFolder(cacheDir, process.env) });
   const server = await startServer(storage, listen, {
     version,
     anonymousPush,

@@ -27,6 +27,8 @@ export interface StdioOptions {
   readonly directory: string;
   /** Do not try `<directory>/.git` and `<directory>.git`. */
   readonly strict?: boolean | undefined;
+  /** Where graphs of packs are kept between runs. Default: nowhere. */
+  readonly cacheFolder?: string | undefined;
   /** One request and no advertisement (`--stateless-rpc`). */
   readonly statelessRpc?: boolean | undefined;
   /** Only the advertisement (`--http-backend-info-refs`, `--advertise-refs`). */
@@ -98,9 +100,9 @@ async function withRepository(
 }
 
 /** Throws an error with git's own words where there is no repository. */
-async function openDirectory({ directory, strict }: StdioOptions): Promise<RepositoryStore> {
+async function openDirectory({ directory, strict, cacheFolder }: StdioOptions): Promise<RepositoryStore> {
   try {
-    return await openFsRepository(directory, { strict });
+    return await openFsRepository(directory, { strict, cacheFolder });
   } catch (cause) {
     if (!(cause instanceof StorageError) || cause.code !== "STORAGE_NOT_FOUND") throw cause;
     throw new Error(`'${directory}' does not appear to be a git repository`, { cause });

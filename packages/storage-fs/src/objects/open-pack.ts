@@ -2,15 +2,20 @@ import { type FileHandle, open } from "node:fs/promises";
 import type { PackHandle, SidecarKind } from "@millrace/storage";
 import { guarded, ifPresent } from "../files/fault.ts";
 import { readFrom } from "../files/random-access-file.ts";
+import { type CacheFolder, graphName } from "../cache/cache-folder.ts";
 import type { CatalogedPack } from "./pack-catalog.ts";
 
-const SIDECARS: readonly SidecarKind[] = ["idx", "rev"];
+/** Files beside a pack, as git has them. */
+const BESIDE: readonly SidecarKind[] = ["idx", "rev"];
 
 /**
  * Opens a pack and its sidecars at once, so that all of them stay readable when git removes the files.
- * `undefined` where the pack or its index is gone.
+ * What is made for a pack and git knows nothing of lies in `cache`. `undefined` where the pack or its index is gone.
  */
-export async function openPackFile(pack: CatalogedPack): Promise<PackHandle | undefined> {
+export async function openPackFile(
+  pack: CatalogedPack,
+  cache: CacheFolder | undefined,
+): Promise<PackHandle | undefined> {
   const handles = new Map<string, FileHandle>();
   const closeAll = async (): Promise<void> => {
     const open = [...handles.values()];
@@ -18,7 +23,7 @@ export async function openPackFile(pack: CatalogedPack): Promise<PackHandle | un
     await Promise.all(open.map((handle) => handle.close()));
   };
   try {
-    for (const kind of ["pack", ...SIDECARS]) {
+    for (const kind of ["pack", ...BESIDE]) {
       const handle = await ifPresent(open(`${pack.base}.${kind}`, "r"));
       if (handle !== undefined) handles.set(kind, handle);
     }
@@ -36,11 +41,22 @@ export async function openPackFile(pack: CatalogedPack): Promise<PackHandle | un
     ...readFrom(main, pack.sizeBytes, pack.id),
     sidecar: (kind, { signal } = {}) =>
       guarded(`${pack.id}.${kind}`, async () => {
+        signal?.throwIfAborted();
+        if (kind === "graph") return cache?.get(graphName(pack.id));
         const handle = handles.get(kind);
         if (handle === undefined) return undefined;
         const { size } = await handle.stat();
         return readFrom(handle, size, `${pack.id}.${kind}`).read(0, size, { signal });
       }),
+    ...(cache === undefined ? {} : { keepSidecar: keepIn(cache, pack.id) }),
     [Symbol.asyncDispose]: closeAll,
   };
+}
+
+function keepIn(cache: CacheFolder, id: string): NonNullable<PackHandle["keepSidecar"]> {
+  return (kind, bytes, { signal } = {}) =>
+    guarded(`${id}.${kind}`, async () => {
+      signal?.throwIfAborted();
+      await cache.put(graphName(id), bytes);
+    });
 }

@@ -2,6 +2,7 @@ import { type FileHandle, mkdtemp, mkdir, open, rename, rm, writeFile } from "no
 import { join } from "node:path";
 import { hashLength, type OperationOptions } from "@millrace/pack";
 import { type PackInfo, type SidecarKind, type Stage, StorageError } from "@millrace/storage";
+import { graphName } from "../cache/cache-folder.ts";
 import { errnoOf, guarded } from "../files/fault.ts";
 import { readFrom } from "../files/random-access-file.ts";
 import { type FsRepository, spans } from "../fs-repository.ts";
@@ -39,6 +40,7 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
   }
   const file = createStagedFile(handle);
   const sidecars = new Map<SidecarKind, Uint8Array | number>();
+  let graph: Uint8Array | undefined;
   let sealed: PackInfo | undefined;
   let objectCount = 0;
   /** Exploded, the pack stays where it is; landed, it has moved. */
@@ -92,7 +94,9 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
       inQuarantine(quarantine, async () => {
         signal?.throwIfAborted();
         if (state !== "open" && state !== "sealed") throw expired(state);
-        if (sealed === undefined) sidecars.set(kind, bytes.slice());
+        // git knows nothing of graphs: one goes into the cache, where there is one, when its pack has landed.
+        if (kind === "graph") graph = repository.settings.cache === undefined ? undefined : bytes.slice();
+        else if (sealed === undefined) sidecars.set(kind, bytes.slice());
         else await writeSidecar(sealed.id, kind, bytes);
       }),
     seal: ({ header, trailer }) =>
@@ -132,6 +136,10 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
       const from = state === "landed" ? join(objects(), "pack") : packDirectory();
       const landing = await landPack(target, { ...pack, from });
       state = "landed";
+      // Without it the pack is as good, only slower to walk.
+      if (graph !== undefined)
+        await target.settings.cache?.put(graphName(pack.id), graph).catch(() => undefined);
+      graph = undefined;
       return landing;
     },
     discard: () => guarded(quarantine, discard),

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import type { RandomAccess } from "@millrace/pack";
-import { collect, createFilled, push, readRefs, refLines, rejectsWith, withSnapshot } from "./actions.ts";
+import {
+  collect,
+  createFilled,
+  push,
+  readRefs,
+  refLines,
+  rejectsWith,
+  stagePack,
+  withSnapshot,
+} from "./actions.ts";
 import type { ConformanceCase } from "./case.ts";
 import { makeTinyPack, unknownOid } from "./tiny-pack.ts";
 
@@ -154,6 +163,35 @@ export const snapshotCases: readonly ConformanceCase[] = [
         assert.equal((await view.ref("refs/remotes/origin/HEAD"))?.symref, "refs/heads/main");
         assert.equal(await view.ref("refs/heads/dangling"), undefined);
         assert.equal(await view.ref("refs/heads/circle"), undefined);
+      });
+    },
+  },
+  {
+    name: "packs: a graph that came with a pack is given back or was dropped; one that is kept later is given back",
+    needs: [],
+    async run({ storage }) {
+      const store = await storage.create("graphs");
+      const pack = await makeTinyPack("graphs");
+      const came = Uint8Array.from({ length: 300 }, (_, i) => i & 255);
+      const stage = await stagePack(store, pack);
+      await stage.sidecar("graph", came);
+      await store.commit({ add: [stage], refs: [{ name: "refs/heads/main", new: pack.commit }] });
+      await stage[Symbol.asyncDispose]();
+      await withSnapshot(store, async (view) => {
+        const handle = await view.openPack(pack.id);
+        try {
+          const given = await handle.sidecar("graph");
+          if (given !== undefined) assert.deepEqual(bytesOf(given), bytesOf(came));
+          const kept = came.map((byte) => 255 - byte);
+          await handle.keepSidecar?.("graph", kept);
+          assert.deepEqual(
+            bytesOf(await handle.sidecar("graph")),
+            bytesOf(handle.keepSidecar === undefined ? given : kept),
+          );
+          assert.deepEqual(bytesOf(await handle.sidecar("idx")), bytesOf(pack.idx));
+        } finally {
+          await handle[Symbol.asyncDispose]();
+        }
       });
     },
   },
