@@ -30,7 +30,8 @@ export async function copyRepository(from: string, path: string, name: string): 
 }
 
 /**
- * Packs a bare repository into one pack with a bitmap and looks at what it holds. Deltas are kept as they are up to
+ * Packs a bare repository into one pack with a bitmap and looks at what it holds. Throws for what cannot be measured:
+ * sha256 and shallow clones. Deltas are kept as they are up to
  * `chainDepth`, by default git's own limit.
  */
 export async function measuredRepository(
@@ -40,6 +41,9 @@ export async function measuredRepository(
 ): Promise<MeasuredRepository> {
   const format = await git(path, ["rev-parse", "--show-object-format"]);
   if (format !== "sha1") throw new Error(`${name}: the bench measures sha1 repositories, this is ${format}`);
+  if ((await git(path, ["rev-parse", "--is-shallow-repository"])) === "true") {
+    throw new Error(`${name} is a shallow clone: the bench needs whole histories`);
+  }
   for (const [key, value] of Object.entries(SERVED)) await git(path, ["config", key, value]);
   await git(path, ["repack", "-adbq", `--depth=${chainDepth}`]);
   await git(path, ["pack-refs", "--all"]);

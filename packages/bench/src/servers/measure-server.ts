@@ -1,5 +1,6 @@
 import { mebibytes, type Sample } from "../figures.ts";
 import { spreadOf } from "../statistics.ts";
+import type { ProbeAnswer } from "./probe-messages.ts";
 import type { ServerUnderTest } from "./server-under-test.ts";
 
 const MAX_TIMES = 500;
@@ -28,12 +29,18 @@ export async function measureServer(
   { atLeastSeconds = 0, strain = false }: MeasureOptions = {},
 ): Promise<Sample> {
   const before = await server.settled({ resetLoop: true });
-  const peak = strain ? await server.watchMemory() : undefined;
+  const endWatch = strain ? await server.watchMemory() : undefined;
   const runs: OperationRun[] = [];
-  const until = performance.now() + atLeastSeconds * 1000;
-  do runs.push(await operation());
-  while (performance.now() < until && runs.length < MAX_TIMES);
-  const after = await server.settled();
+  let after: ProbeAnswer;
+  let peakBytes: number | undefined;
+  try {
+    const until = performance.now() + atLeastSeconds * 1000;
+    do runs.push(await operation());
+    while (performance.now() < until && runs.length < MAX_TIMES);
+    after = await server.settled();
+  } finally {
+    peakBytes = await endWatch?.();
+  }
   const packSeconds = middle(runs.map((run) => run.packSeconds));
   const bodyBytes = middle(runs.map((run) => run.bodyBytes));
   return {
@@ -41,7 +48,7 @@ export async function measureServer(
     cpu: (after.cpuSeconds - before.cpuSeconds) / runs.length,
     ...(packSeconds === undefined ? {} : { firstByte: packSeconds * 1000 }),
     ...(bodyBytes === undefined ? {} : { sent: mebibytes(bodyBytes) }),
-    ...(peak === undefined ? {} : { peakMemory: mebibytes(await peak()) }),
+    ...(peakBytes === undefined ? {} : { peakMemory: mebibytes(peakBytes) }),
     ...(!strain || after.loopDelayMs === undefined
       ? {}
       : { loopP99: after.loopDelayMs.p99, loopMax: after.loopDelayMs.max }),
