@@ -49,7 +49,13 @@ export {
   type PackReaderOptions,
 } from "./read/pack-reader.ts";
 export type { PackWriteStats } from "./write/copy-selection.ts";
-export { encodePackHeader, type PackWrite, type PackWriteOptions, writePack } from "./write/pack-writer.ts";
+export {
+  encodePackHeader,
+  type PackPart,
+  type PackWrite,
+  type PackWriteOptions,
+  writePack,
+} from "./write/pack-writer.ts";
 export type { LooseSource } from "./write/write-loose.ts";
 export {
   type IndexedPack,

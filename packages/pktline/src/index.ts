@@ -1,6 +1,6 @@
 /** pkt-line frames and sideband multiplexing, any chunking in, views out. */
 export { createPktDecoder, type PktDecoder } from "./decoder.ts";
-export { DELIM, encodePkt, errorPkt, FLUSH, pktLine, RESPONSE_END } from "./encode.ts";
+export { DELIM, encodePkt, errorPkt, FLUSH, pktLine, RESPONSE_END, writeLength } from "./encode.ts";
 export { PktlineError, type PktlineErrorCode, type PktlineErrorDetail } from "./errors.ts";
 export { type ControlPkt, type DataPkt, errorPktText, type PktLine, pktText } from "./packet.ts";
 export { createPktReader, type PktReader } from "./reader.ts";

@@ -10,6 +10,20 @@ export interface AdvertisedRef {
   readonly peeled?: Oid | undefined;
 }
 
+/**
+ * Refs as a `packed-refs` file has them (gitrepository-layout): lines of `<oid> <name>`, behind that of an annotated tag a
+ * line `^<oid>` with what it finally points to. None of them is symbolic.
+ */
+export interface RefLines {
+  /** Whole lines; they stay the host's. */
+  readonly lines: Uint8Array;
+  /** How many refs that are. */
+  readonly count: number;
+}
+
+/** Refs in order: one by one, or as lines. */
+export type RefBatch = readonly AdvertisedRef[] | RefLines;
+
 export interface RefRequest extends OperationOptions {
   /** Only refs whose full name (`HEAD` included) starts with one of these; absent means all. */
   readonly prefixes?: readonly string[] | undefined;
@@ -28,6 +42,11 @@ export interface RefHost {
   readonly objectFormat: ObjectFormat;
   /** HEAD first where it resolves, then the rest in byte order. */
   listRefs(request?: RefRequest): AsyncIterable<AdvertisedRef>;
+  /**
+   * The same in batches, as lines where the host has them so: these are told without being taken apart, with what tags
+   * point to if that was asked for. Absent: `listRefs` is asked.
+   */
+  listRefBatches?(request?: RefRequest): AsyncIterable<RefBatch>;
   head(options?: OperationOptions): Promise<HeadState>;
 }
 

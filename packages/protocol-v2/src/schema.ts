@@ -11,6 +11,8 @@ export interface ServiceOptions {
   readonly agent?: string | undefined;
   /** Ends the conversation; its output then throws `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
+  /** Where large answers get their buffers from; whoever sends an answer gives them back. Default: fresh ones. */
+  readonly chunks?: ChunkPool | undefined;
 }
 
 /** Options of an advertisement. */
@@ -38,8 +40,6 @@ export interface ConversationOptions extends ServiceOptions {
 export interface UploadPackOptions extends ConversationOptions {
   /** Objects one request may want. Default 1,000,000. */
   readonly maxWants?: number | undefined;
-  /** Where packs get their buffers from; whoever sends the answer gives them back. Default: fresh ones. */
-  readonly chunks?: ChunkPool | undefined;
 }
 
 /** Options of `advertiseReceivePack`. */
@@ -61,6 +61,7 @@ const service = {
   version: z.union([z.literal(0), z.literal(1), z.literal(2)]).default(0),
   agent: z.string().min(1).default("millrace"),
   signal: z.instanceof(AbortSignal).optional(),
+  chunks: z.custom<ChunkPool>((value) => typeof value === "object" && value !== null).optional(),
 };
 const conversation = {
   ...service,
@@ -100,7 +101,6 @@ export const AdvertiseOptions: z.ZodType<FilledAdvertiseOptions, AdvertiseOption
 export const UploadPackOptions: z.ZodType<FilledUploadPackOptions, UploadPackOptions> = z.object({
   ...conversation,
   maxWants: z.number().int().positive().default(1_000_000),
-  chunks: z.custom<ChunkPool>((value) => typeof value === "object" && value !== null).optional(),
 });
 export const ReceivePackAdvertiseOptions: z.ZodType<
   FilledReceivePackAdvertiseOptions,

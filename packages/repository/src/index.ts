@@ -10,7 +10,7 @@ export type { RefCommand } from "./receive/command-rules.ts";
 export type { ReceiveProgress } from "./receive/quarantine.ts";
 export type { ReceiveReport, ReceiveRequest } from "./receive/receive.ts";
 export type { Receiver } from "./receiver.ts";
-export type { ListRefsOptions, ListedRef } from "./refs/list-refs.ts";
+export type { ListRefsOptions, ListedBatch, ListedRef } from "./refs/list-refs.ts";
 export {
   type ReceiverOptions,
   type Repository,

@@ -2,7 +2,7 @@ import type { ObjectFormat, Oid, OperationOptions } from "@millrace/pack";
 import type { Head } from "@millrace/storage";
 import type { ReceiveOffer } from "./policy/receive-rules.ts";
 import type { ReceiveReport, ReceiveRequest } from "./receive/receive.ts";
-import type { ListRefsOptions, ListedRef } from "./refs/list-refs.ts";
+import type { ListRefsOptions, ListedBatch, ListedRef } from "./refs/list-refs.ts";
 import type { RepositoryView } from "./repository-view.ts";
 
 /** What a push is offered: the refs as they were when it began, and the pipeline that takes it. */
@@ -26,6 +26,10 @@ export class Receiver implements AsyncDisposable {
 
   listRefs(options?: ListRefsOptions): AsyncIterable<ListedRef> {
     return this.#view.listRefs(options);
+  }
+
+  listRefBatches(options?: ListRefsOptions): AsyncIterable<ListedBatch> {
+    return this.#view.listRefBatches(options);
   }
 
   head(options?: OperationOptions): Promise<Head> {

@@ -11,7 +11,14 @@ import { ObjectView } from "./objects/object-view.ts";
 import type { PackSet } from "./objects/pack-set.ts";
 import type { UploadPackRules } from "./policy/upload-pack-rules.ts";
 import type { IsHidden } from "./refs/hidden-refs.ts";
-import { type ListRefsOptions, type ListedRef, type PeelCache, listRefs } from "./refs/list-refs.ts";
+import {
+  type ListRefsOptions,
+  type ListedBatch,
+  type ListedRef,
+  type PeelCache,
+  eachListedRef,
+  listRefBatches,
+} from "./refs/list-refs.ts";
 import { type DeepenRequest, type ShallowUpdate, deepen } from "./shallow/deepen.ts";
 import { areReachable } from "./walk/are-reachable.ts";
 import { reachesCommon } from "./walk/reaches-common.ts";
@@ -57,8 +64,13 @@ export class RepositoryView implements AsyncDisposable {
 
   /** HEAD first where it resolves, then the rest in byte order. */
   listRefs(options: ListRefsOptions = {}): AsyncIterable<ListedRef> {
+    return eachListedRef(this.listRefBatches(options), this.objectFormat, options.peel === true);
+  }
+
+  /** The same in batches, as lines where the store has them so: for who tells many. */
+  listRefBatches(options: ListRefsOptions = {}): AsyncIterable<ListedBatch> {
     const isHidden = this.#isHidden;
-    return listRefs(this.#snapshot, () => this.objects(), this.#peels, { ...options, isHidden });
+    return listRefBatches(this.#snapshot, () => this.objects(), this.#peels, { ...options, isHidden });
   }
 
   head(options?: OperationOptions): Promise<Head> {

@@ -1,7 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { isOid, type OperationOptions } from "@millrace/pack";
-import { checkRefName, type Head, type Snapshot, StorageError } from "@millrace/storage";
+import {
+  checkRefName,
+  eachRef,
+  type Head,
+  type RefBatch,
+  type RefQuery,
+  type Snapshot,
+  StorageError,
+} from "@millrace/storage";
 import { guarded, guardedItems } from "./files/fault.ts";
 import { type FsRepository, spans } from "./fs-repository.ts";
 import { alternateTips } from "./objects/alternate-tips.ts";
@@ -46,6 +54,15 @@ export async function openSnapshot(
     return packs;
   };
 
+  const refBatches = (query: RefQuery = {}): AsyncIterable<RefBatch> =>
+    spans.listRefs(query, () =>
+      guardedItems("refs", async function* () {
+        query.signal?.throwIfAborted();
+        refsWereRead();
+        yield* listRefs(repository, query);
+      }),
+    );
+
   return {
     token: randomUUID(),
     objectFormat,
@@ -55,15 +72,8 @@ export async function openSnapshot(
         refsWereRead();
         return resolveHead(repository, rawHead);
       }),
-    refs(query = {}) {
-      return spans.listRefs(query, () =>
-        guardedItems("refs", async function* () {
-          query.signal?.throwIfAborted();
-          refsWereRead();
-          yield* listRefs(repository, query);
-        }),
-      );
-    },
+    refs: (query) => eachRef(refBatches(query), objectFormat),
+    refBatches,
     ref: (name, { signal } = {}) =>
       guarded(name, async () => {
         signal?.throwIfAborted();

@@ -1,5 +1,6 @@
 import type { ObjectFormat, ObjectType, Oid, OperationOptions, PackSink, RandomAccess } from "@millrace/pack";
 import type { RepositoryConfig } from "./config.ts";
+import type { RefBatch } from "./ref-lines.ts";
 import type { CreateOptions, ListOptions, StorageCapabilities } from "./schema.ts";
 
 /** Many repositories under one root, by name. */
@@ -71,6 +72,8 @@ export interface Snapshot extends AsyncDisposable {
   head(options?: OperationOptions): Promise<Head>;
   /** Refs under `refs/`, in byte order of their names, without those that are broken or dangling. HEAD is not among them. */
   refs(query?: RefQuery): AsyncIterable<Ref>;
+  /** The same in batches, for who tells many: some backends have them as lines already. */
+  refBatches(query?: RefQuery): AsyncIterable<RefBatch>;
   /** One ref by its full name. */
   ref(name: string, options?: OperationOptions): Promise<Ref | undefined>;
   /**

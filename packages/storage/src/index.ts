@@ -28,9 +28,10 @@ export {
   type StoredRef,
   SYMREF_DEPTH,
 } from "./ref-plan.ts";
-export { openPackedRefs, type PackedRef, type PackedRefs } from "./packed-refs.ts";
+export { openPackedRefs, type PackedRef, type PackedRefs, type PackedRefsWalk } from "./packed-refs.ts";
 export { encodePackedRefs } from "./packed-refs-encode.ts";
 export { checkRepositoryName, isRepositoryName } from "./repository-name.ts";
-export { flattenBatches } from "./batches.ts";
+export { eachRef, flattenBatches } from "./batches.ts";
+export { countRefs, isRefLines, type RefBatch, type RefLines, refsOf } from "./ref-lines.ts";
 export { createStorageSpans, type PackLanding, type StorageSpans } from "./spans.ts";
 export { createMemoryStorage } from "./memory/memory-storage.ts";

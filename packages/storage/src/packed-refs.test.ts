@@ -4,6 +4,8 @@ import { StorageError } from "./errors.ts";
 import { compareNames } from "./name-order.ts";
 import { encodePackedRefs } from "./packed-refs-encode.ts";
 import { openPackedRefs, type PackedRef } from "./packed-refs.ts";
+import { countRefs, isRefLines, refsOf } from "./ref-lines.ts";
+import { checkRefName } from "./ref-name.ts";
 
 const A = "a".repeat(40);
 const B = "b".repeat(40);
@@ -109,6 +111,11 @@ test("damaged files give a typed error, whatever is damaged", () => {
       const packed = openPackedRefs(bytes, "sha1");
       packed.find("refs/heads/m");
       for (const ref of packed.entries()) expect(ref.oid).toHaveLength(40);
+      const walk = packed.under("refs/heads/");
+      for (const name of ["refs/heads/b", undefined]) {
+        for (const batch of walk.upTo(name))
+          for (const ref of refsOf(batch, "sha1")) expect(ref.oid).toHaveLength(40);
+      }
       packed.without(["refs/heads/a"]);
     } catch (error) {
       expect(error).toBeInstanceOf(StorageError);
@@ -124,4 +131,58 @@ test("damaged files give a typed error, whatever is damaged", () => {
     }),
   );
   expect(() => openPackedRefs(Buffer.from(`${A} refs/heads/x`), "sha1")).toThrow(StorageError);
+});
+
+/** Names of which few or many fit into a block that is told as lines; some are not plain, one is no ref's name. */
+const named = (count: number): fc.Arbitrary<PackedRef[]> =>
+  fc.tuple(fc.constantFrom("x", "ü", ".."), fc.nat(count - 1), fc.nat(3)).map(([odd, place, tagEvery]) =>
+    Array.from({ length: count }, (_, i) => ({
+      name: `refs/heads/${i === place ? odd : "n"}${String(i).padStart(6, "0")}`,
+      oid: A,
+      peeled: tagEvery > 0 && i % tagEvery === 0 ? B : null,
+    })).sort((a, b) => compareNames(a.name, b.name)),
+  );
+
+test("a walk gives every ref once, but for those it stops at", () => {
+  const stops = fc.array(fc.tuple(fc.nat(9_999), fc.boolean()), { maxLength: 6 });
+  fc.assert(
+    fc.property(fc.oneof(named(10), named(9_000)), stops, (list, chosen) => {
+      const packed = openPackedRefs(encodePackedRefs(list), "sha1");
+      const names = chosen.map(([n, exact]) => `${list[n % list.length]!.name}${exact ? "" : "-"}`);
+      const walk = packed.under("refs/heads/");
+      const batches = [...names.sort(compareNames), undefined].flatMap((name) => [...walk.upTo(name)]);
+      const told = batches.flatMap((batch) => refsOf(batch, "sha1"));
+      const expected = list.filter(({ name }) => checkRefName(name) && !names.includes(name));
+      expect(told.length).toBe(expected.length);
+      expect(
+        told.every((ref, i) => ref.name === expected[i]!.name && ref.peeled === expected[i]!.peeled),
+      ).toBe(true);
+      for (const batch of batches) {
+        expect(countRefs(batch)).toBe(refsOf(batch, "sha1").length);
+        if (isRefLines(batch)) expect(batch.lines.length).toBeLessThan(300 * 1024);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("a walk keeps to its prefix, and tells whether tags are peeled there", () => {
+  const lines = Array.from({ length: 40 }, (_, i) => `${A} refs/heads/${String(i).padStart(2, "0")}`);
+  const tags = lines.map((line) => line.replace("heads", "tags"));
+  for (const [traits, ofHeads] of [
+    ["peeled fully-peeled sorted", true],
+    ["peeled sorted", false],
+  ] as const) {
+    const packed = openPackedRefs(file(`# pack-refs with: ${traits} `, ...lines, ...tags), "sha1");
+    const told = (prefix: string): unknown[] =>
+      [...packed.under(prefix).upTo()].map((batch) => [
+        isRefLines(batch) && batch.isPeeled,
+        countRefs(batch),
+      ]);
+    expect(told("refs/heads/")).toEqual([[ofHeads, 40]]);
+    expect(told("refs/tags/")).toEqual([[true, 40]]);
+    expect(told("refs/")).toEqual([[ofHeads, 80]]);
+    expect(told("refs/heads/1")).toEqual([[false, 10]]);
+    expect(told("refs/none/")).toEqual([]);
+  }
 });

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { span, streamSpan } from "@millrace/telemetry";
-import { flattenBatches } from "./batches.ts";
-import type { CommitRequest, CommitResult, Ref, RefQuery } from "./contract.ts";
+import type { CommitRequest, CommitResult, RefQuery } from "./contract.ts";
+import { countRefs, type RefBatch } from "./ref-lines.ts";
 
 /** A pack that is being made visible, as telemetry reports it. */
 export interface PackLanding {
@@ -12,8 +12,8 @@ export interface PackLanding {
 
 /** The spans of a storage backend: each backend runs its work through these, so that names and fields agree. */
 export interface StorageSpans {
-  /** `storage.list_refs`: refs in batches become refs one by one. */
-  listRefs(query: RefQuery, batches: () => AsyncIterable<readonly Ref[]>): AsyncIterable<Ref>;
+  /** `storage.list_refs` */
+  listRefs(query: RefQuery, batches: () => AsyncIterable<RefBatch>): AsyncIterable<RefBatch>;
   /** `storage.put_pack`: one staged pack becomes visible. */
   putPack<T>(pack: PackLanding, land: () => Promise<T>): Promise<T>;
   /** `storage.commit`: a whole commit, from its locks to its result. */
@@ -28,19 +28,17 @@ export function createStorageSpans(backend: string): StorageSpans {
   return {
     listRefs(query, batches) {
       const metadata = { backend, ref_prefix: query.prefixes?.join(" ") ?? "" };
-      return flattenBatches(
-        streamSpan("storage.list_refs", metadata, async function* (handle): AsyncGenerator<readonly Ref[]> {
-          let count = 0;
-          let batchCount = 0;
-          for await (const batch of batches()) {
-            count += batch.length;
-            handle.set("ref_count", count);
-            yield batch;
-            if (++batchCount % BATCHES_A_TURN === 0) await setImmediate();
-          }
+      return streamSpan("storage.list_refs", metadata, async function* (handle): AsyncGenerator<RefBatch> {
+        let count = 0;
+        let batchCount = 0;
+        for await (const batch of batches()) {
+          count += countRefs(batch);
           handle.set("ref_count", count);
-        }),
-      );
+          yield batch;
+          if (++batchCount % BATCHES_A_TURN === 0) await setImmediate();
+        }
+        handle.set("ref_count", count);
+      });
     },
     putPack(pack, land) {
       return span("storage.put_pack", { backend, pack_id: pack.id }, (handle) => {

@@ -62,7 +62,8 @@ export class GitHandler {
       throw new HttpError(403, `Unsupported service: ${JSON.stringify(service)}`);
     }
     const type = `application/x-${service}-advertisement`;
-    const options = { version: exchange.version, agent: this.#agent, http: true, signal: exchange.signal };
+    const { version, signal } = exchange;
+    const options = { version, agent: this.#agent, http: true, signal, chunks: this.#chunks };
     if (service === "git-upload-pack") {
       return this.#withView(name, exchange, (view) =>
         this.#send(exchange, type, advertiseUploadPack(view, options)),
@@ -90,8 +91,7 @@ export class GitHandler {
     const { request, signal, version } = exchange;
     return this.#withView(name, exchange, async (view) => {
       const body = readBody(request, this.#options.maxFetchRequestBytes ?? 64 * MIB);
-      const options = { ...this.#conversation(signal, version), chunks: this.#chunks };
-      const answer = serveUploadPack(view, body, options);
+      const answer = serveUploadPack(view, body, this.#conversation(signal, version));
       await this.#send(exchange, "application/x-git-upload-pack-result", answer);
     });
   }
@@ -158,7 +158,7 @@ export class GitHandler {
     const onError = (error: ProtocolError): void => {
       if (error.code === "PROTOCOL_HOST_FAILED") onFault?.(error);
     };
-    return { version, agent: this.#agent, signal, keepAliveMs, onError };
+    return { version, agent: this.#agent, signal, chunks: this.#chunks, keepAliveMs, onError };
   }
 
   #demandPushAccess(request: IncomingMessage): void {

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { createWorkerPool } from "@millrace/pack";
 import {
+  type ChunkPool,
   type ProtocolError,
   type ProtocolVersion,
   advertiseReceivePack,
@@ -39,14 +40,13 @@ export interface StdioOptions {
 
 /** Serves one fetch over a pair of streams. Resolves with the exit status: 0, or 128 after an error the client was told. */
 export async function uploadPackStdio(streams: StdioStreams, options: StdioOptions): Promise<number> {
-  const { version, agent } = options;
   return withRepository(options, async (repository, conversation) => {
+    const { version, agent, chunks } = conversation;
     const view = await repository.openView();
-    const chunks = createChunkPool();
     try {
       const answer = options.advertiseOnly
-        ? advertiseUploadPack(view, { version, agent })
-        : serveUploadPack(view, streams.input, { ...conversation, chunks });
+        ? advertiseUploadPack(view, { version, agent, chunks })
+        : serveUploadPack(view, streams.input, conversation);
       await sendBytes(answer, streams.output, { chunks, end: false });
     } finally {
       await view[Symbol.asyncDispose]();
@@ -56,14 +56,14 @@ export async function uploadPackStdio(streams: StdioStreams, options: StdioOptio
 
 /** Takes one push over a pair of streams. Resolves with the exit status, as `uploadPackStdio`. */
 export async function receivePackStdio(streams: StdioStreams, options: StdioOptions): Promise<number> {
-  const { version, agent } = options;
   return withRepository(options, async (repository, conversation) => {
+    const { version, agent, chunks } = conversation;
     const receiver = await repository.openReceiver();
     try {
       const answer = options.advertiseOnly
-        ? advertiseReceivePack(receiver, { version, agent })
+        ? advertiseReceivePack(receiver, { version, agent, chunks })
         : serveReceivePack(receiver, streams.input, conversation);
-      await sendBytes(answer, streams.output, { chunks: createChunkPool(), end: false });
+      await sendBytes(answer, streams.output, { chunks, end: false });
     } finally {
       await receiver[Symbol.asyncDispose]();
     }
@@ -74,6 +74,7 @@ interface Conversation {
   readonly version: ProtocolVersion;
   readonly agent: string;
   readonly stateless: boolean;
+  readonly chunks: ChunkPool;
   readonly onError: (error: ProtocolError) => void;
 }
 
@@ -90,7 +91,7 @@ async function withRepository(
     const onError = (): void => {
       status = 128;
     };
-    await serve(repository, { version, agent, stateless, onError });
+    await serve(repository, { version, agent, stateless, chunks: createChunkPool(), onError });
     return status;
   } finally {
     await workers[Symbol.asyncDispose]();

@@ -10,11 +10,21 @@ import { createPackOutput, type PackOutput } from "./pack-output.ts";
 import { type Selection, selectEntries } from "./selection.ts";
 import { type LooseSource, writeLoose } from "./write-loose.ts";
 
+/** A stored pack and the index positions of what is taken from it. */
+export interface PackPart {
+  readonly reader: PackReader;
+  readonly positions: Uint32Array;
+}
+
 /** What a pack is to hold, and what its receiver understands. */
 export interface PackWriteOptions {
   readonly format: ObjectFormat;
-  /** Stored packs and the index positions to take from each, in any order. No object may be named twice, here or in `loose`. */
-  readonly packs: readonly { readonly reader: PackReader; readonly positions: Uint32Array }[];
+  /**
+   * Stored packs and the index positions to take from each, all in any order. No object may be named twice, here or in
+   * `loose`. Packs are written by the number of objects that they have, the largest first (equal ones by checksum): who
+   * takes an object that several packs have from the first of them in that order has all deltas sent as they are.
+   */
+  readonly packs: readonly PackPart[];
   readonly loose?: readonly LooseSource[] | undefined;
   /** Whether the receiver has an object (raw id, valid during the call): a stored delta on it is then sent as it is (a thin pack). */
   readonly thinBases?: ((oid: Uint8Array) => boolean) | undefined;
@@ -43,7 +53,7 @@ const DEFAULT_CHUNK_BYTES = 256 * 1024;
  */
 export function writePack(options: PackWriteOptions): PackWrite {
   const { format, signal } = options;
-  const packs = options.packs.filter((pack) => pack.positions.length > 0);
+  const packs = options.packs.filter((pack) => pack.positions.length > 0).sort(largestFirst);
   const loose = options.loose ?? [];
   const stats: PackWriteStats = { objects: loose.length, deltas: 0, reused: 0, reusedDeltas: 0, bytes: 0 };
   for (const pack of packs) stats.objects += pack.positions.length;
@@ -152,6 +162,11 @@ export function writePack(options: PackWriteOptions): PackWrite {
     },
   };
   return pack;
+}
+
+/** An order that the packs alone decide. */
+function largestFirst({ reader: a }: PackPart, { reader: b }: PackPart): number {
+  return b.index.count - a.index.count || Buffer.compare(a.index.packChecksum, b.index.packChecksum);
 }
 
 const PACK_HEADER_BYTES = 12;

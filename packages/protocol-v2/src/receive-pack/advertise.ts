@@ -1,7 +1,9 @@
 import type { Oid } from "@millrace/pack";
 import { createLineBatch } from "../line-batch.ts";
 import { zeroOid } from "../object-id.ts";
+import { refBatches } from "../ref-batches.ts";
 import { ReceivePackAdvertiseOptions } from "../schema.ts";
+import { type RefTeller, tellRefs } from "../tell-refs.ts";
 import { advertisedPushCapabilities, type PushAdvertisingHost } from "./capabilities.ts";
 
 /**
@@ -14,10 +16,10 @@ export async function* advertiseReceivePack(
   host: PushAdvertisingHost,
   options: ReceivePackAdvertiseOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { version, http, signal, atomic, agent } = ReceivePackAdvertiseOptions.parse(options);
+  const { version, http, signal, atomic, agent, chunks } = ReceivePackAdvertiseOptions.parse(options);
   signal?.throwIfAborted();
   const words = advertisedPushCapabilities({ host, agent, atomic });
-  const lines = createLineBatch();
+  const lines = createLineBatch({ chunks });
   if (http && version !== 2) {
     lines.add("# service=git-receive-pack\n");
     lines.addPacket("0000");
@@ -28,17 +30,20 @@ export async function* advertiseReceivePack(
     lines.add(first ? `${oid} ${name}\0${words}\n` : `${oid} ${name}\n`);
     first = false;
   };
-  // Kept only where there is something to compare with.
-  const told = host.alternateTips === undefined ? undefined : new Set<Oid>();
+  const others = new Set<Oid>();
+  for await (const oid of host.alternateTips?.({ signal }) ?? []) others.add(oid);
+  const teller: RefTeller = {
+    peeledForm: "none",
+    tell({ oid, name }) {
+      add(oid, name);
+      others.delete(oid);
+    },
+  };
   // HEAD is not told: pushes go to refs.
-  for await (const ref of host.listRefs({ prefixes: ["refs/"], signal })) {
-    add(ref.oid, ref.name);
-    told?.add(ref.oid);
-    if (lines.full) yield lines.take();
+  for await (const batch of refBatches(host, { prefixes: ["refs/"], signal })) {
+    yield* tellRefs(batch, lines, teller, first || others.size > 0);
   }
-  for await (const oid of host.alternateTips?.({ signal }) ?? []) {
-    if (told?.has(oid) === true) continue;
-    told?.add(oid);
+  for (const oid of others) {
     add(oid, ".have");
     if (lines.full) yield lines.take();
   }

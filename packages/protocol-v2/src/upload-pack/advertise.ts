@@ -16,11 +16,12 @@ export async function* advertiseUploadPack(
   host: AdvertisingHost,
   options: AdvertiseOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { version, agent, http, signal } = AdvertiseOptions.parse(options);
+  const { version, agent, http, signal, chunks } = AdvertiseOptions.parse(options);
   signal?.throwIfAborted();
   if (version === 2) yield capabilityAdvertisement({ host, agent });
-  else if (isWhole(host)) yield* advertiseLegacyRefs(host, { version, agent, stateless: true, http, signal });
-  else throw clientError("PROTOCOL_UNSUPPORTED_VERSION", "only protocol version 2 is served");
+  else if (isWhole(host)) {
+    yield* advertiseLegacyRefs(host, { version, agent, stateless: true, http, signal, chunks });
+  } else throw clientError("PROTOCOL_UNSUPPORTED_VERSION", "only protocol version 2 is served");
 }
 
 function isWhole(host: AdvertisingHost): host is UploadPackHost {

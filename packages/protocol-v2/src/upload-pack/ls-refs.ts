@@ -1,9 +1,11 @@
 import { streamSpan } from "@millrace/telemetry";
 import { clientError } from "../errors.ts";
-import type { AdvertisedRef, UploadPackHost } from "../host.ts";
+import type { AdvertisedRef } from "../host.ts";
 import { createLineBatch } from "../line-batch.ts";
 import { printable } from "../printable.ts";
-import type { Capability } from "./capability.ts";
+import { refBatches } from "../ref-batches.ts";
+import { type RefTeller, tellRefs } from "../tell-refs.ts";
+import type { Capability, CommandContext } from "./capability.ts";
 
 /** From this many prefixes on git takes none of them as a restriction. */
 const tooManyPrefixes = 65_536;
@@ -24,7 +26,7 @@ export const lsRefs: Capability = {
     const request: LsRefsRequest = { peel: false, symrefs: false, unborn: false, prefixes: [] };
     return {
       argument: (line) => takeArgument(request, line),
-      answer: () => answerLsRefs(context.host, request, context.signal),
+      answer: () => answerLsRefs(context, request),
     };
   },
 };
@@ -39,16 +41,15 @@ function takeArgument(request: LsRefsRequest, line: string): void {
 }
 
 function answerLsRefs(
-  host: UploadPackHost,
+  { host, options, signal }: CommandContext,
   request: LsRefsRequest,
-  signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
   const prefixes =
     request.prefixes.length === 0 || request.prefixes.length >= tooManyPrefixes
       ? undefined
       : request.prefixes;
   return streamSpan("upload_pack.ls_refs", {}, async function* (span) {
-    const lines = createLineBatch();
+    const lines = createLineBatch({ chunks: options.chunks });
     let refCount = 0;
     if (request.unborn && request.symrefs && covers(prefixes, "HEAD")) {
       const head = await host.head({ signal });
@@ -56,10 +57,12 @@ function answerLsRefs(
         lines.add(`unborn HEAD symref-target:${head.symref}\n`);
       }
     }
-    for await (const ref of host.listRefs({ prefixes, peel: request.peel, signal })) {
-      lines.add(refLine(ref, request));
-      refCount++;
-      if (lines.full) yield lines.take();
+    const teller: RefTeller = {
+      peeledForm: request.peel ? "attribute" : "none",
+      tell: (ref) => lines.add(refLine(ref, request)),
+    };
+    for await (const batch of refBatches(host, { prefixes, peel: request.peel, signal })) {
+      refCount += yield* tellRefs(batch, lines, teller);
     }
     lines.addPacket("0000");
     span.set("ref_count", refCount);

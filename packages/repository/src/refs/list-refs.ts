@@ -1,5 +1,12 @@
-import { type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
-import type { Ref, Snapshot } from "@millrace/storage";
+import { type ObjectFormat, type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
+import {
+  type Ref,
+  type RefLines,
+  type Snapshot,
+  flattenBatches,
+  isRefLines,
+  refsOf,
+} from "@millrace/storage";
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { IsHidden } from "./hidden-refs.ts";
 import { peelTag } from "../walk/reaches-common.ts";
@@ -43,27 +50,54 @@ export class PeelCache {
   }
 }
 
+/** Refs as a server tells them: one by one, or as lines, of which each is told as it is. */
+export type ListedBatch = readonly ListedRef[] | RefLines;
+
 /**
  * Refs as git lists them: HEAD first where it resolves, then the rest in byte order.
  * Objects are read only to peel what the store could not tell.
  */
-export async function* listRefs(
+export async function* listRefBatches(
   snapshot: Snapshot,
   reader: () => Promise<ObjectReader>,
   peels: PeelCache,
   options: ListRefsOptions = {},
-): AsyncGenerator<ListedRef> {
+): AsyncGenerator<ListedBatch> {
   const { prefixes, peel = false, isHidden, signal } = options;
-  const listed = async ({ name, oid, symref, peeled }: Ref): Promise<ListedRef> => {
-    const target = !peel || peeled === null ? undefined : (peeled ?? (await peels.peel(await reader(), oid)));
-    return { name, oid, symref, peeled: target };
+  const list = async (refs: readonly Ref[]): Promise<readonly ListedRef[]> => {
+    const listed: ListedRef[] = [];
+    for (const { name, oid, symref, peeled } of refs) {
+      if (isHidden?.(name) === true) continue;
+      const target =
+        !peel || peeled === null ? undefined : (peeled ?? (await peels.peel(await reader(), oid)));
+      listed.push({ name, oid, symref, peeled: target });
+    }
+    return listed;
   };
   if (prefixes === undefined || prefixes.some((prefix) => "HEAD".startsWith(prefix))) {
     const { oid, symref } = await snapshot.head({ signal });
-    const hidden = isHidden?.("HEAD") === true || (symref !== undefined && isHidden?.(symref) === true);
-    if (oid !== undefined && !hidden) yield await listed({ name: "HEAD", oid, symref });
+    const hidden = symref !== undefined && isHidden?.(symref) === true;
+    if (oid !== undefined && !hidden) yield await list([{ name: "HEAD", oid, symref }]);
   }
-  for await (const ref of snapshot.refs({ prefixes, signal })) {
-    if (isHidden?.(ref.name) !== true) yield await listed(ref);
+  for await (const batch of snapshot.refBatches({ prefixes, signal })) {
+    const isReady = isRefLines(batch) && isHidden === undefined && (batch.isPeeled || !peel);
+    yield isReady ? batch : await list(refsOf(batch, snapshot.objectFormat));
   }
+}
+
+/** The refs of batches one by one. */
+export function eachListedRef(
+  batches: AsyncIterable<ListedBatch>,
+  format: ObjectFormat,
+  peel: boolean,
+): AsyncIterable<ListedRef> {
+  return flattenBatches(batches, (batch): readonly ListedRef[] => {
+    if (!isRefLines(batch)) return batch;
+    const refs = refsOf(batch, format);
+    return refs.map(({ name, oid, peeled }) => ({
+      name,
+      oid,
+      peeled: peel ? (peeled ?? undefined) : undefined,
+    }));
+  });
 }

@@ -1,6 +1,6 @@
 import { basename, dirname } from "node:path";
 import type { Oid, OperationOptions } from "@millrace/pack";
-import { lastValue, StorageError } from "@millrace/storage";
+import { lastValue, refsOf, StorageError } from "@millrace/storage";
 import { wildmatch } from "../config/wildmatch.ts";
 import { type FsRepository, openRepository } from "../fs-repository.ts";
 import { placeAt } from "../place.ts";
@@ -24,7 +24,7 @@ export async function* alternateTips(
       basename(directory) === "objects" ? await openLender(dirname(directory), borrower) : undefined;
     if (repository === undefined) continue;
     for await (const batch of listRefs(repository, { signal })) {
-      for (const { name, oid } of batch) {
+      for (const { name, oid } of refsOf(batch, repository.objectFormat)) {
         if (told.has(oid) || (patterns.length > 0 && !patterns.some((pattern) => covers(pattern, name))))
           continue;
         told.add(oid);

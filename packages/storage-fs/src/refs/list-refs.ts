@@ -4,8 +4,10 @@ import { join } from "node:path";
 import {
   checkRefName,
   compareNames,
-  type PackedRef,
+  isRefLines,
+  type PackedRefsWalk,
   type Ref,
+  type RefBatch,
   type RefQuery,
   refRanges,
 } from "@millrace/storage";
@@ -19,21 +21,26 @@ const BATCH = 1024;
 const READS_AT_ONCE = 32;
 
 /** The refs below `refs/` in byte order, in batches; reads only what the prefixes reach. */
-export async function* listRefs(repository: FsRepository, query: RefQuery): AsyncGenerator<readonly Ref[]> {
-  let batch: Ref[] = [];
+export async function* listRefs(repository: FsRepository, query: RefQuery): AsyncGenerator<RefBatch> {
+  let refs: Ref[] = [];
   for (const range of refRanges(query.prefixes)) {
     // Loose before packed: a ref that git packs in between is seen twice rather than never.
     const loose = await readLooseRefs(repository, range, query.signal);
-    const packed = (await readPackedRefs(repository))?.entries(range);
-    for (const { name, found } of merge(loose, packed)) {
-      const ref = direct(name, found) ?? (await resolve(repository, name, found));
-      if (ref === undefined || batch.push(ref) < BATCH) continue;
-      yield batch;
+    const packed = (await readPackedRefs(repository))?.under(range);
+    for (const next of merge(loose, packed)) {
+      if (isLoose(next)) {
+        const ref = direct(next.name, next) ?? (await resolve(repository, next.name, next));
+        if (ref !== undefined) refs.push(ref);
+      } else if (!isRefLines(next)) refs.push(...next);
+      const lines = !isLoose(next) && isRefLines(next) ? next : undefined;
+      if (lines === undefined && refs.length < BATCH) continue;
+      if (refs.length > 0) yield refs;
+      refs = [];
+      if (lines !== undefined) yield lines;
       query.signal?.throwIfAborted();
-      batch = [];
     }
   }
-  if (batch.length > 0) yield batch;
+  if (refs.length > 0) yield refs;
 }
 
 /** One ref, resolved; `undefined` where it is absent, broken or dangling. */
@@ -55,39 +62,25 @@ function direct(name: string, { raw, packed }: FoundRef): Ref | undefined {
     : { name, oid: raw.oid, peeled: packed.peeled };
 }
 
-interface NamedRef {
-  readonly name: string;
-  readonly found: FoundRef;
-}
-
 /** Both in byte order; where both have a name the loose one counts. */
 function* merge(
   loose: readonly LooseRef[],
-  packed: IterableIterator<PackedRef> | undefined,
-): Generator<NamedRef, void> {
-  let next = 0;
-  for (const ref of packed ?? []) {
-    if (!checkRefName(ref.name)) continue;
-    let order = 1;
-    while (next < loose.length) {
-      const candidate = loose[next] as LooseRef;
-      order = compareNames(candidate.name, ref.name);
-      if (order > 0) break;
-      yield { name: candidate.name, found: { raw: candidate.raw } };
-      next++;
-      if (order === 0) break;
-    }
-    if (order !== 0) yield { name: ref.name, found: { raw: { oid: ref.oid }, packed: ref } };
+  packed: PackedRefsWalk | undefined,
+): Generator<LooseRef | RefBatch, void> {
+  for (const ref of loose) {
+    if (packed !== undefined) yield* packed.upTo(ref.name);
+    yield ref;
   }
-  for (; next < loose.length; next++) {
-    const { name, raw } = loose[next] as LooseRef;
-    yield { name, found: { raw } };
-  }
+  if (packed !== undefined) yield* packed.upTo();
 }
 
 interface LooseRef {
   readonly name: string;
   readonly raw: RawRef;
+}
+
+function isLoose(next: LooseRef | RefBatch): next is LooseRef {
+  return "raw" in next;
 }
 
 /** What a directory of refs holds; in `refs` of a linked worktree, what that one has for itself takes the place of the main one's. */

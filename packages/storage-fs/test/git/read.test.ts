@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { LooseObject } from "@millrace/storage";
+import { isRefLines, type LooseObject, refsOf } from "@millrace/storage";
 import { describe, expect, test } from "vitest";
 import { openFsRepository, openFsStorage } from "../../src/index.ts";
 import { gitRefs, makeTinyPack, push } from "./actions.ts";
@@ -27,6 +27,37 @@ function commitOn(directory: string, ref: string, message: string): string {
 }
 
 describe.each(["sha1", "sha256"] as const)("what git wrote in a %s repository", (format) => {
+  test("refs: thousands of packed ones, told as lines, with loose ones among them", () =>
+    inScratch(async (root) => {
+      init(root, format);
+      const store = await openFsRepository(root);
+      const one = commitOn(root, "refs/heads/main", "one");
+      const two = commitOn(root, "refs/heads/other", "two");
+      git(root, ["tag", "-m", "annotated", "v1", one]);
+      const many = Array.from({ length: 5000 }, (_, i) => `refs/heads/n${i}${i === 999 ? "-\u00fc" : ""}`);
+      const create = many.map((name) => `create ${name} ${one}\n`).join("");
+      git(root, ["-c", "core.fsync=none", "update-ref", "--stdin"], create);
+      git(root, ["pack-refs", "--all"]);
+      for (const leaf of ["n1", "n1234", "n1234-", "n4999", "zz"]) {
+        git(root, ["update-ref", `refs/heads/${leaf}`, two]);
+      }
+      git(root, ["symbolic-ref", "refs/heads/n77", "refs/heads/n78"]);
+      expect(await refLines(store)).toEqual(gitRefs(root));
+      await withSnapshot(store, async (view) => {
+        const batches = await collect(view.refBatches());
+        const told = batches.flatMap((batch) => refsOf(batch, format));
+        expect(told).toEqual(await collect(view.refs()));
+        expect(told.filter(({ symref }) => symref !== undefined)).toHaveLength(1);
+        expect(told.find(({ name }) => name === "refs/tags/v1")?.peeled).toBe(one);
+        const lines = batches.filter(isRefLines);
+        expect(lines.reduce((sum, { count }) => sum + count, 0)).toBeGreaterThan(2000);
+        const heads = await collect(view.refBatches({ prefixes: ["refs/heads/n12"] }));
+        expect(heads.flatMap((batch) => refsOf(batch, format)).map(({ name }) => name)).toEqual(
+          git(root, ["for-each-ref", "--format=%(refname)", "refs/heads/n12*"]).trim().split("\n"),
+        );
+      });
+    }));
+
   test("refs: loose, packed, both, symbolic, broken", () =>
     inScratch(async (root) => {
       init(root, format);

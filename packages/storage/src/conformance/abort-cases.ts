@@ -24,6 +24,7 @@ export const abortCases: readonly ConformanceCase[] = [
         commit: () => store.commit({ refs: [{ name: "refs/heads/x", new: pack.commit }] }, { signal }),
         head: () => view.head({ signal }),
         refs: () => collect(view.refs({ signal })),
+        refBatches: () => collect(view.refBatches({ signal })),
         ref: () => view.ref("refs/heads/main", { signal }),
         packs: () => view.packs({ signal }),
         openPack: () => view.openPack(pack.id, { signal }),

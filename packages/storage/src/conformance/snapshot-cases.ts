@@ -11,6 +11,7 @@ import {
   withSnapshot,
 } from "./actions.ts";
 import type { ConformanceCase } from "./case.ts";
+import { countRefs, refsOf } from "../ref-lines.ts";
 import { makeTinyPack, unknownOid } from "./tiny-pack.ts";
 
 const NAMES = [
@@ -105,6 +106,27 @@ export const snapshotCases: readonly ConformanceCase[] = [
         refs,
       );
       assert.equal((await readRefs(store, { prefixes: ["refs/heads/n0000"] })).length, 10);
+    },
+  },
+  {
+    name: "refBatches: the refs that refs tells, by the same prefixes",
+    needs: [],
+    async run({ storage }) {
+      const { store } = await createFilled(storage, "batches", REFS);
+      await withSnapshot(store, async (view) => {
+        for (const prefixes of [undefined, ["refs/heads/a"], ["refs/tags/", "refs/notes/"], []]) {
+          const batches = await collect(view.refBatches({ prefixes }));
+          const refs = await collect(view.refs({ prefixes }));
+          assert.deepEqual(
+            batches.flatMap((batch) => refsOf(batch, view.objectFormat)),
+            refs,
+          );
+          assert.equal(
+            batches.reduce((sum, batch) => sum + countRefs(batch), 0),
+            refs.length,
+          );
+        }
+      });
     },
   },
   {

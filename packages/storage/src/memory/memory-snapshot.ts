@@ -1,7 +1,9 @@
 import { type ObjectFormat, type RandomAccess, roomOf, scatter } from "@millrace/pack";
+import { eachRef } from "../batches.ts";
 import type { PackHandle, Ref, RefQuery, Snapshot } from "../contract.ts";
 import { StorageError } from "../errors.ts";
 import { resolveRefName } from "../ref-plan.ts";
+import type { RefBatch } from "../ref-lines.ts";
 import { refRanges } from "../ref-prefixes.ts";
 import type { StorageSpans } from "../spans.ts";
 import type { MemoryPack, MemoryState } from "./memory-repository.ts";
@@ -35,6 +37,12 @@ export function createMemorySnapshot(
     if (batch.length > 0) yield batch;
   }
 
+  const refBatches = (query: RefQuery = {}): AsyncIterable<RefBatch> =>
+    spans.listRefs(query, async function* () {
+      query.signal?.throwIfAborted();
+      yield* batches(query);
+    });
+
   return {
     token: state.token,
     objectFormat,
@@ -44,12 +52,8 @@ export function createMemorySnapshot(
       const oid = resolve("HEAD")?.oid;
       return symref === "HEAD" || symref === undefined ? { oid } : { symref, oid };
     },
-    refs(query = {}) {
-      return spans.listRefs(query, async function* () {
-        query.signal?.throwIfAborted();
-        yield* batches(query);
-      });
-    },
+    refs: (query) => eachRef(refBatches(query), objectFormat),
+    refBatches,
     async ref(name, options = {}) {
       options.signal?.throwIfAborted();
       return name.startsWith("refs/") ? resolve(name) : undefined;

@@ -43,7 +43,7 @@ function answerFetch(context: CommandContext, request: FetchRequest): AsyncItera
     if (findings.shallow === undefined) return;
 
     const { wants, wantedRefs, shallow, common } = findings;
-    const opening = createLineBatch(request.framing.banded);
+    const opening = createLineBatch(request.framing);
     addShallowInfo(opening, shallow);
     addWantedRefs(opening, wantedRefs);
     const sections = opening.take();

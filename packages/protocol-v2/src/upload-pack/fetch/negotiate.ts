@@ -39,7 +39,7 @@ function acknowledgmentSection(
   acknowledged: readonly Oid[],
   ready: boolean,
 ): Uint8Array {
-  const lines = createLineBatch(request.framing.banded);
+  const lines = createLineBatch(request.framing);
   lines.add("acknowledgments\n");
   if (acknowledged.length === 0) lines.add("NAK\n");
   for (const oid of acknowledged) lines.add(`ACK ${oid}\n`);

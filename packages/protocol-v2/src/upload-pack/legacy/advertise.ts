@@ -2,6 +2,9 @@ import { streamSpan } from "@millrace/telemetry";
 import type { AdvertisedRef, UploadPackHost } from "../../host.ts";
 import { createLineBatch } from "../../line-batch.ts";
 import { zeroOid } from "../../object-id.ts";
+import { refBatches } from "../../ref-batches.ts";
+import type { ChunkPool } from "../../stream/chunk-pool.ts";
+import { type RefTeller, tellRefs } from "../../tell-refs.ts";
 import { advertisedLegacyCapabilities, type LegacyAdvertisingContext } from "./capabilities.ts";
 
 /** How refs are told in versions 0 and 1. */
@@ -12,6 +15,7 @@ export interface LegacyAdvertising {
   /** Behind the line that names the service. */
   readonly http: boolean;
   readonly signal: AbortSignal | undefined;
+  readonly chunks: ChunkPool | undefined;
 }
 
 /**
@@ -21,10 +25,10 @@ export interface LegacyAdvertising {
  */
 export function advertiseLegacyRefs(
   host: UploadPackHost,
-  { version, agent, stateless, http, signal }: LegacyAdvertising,
+  { version, agent, stateless, http, signal, chunks }: LegacyAdvertising,
 ): AsyncIterable<Uint8Array> {
   return streamSpan("upload_pack.ls_refs", {}, async function* (span) {
-    const lines = createLineBatch();
+    const lines = createLineBatch({ chunks });
     if (http) {
       lines.add("# service=git-upload-pack\n");
       lines.addPacket("0000");
@@ -35,15 +39,20 @@ export function advertiseLegacyRefs(
       const context: LegacyAdvertisingContext = { host, agent, stateless, headTarget };
       return advertisedLegacyCapabilities(context);
     };
-    for await (const ref of host.listRefs({ peel: true, signal })) {
-      lines.add(
-        refCount === 0 ? `${ref.oid} ${ref.name}\0${words(headTarget(ref))}\n` : `${ref.oid} ${ref.name}\n`,
-      );
-      if (ref.peeled !== undefined) lines.add(`${ref.peeled} ${ref.name}^{}\n`);
-      refCount++;
-      if (lines.full) yield lines.take();
+    let isFirst = true;
+    const teller: RefTeller = {
+      peeledForm: "line",
+      tell(ref) {
+        const more = isFirst ? `\0${words(headTarget(ref))}` : "";
+        lines.add(`${ref.oid} ${ref.name}${more}\n`);
+        if (ref.peeled !== undefined) lines.add(`${ref.peeled} ${ref.name}^{}\n`);
+        isFirst = false;
+      },
+    };
+    for await (const batch of refBatches(host, { peel: true, signal })) {
+      refCount += yield* tellRefs(batch, lines, teller, isFirst);
     }
-    if (refCount === 0) lines.add(`${zeroOid(host.objectFormat)} capabilities^{}\0${words(undefined)}\n`);
+    if (isFirst) lines.add(`${zeroOid(host.objectFormat)} capabilities^{}\0${words(undefined)}\n`);
     for (const oid of (await host.shallowRoots?.({ signal })) ?? []) {
       lines.add(`shallow ${oid}\n`);
       if (lines.full) yield lines.take();

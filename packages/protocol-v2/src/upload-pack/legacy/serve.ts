@@ -24,8 +24,9 @@ export async function* serveLegacy(
   requests: RequestInput,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { host, options, signal } = context;
-  const { agent, stateless } = options;
-  if (!stateless) yield* advertiseLegacyRefs(host, { version, agent, stateless, http: false, signal });
+  const { agent, stateless, chunks } = options;
+  if (!stateless)
+    yield* advertiseLegacyRefs(host, { version, agent, stateless, http: false, signal, chunks });
   const needs = createNeedsParser(context);
   if (!(await requests.read(needs))) {
     throw clientError("PROTOCOL_TRUNCATED", "the remote end hung up unexpectedly");
