@@ -9,17 +9,18 @@ export interface IndexPackVariant {
   /** How it is called in the results. */
   readonly name: string;
   readonly threads: number;
-  /** Passed on to `indexPack`. */
+  /** Passed on to the program that indexes. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** The ways that exist. */
-export const indexPackVariants: readonly IndexPackVariant[] = [
-  { name: "millrace, no detection", threads: 1, options: {} },
-];
+export const indexPackVariants: readonly IndexPackVariant[] = [1, 2].flatMap((threads) => [
+  { name: "millrace", threads, options: { threads, detectCollisions: true } },
+  { name: "millrace, no detection", threads, options: { threads, detectCollisions: false } },
+]);
 
 /** What an indexed pack has been put through besides, for the results. */
-export const indexPackNote = "fsck and graph not included";
+export const indexPackNote = "fsck and graph included";
 
 /** The built command line of the server. */
 export const serverCli: string = join(

@@ -33,7 +33,7 @@ export function createObjectCaches(options: CacheOptions = {}): ObjectCaches {
 export interface RepositoryOptions {
   /** Default: caches of its own. */
   readonly caches?: ObjectCaches | undefined;
-  /** Threads for indexing larger pushes; absent: all is done on this one. */
+  /** Threads for indexing larger pushes and reading graphs; absent: all is done on this one. */
   readonly workers?: WorkerPool | undefined;
 }
 
@@ -61,7 +61,7 @@ export interface Repository extends AsyncDisposable {
 /** Puts the engine over a store, which it does not own. */
 export function openRepository(store: RepositoryStore, options: RepositoryOptions = {}): Repository {
   const caches = options.caches ?? createObjectCaches();
-  const packs = new PackSet(store, caches);
+  const packs = new PackSet(store, caches, options.workers);
   const peels = new PeelCache();
   const { objectFormat } = store;
 

@@ -32,7 +32,13 @@ export interface ObjectReader {
   info(oid: Uint8Array): Promise<ObjectInfo | undefined>;
   has(oid: Uint8Array): Promise<boolean>;
   /** What is known of objects without reading them. */
-  graphs(): Promise<GraphSet | undefined>;
+  graphs(options?: GraphsOptions): Promise<GraphSet | undefined>;
+}
+
+/** How graphs are asked for. */
+export interface GraphsOptions {
+  /** Most of the history is about to be walked: graphs that are missing are built first, which takes less time than reading it. */
+  readonly build?: boolean | undefined;
 }
 
 /** All objects of one snapshot, packed and loose. */
@@ -136,8 +142,8 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
     return typeof found === "number" ? this.#readPacked(found) : readLoose(found, hex, this.#signal);
   }
 
-  graphs(): Promise<GraphSet | undefined> {
-    return this.#set.graphsOf(this.#packs, { signal: this.#signal });
+  graphs(options: GraphsOptions = {}): Promise<GraphSet | undefined> {
+    return this.#set.graphsOf(this.#packs, { ...options, signal: this.#signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,7 @@ import {
   type PackGraph,
   type PackIndex,
   readPackGraph,
+  type WorkerPool,
 } from "@millrace/pack";
 import type { PackHandle } from "@millrace/storage";
 import type { GraphCache } from "./graph-cache.ts";
@@ -23,15 +24,17 @@ export class PackGraphSource {
   readonly #handle: PackHandle;
   readonly #index: PackIndex;
   readonly #cache: GraphCache;
+  readonly #workers: WorkerPool | undefined;
   #loading: Promise<PackGraph | undefined> | undefined;
   #building: Promise<void> | undefined;
   /** What is known of a graph that the cache does not have: the store may have it, has none, or there can be none. */
   #state: "stored" | "absent" | "impossible" = "stored";
 
-  constructor(handle: PackHandle, index: PackIndex, cache: GraphCache) {
+  constructor(handle: PackHandle, index: PackIndex, cache: GraphCache, workers: WorkerPool | undefined) {
     this.#handle = handle;
     this.#index = index;
     this.#cache = cache;
+    this.#workers = workers;
   }
 
   /** Whether reading has cost about as much as building a graph would have, which nobody has yet. */
@@ -43,6 +46,11 @@ export class PackGraphSource {
       demand.reads >= Math.max(MIN_OBJECTS, count / 2) &&
       this.#cache.get(this.#handle.id) === undefined
     );
+  }
+
+  /** Whether there is none, and building one may save reading. */
+  get canBuild(): boolean {
+    return this.#state === "absent" && this.#index.count >= MIN_OBJECTS;
   }
 
   /** The graph, where there is one already. */
@@ -88,9 +96,10 @@ export class PackGraphSource {
 
   async #build(options: OperationOptions): Promise<void> {
     options.signal?.throwIfAborted();
+    const pack = { source: this.#handle, index: this.#index };
     let graph: PackGraph;
     try {
-      graph = await readPackGraph({ source: this.#handle, index: this.#index }, options);
+      graph = await readPackGraph(pack, { ...options, pool: this.#workers });
     } catch (error) {
       if (!(error instanceof PackError)) throw error;
       this.#state = "impossible";

@@ -4,12 +4,14 @@ import {
   type OperationOptions,
   type PackReader,
   type PackedObject,
+  type WorkerPool,
   openPackIndex,
   openPackReader,
 } from "@millrace/pack";
 import { type PackHandle, type RepositoryStore, type Snapshot, StorageError } from "@millrace/storage";
 import type { GraphCache, GraphSetCache } from "./graph-cache.ts";
 import type { GraphSet } from "./graph-set.ts";
+import type { GraphsOptions } from "./object-view.ts";
 import { type GraphDemand, PackGraphSource } from "./pack-graph-source.ts";
 import type { GraphedPack } from "./pack-overlap.ts";
 
@@ -51,9 +53,11 @@ export class PackSet implements AsyncDisposable {
   readonly #graphSets: GraphSetCache;
   readonly #closing = new AbortController();
   readonly #building = new Set<Promise<void>>();
+  readonly #workers: WorkerPool | undefined;
 
-  constructor(store: RepositoryStore, caches: ObjectCaches) {
+  constructor(store: RepositoryStore, caches: ObjectCaches, workers?: WorkerPool) {
     this.#store = store;
+    this.#workers = workers;
     this.#caches = caches;
     this.#graphSets = caches.graphs.sets();
   }
@@ -87,18 +91,26 @@ export class PackSet implements AsyncDisposable {
     for (const { id } of packs) {
       const entry = await this.#entries.get(id);
       if (entry === undefined) continue;
-      if (entry.listed && entry.graph.isWanted(entry.pack)) this.#buildAside(entry);
+      if (entry.listed && entry.graph.isWanted(entry.pack)) void this.#buildAside(entry);
       entry.users--;
       await this.#closeIfIdle(entry);
     }
   }
 
-  /** The graphs of these packs, as far as there are any, as one. */
-  async graphsOf(packs: readonly OpenPack[], options: OperationOptions = {}): Promise<GraphSet | undefined> {
+  /** The graphs of these packs, as far as there are any, as one; with `build`, those that are worth it are built first. */
+  async graphsOf(
+    packs: readonly OpenPack[],
+    options: OperationOptions & GraphsOptions = {},
+  ): Promise<GraphSet | undefined> {
     const graphed: GraphedPack[] = [];
     for (const { id, reader } of packs) {
       const entry = await this.#entries.get(id);
-      const graph = await entry?.graph.load(options);
+      let graph = await entry?.graph.load(options);
+      if (graph === undefined && entry?.graph.canBuild === true && options.build === true) {
+        await this.#buildAside(entry);
+        options.signal?.throwIfAborted();
+        graph = await entry.graph.load(options);
+      }
       if (graph !== undefined) graphed.push({ id, index: reader.index, graph });
     }
     return this.#graphSets.join(graphed, options);
@@ -115,7 +127,8 @@ export class PackSet implements AsyncDisposable {
     await this.#forgetUnlisted(new Set());
   }
 
-  #buildAside(entry: Entry): void {
+  /** Builds a graph for whoever comes next; nobody's leaving ends it but the repository's. */
+  async #buildAside(entry: Entry): Promise<void> {
     if (this.#closing.signal.aborted) return;
     entry.users++;
     const building = entry.graph
@@ -128,6 +141,7 @@ export class PackSet implements AsyncDisposable {
         await this.#closeIfIdle(entry);
       });
     this.#building.add(building);
+    await building;
   }
 
   async #hold(snapshot: Snapshot, id: string, options: OperationOptions): Promise<OpenPack> {
@@ -153,7 +167,7 @@ export class PackSet implements AsyncDisposable {
       const index = openPackIndex(idx, this.#store.objectFormat);
       const reader = openPackReader({ source: handle, index, ...this.#caches });
       const pack = { id, sizeBytes: handle.sizeBytes, reader, demand: { reads: 0 } };
-      const graph = new PackGraphSource(handle, index, this.#caches.graphs);
+      const graph = new PackGraphSource(handle, index, this.#caches.graphs, this.#workers);
       return { pack, handle, users: 0, listed: true, graph };
     } catch (error) {
       await handle[Symbol.asyncDispose]();

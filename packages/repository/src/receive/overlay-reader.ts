@@ -1,6 +1,6 @@
 import type { ObjectFormat, PackReader, PackedObject } from "@millrace/pack";
 import type { GraphSet } from "../objects/graph-set.ts";
-import type { ObjectInfo, ObjectReader } from "../objects/object-view.ts";
+import type { GraphsOptions, ObjectInfo, ObjectReader } from "../objects/object-view.ts";
 
 /** A pushed pack, still in quarantine, over the objects that the repository has. */
 export class OverlayReader implements ObjectReader {
@@ -25,8 +25,8 @@ export class OverlayReader implements ObjectReader {
   }
 
   /** What the repository's graphs tell; of the pushed pack, only reading tells. */
-  graphs(): Promise<GraphSet | undefined> {
-    return this.#base.graphs();
+  graphs(options?: GraphsOptions): Promise<GraphSet | undefined> {
+    return this.#base.graphs(options);
   }
 
   async has(oid: Uint8Array): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { Oid } from "@millrace/pack";
+import { type Oid, oidToBytes } from "@millrace/pack";
 import { EVERYTHING, type FilterPlan } from "../filter/filter-plan.ts";
 import { createTreeWalker } from "../filter/create-tree-walker.ts";
 import { keepSmallBlobs } from "../filter/keep-small-blobs.ts";
@@ -52,7 +52,9 @@ export async function enumerateObjects(
 ): Promise<ObjectSelection> {
   const plan = options.filter ?? EVERYTHING;
   const isFiltered = options.filter !== undefined;
-  const marks = new ObjectMarks(reader.format, await reader.graphs());
+  const isAllOfIt = options.haves.length === 0 && (options.shallow ?? []).length === 0;
+  const build = isAllOfIt && walksAllTrees(plan) && (await asksForHistory(reader, options.wants));
+  const marks = new ObjectMarks(reader.format, await reader.graphs({ build }));
   const breather = createBreather(options.signal);
   const graph = new CommitGraph(reader, marks, options.shallow);
   const trees = createTreeWalker(reader, marks, breather, plan);
@@ -63,7 +65,6 @@ export async function enumerateObjects(
   await trees?.exclude(haves.trees);
 
   const wants = await peelTips(reader, marks, options.wants);
-  const isAllOfIt = options.haves.length === 0 && (options.shallow ?? []).length === 0;
   const isPlaceless = trees === undefined || trees instanceof TreeWalk;
   const whole =
     isAllOfIt && isPlaceless ? findWholePacks(marks, startsOf(wants), plan.blobs) : nothingWhole();
@@ -139,4 +140,16 @@ function rootsOf(graph: CommitGraph, commits: readonly number[]): number[] {
     if (graph.isLoaded(commits[i]!)) roots.push(graph.tree(commits[i]!));
   }
   return roots;
+}
+
+function walksAllTrees({ trees, blobs, depthBelow, patterns }: FilterPlan): boolean {
+  return (trees || blobs) && depthBelow === Number.POSITIVE_INFINITY && patterns.length === 0;
+}
+
+/** A client that fetches what it lacks, object by object, names trees and blobs; one that clones, commits and tags. */
+async function asksForHistory(reader: ObjectReader, wants: readonly Oid[]): Promise<boolean> {
+  const first = wants[0];
+  if (first === undefined) return false;
+  const type = (await reader.info(oidToBytes(first)))?.type;
+  return type === "commit" || type === "tag";
 }
