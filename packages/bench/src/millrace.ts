@@ -4,23 +4,34 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { gitEnvironment } from "./process/git.ts";
 
-/** A way to run `indexPack`. */
-export interface IndexPackVariant {
-  /** How it is called in the results. */
-  readonly name: string;
+/** A way to index a pack. */
+export interface IndexPackSettings {
   readonly threads: number;
-  /** Passed on to the program that indexes. */
-  readonly options: Readonly<Record<string, unknown>>;
+  readonly detectCollisions: boolean;
+  /** Check the objects and write the graph of the pack, in the same pass. */
+  readonly fsckAndGraph: boolean;
 }
 
-/** The ways that exist. */
-export const indexPackVariants: readonly IndexPackVariant[] = [1, 2].flatMap((threads) => [
-  { name: "millrace", threads, options: { threads, detectCollisions: true } },
-  { name: "millrace, no detection", threads, options: { threads, detectCollisions: false } },
-]);
+/** A way to index a pack, and how it is called in the results. */
+export interface IndexPackVariant {
+  readonly name: string;
+  readonly settings: IndexPackSettings;
+}
+
+/** The ways that are measured with so many threads. */
+export function indexPackVariants(threads: number): IndexPackVariant[] {
+  return [
+    { name: "millrace", settings: { threads, detectCollisions: true, fsckAndGraph: false } },
+    { name: "millrace, no detection", settings: { threads, detectCollisions: false, fsckAndGraph: false } },
+    { name: "millrace, fsck and graph", settings: { threads, detectCollisions: true, fsckAndGraph: true } },
+  ];
+}
 
 /** What an indexed pack has been put through besides, for the results. */
-export const indexPackNote = "fsck and graph included";
+export function indexPackNote({ detectCollisions, fsckAndGraph }: IndexPackSettings): string {
+  const detection = `collision detection ${detectCollisions ? "on" : "off"}`;
+  return `${detection}, fsck and graph ${fsckAndGraph ? "included" : "not included"}`;
+}
 
 /** The built command line of the server. */
 export const serverCli: string = join(

@@ -10,12 +10,19 @@ export const cloneCase: BenchCase = {
   name: "clone",
   async *contests(lab) {
     const request: FetchRequest = { wants: allTips(lab) };
-    yield { name: "cold", subjects: coldSubjects(lab, request) };
+    yield { name: "first of all", subjects: startedSubjects(lab, request, { remembers: false }) };
+    // This contest's first requests leave behind what a server remembers between runs.
     yield* fetchContest(lab, "warm", request, { objects: lab.repository.facts.objects });
+    yield { name: "after a restart", subjects: startedSubjects(lab, request, { remembers: true }) };
   },
 };
 
-function coldSubjects(lab: Lab, request: FetchRequest): Subject[] {
+/** Servers that have just been started, one of ours with or without what others before it have worked out. */
+function startedSubjects(
+  lab: Lab,
+  request: FetchRequest,
+  { remembers }: { readonly remembers: boolean },
+): Subject[] {
   const { root, repository } = served(lab);
   const subject = (name: string, start: () => Promise<ServerUnderTest>): Subject => ({
     name,
@@ -24,5 +31,9 @@ function coldSubjects(lab: Lab, request: FetchRequest): Subject[] {
       return await measureServer(server, fetching(server, repository, request));
     },
   });
-  return [subject("git", () => lab.startGit(root)), subject("millrace", () => lab.startMillrace(root))];
+  let starts = 0;
+  return [
+    subject("git", () => lab.startGit(root)),
+    subject("millrace", () => lab.startMillrace(root, remembers ? undefined : `new-${starts++}`)),
+  ];
 }

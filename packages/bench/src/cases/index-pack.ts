@@ -3,7 +3,13 @@ import { join } from "node:path";
 import type { BenchCase, Subject } from "../bench-case.ts";
 import { mebibytes, type Sample } from "../figures.ts";
 import type { Lab } from "../lab.ts";
-import { indexPackNote, indexPackVariants, millraceEnvironment, program } from "../millrace.ts";
+import {
+  indexPackNote,
+  type IndexPackVariant,
+  indexPackVariants,
+  millraceEnvironment,
+  program,
+} from "../millrace.ts";
 import { gitEnvironment } from "../process/git.ts";
 import { type CommandRun, runCommand } from "../process/run-command.ts";
 import { initBare } from "../repositories/init-bare.ts";
@@ -12,15 +18,12 @@ import { initBare } from "../repositories/init-bare.ts";
 export const indexPackCase: BenchCase = {
   name: "index-pack",
   async *contests(lab) {
-    const subjects = indexPackVariants.map((variant) => ({
-      ...ours(lab, variant.name, variant.options),
-      threads: variant.threads,
-    }));
-    for (const subject of subjects) await compareIndexes(lab, subject);
     for (const threads of [1, 2]) {
+      const subjects = indexPackVariants(threads).map((variant) => byUs(lab, variant));
+      for (const subject of subjects) await compareIndexes(lab, subject);
       yield {
         name: threads === 1 ? "1 thread" : `${threads} threads`,
-        subjects: [byGit(lab, threads), ...subjects.filter((subject) => subject.threads === threads)],
+        subjects: [byGit(lab, threads), ...subjects],
       };
     }
   },
@@ -42,9 +45,9 @@ function byGit(lab: Lab, threads: number): IndexingSubject {
   });
 }
 
-function ours(lab: Lab, name: string, options: Readonly<Record<string, unknown>>): IndexingSubject {
-  return indexing(lab, name, indexPackNote, async (folder) =>
-    runCommand(process.execPath, [program("index-pack"), folder, JSON.stringify(options)], {
+function byUs(lab: Lab, { name, settings }: IndexPackVariant): IndexingSubject {
+  return indexing(lab, name, indexPackNote(settings), async (folder) =>
+    runCommand(process.execPath, [program("index-pack"), folder, JSON.stringify(settings)], {
       env: millraceEnvironment(await lab.home()),
       stdin: lab.repository.packPath,
     }),

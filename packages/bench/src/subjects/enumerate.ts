@@ -1,21 +1,21 @@
 /**
  * Enumerates everything that a repository's refs reach, as `git rev-list --objects --all`, as often as is asked for.
- * Arguments: the repository, the number of calls, and a file to list the ids of the last call in. Prints, in JSON, how
- * many seconds each call took and how many objects were found; the first call includes opening the repository.
+ * Argument: an `EnumerationOrder` in JSON; prints an `EnumerationReport`.
  */
 import { writeFile } from "node:fs/promises";
 import { enumerateObjects, openRepository } from "@millrace/repository";
 import { openFsRepository } from "@millrace/storage-fs";
-import type { EnumerationReport } from "./enumeration-report.ts";
+import type { EnumerationOrder, EnumerationReport } from "./enumeration-report.ts";
 
-const [path = ".", calls = "1", list] = process.argv.slice(2);
+const { path, cacheFolder, calls, buildGraphs, list } = JSON.parse(process.argv[2] ?? "") as EnumerationOrder;
 const seconds: number[] = [];
 let objects = 0;
 
 let startedAt = performance.now();
-const store = await openFsRepository(path);
+const store = await openFsRepository(path, { cacheFolder });
 const repository = openRepository(store);
-for (let call = 0; call < Number(calls); call++) {
+if (buildGraphs) await repository.buildGraphs();
+for (let call = 0; call < calls; call++) {
   if (call > 0) startedAt = performance.now();
   const view = await repository.openView();
   const wants: string[] = [];

@@ -1,7 +1,6 @@
 /**
  * Indexes the pack on standard input into a folder, as `git index-pack --stdin` does: pack, index and reverse index
- * written and synced. The objects are checked and the pack's graph is built besides. Arguments: the folder, then in
- * JSON how many threads (one: the main thread alone) and whether to detect collisions.
+ * written and synced, and its graph if that is wanted. Arguments: the folder, then settings in JSON.
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { createReadStream } from "node:fs";
@@ -11,13 +10,17 @@ import {
   createFsckSession,
   createWorkerPool,
   encodePackGraph,
+  type IndexedPack,
   indexPack,
+  type IndexPackOptions,
+  type ObjectChecks,
   type PackSink,
 } from "@millrace/pack";
+import type { IndexPackSettings } from "../millrace.ts";
 
 const READ_BYTES = 1024 * 1024;
-const [folder = ".", options = "{}"] = process.argv.slice(2);
-const { threads, detectCollisions } = JSON.parse(options) as { threads: number; detectCollisions: boolean };
+const [folder = ".", json = "{}"] = process.argv.slice(2);
+const { threads, detectCollisions, fsckAndGraph } = JSON.parse(json) as IndexPackSettings;
 
 function fileSink(file: FileHandle): PackSink {
   let end = 0;
@@ -56,28 +59,37 @@ async function writeSynced(path: string, content: Uint8Array): Promise<void> {
   }
 }
 
+/** Counts what it finds: a history may have faults that are no matter here. */
+function countingChecks(): ObjectChecks & { readonly found: number } {
+  const checks = {
+    session: createFsckSession("sha1"),
+    found: 0,
+    onFindings: () => void checks.found++,
+  };
+  return checks;
+}
+
+async function encodedGraph({ links, trailer }: IndexedPack): Promise<Uint8Array> {
+  if (links === undefined) throw new Error("indexPack gathered no links");
+  return encodePackGraph(await buildPackGraph({ format: "sha1", packChecksum: trailer, ...links }));
+}
+
 const file = await open(join(folder, "new.pack"), "w+");
-const pool = threads > 1 ? createWorkerPool({ threads }) : undefined;
-const session = createFsckSession("sha1");
-let findings = 0;
-const { packBytes, trailer, idx, rev, objectCount, links } = await indexPack(
-  createReadStream("", { fd: 0, highWaterMark: READ_BYTES }),
-  {
-    format: "sha1",
-    sink: fileSink(file),
-    pool,
-    detectCollisions,
-    withLinks: true,
-    checks: { session, onFindings: (_type, _oid, found) => void (findings += found.length) },
-  },
-);
-if (links === undefined) throw new Error("the pack has no links");
-const graph = await buildPackGraph({ format: "sha1", packChecksum: trailer, ...links });
+const checks = fsckAndGraph ? countingChecks() : undefined;
+const options: IndexPackOptions = {
+  format: "sha1",
+  sink: fileSink(file),
+  checks,
+  withLinks: fsckAndGraph,
+  detectCollisions,
+  pool: threads > 1 ? createWorkerPool({ threads }) : undefined,
+};
+const indexed = await indexPack(createReadStream("", { fd: 0, highWaterMark: READ_BYTES }), options);
+const { packBytes, trailer, idx, rev, objectCount } = indexed;
 await file.write(trailer, 0, trailer.length, packBytes - trailer.length);
 await file.datasync();
 await file.close();
 await writeSynced(join(folder, "new.idx"), idx);
 await writeSynced(join(folder, "new.rev"), rev);
-await writeSynced(join(folder, "new.graph"), encodePackGraph(graph));
-process.stdout.write(`${objectCount} ${findings}\n`);
-await pool?.[Symbol.asyncDispose]();
+if (fsckAndGraph) await writeSynced(join(folder, "new.graph"), await encodedGraph(indexed));
+process.stdout.write(`${objectCount} objects, ${checks?.found ?? 0} with findings\n`);
