@@ -1,4 +1,4 @@
-import { isAttacked, isSuspected } from "./sha1-detect";
+import { accuse, isSuspected } from "./sha1-detect";
 import { roundsOfFour, roundsOfOne } from "./sha1-rounds";
 import { expand } from "./sha1-schedule";
 
@@ -23,9 +23,8 @@ export function storeDigest(state: usize, digest: usize): void {
   for (let i: usize = 0; i < 5; i++) store<u32>(digest + i * 4, bswap<u32>(load<u32>(state + i * 16)));
 }
 
-/** Takes `count` blocks, one after another, into one state; with `detect` answers whether one of them is attacked. */
-export function hashBlocks(state: usize, at: usize, count: usize, detect: bool): bool {
-  let found = false;
+/** Takes `count` blocks, one after another, into one state; with `detect` accuses `job` where it is to be suspected. */
+export function hashBlocks(state: usize, at: usize, count: usize, detect: bool, job: u32): void {
   while (count > 0) {
     const size: usize = count < 4 ? count : 4;
     // Where there are fewer, the first stands in for the others.
@@ -36,18 +35,16 @@ export function hashBlocks(state: usize, at: usize, count: usize, detect: bool):
     const suspected = detect && isSuspected(schedule);
     for (let lane: usize = 0; lane < size; lane++) {
       roundsOfOne(state, schedule + lane * 4, checkpoints + lane * 4);
-      // The state is no lane: it is made to look like one.
-      if (suspected && isAttacked(lane, schedule, checkpoints, state - lane * 4)) found = true;
+      if (suspected) accuse(lane, schedule + lane * 4, checkpoints + lane * 4, state, job);
     }
     at += size * 64;
     count -= size;
   }
-  return found;
 }
 
 /**
- * Takes one block into each of four states side by side. With `detect` answers the lanes whose block is attacked, a bit
- * for each.
+ * Takes one block into each of four states side by side. With `detect` accuses the jobs, u32 at `jobs` every 16 bytes,
+ * of those lanes that `busy` has a bit for.
  */
 export function hashFour(
   states: usize,
@@ -56,15 +53,17 @@ export function hashFour(
   block2: usize,
   block3: usize,
   detect: bool,
-): u32 {
+  busy: u32,
+  jobs: usize,
+): void {
   expand(block0, block1, block2, block3, schedule);
   const suspected = detect && isSuspected(schedule);
   roundsOfFour(states, schedule, checkpoints);
-  let found: u32 = 0;
-  if (suspected) {
-    for (let lane: u32 = 0; lane < 4; lane++) {
-      if (isAttacked(lane, schedule, checkpoints, states)) found |= 1 << lane;
+  if (!suspected) return;
+  for (let lane: usize = 0; lane < 4; lane++) {
+    const offset = lane * 4;
+    if ((busy >> (lane as u32)) & 1) {
+      accuse(lane, schedule + offset, checkpoints + offset, states + offset, load<u32>(jobs + lane * 16));
     }
   }
-  return found;
 }

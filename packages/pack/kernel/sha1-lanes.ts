@@ -1,4 +1,5 @@
 import { hashBlocks, hashFour, setInitialValue, storeDigest } from "./sha1-blocks";
+import { settle } from "./sha1-detect";
 
 /**
  * SHA-1 of many messages, four at a time. A lane that is through with its message takes the next from the list, so all
@@ -56,22 +57,20 @@ function refill(index: usize, jobs: usize, count: i32): void {
   }
 }
 
-/** Takes `count` blocks into every lane; answers the lanes that were attacked. Idle lanes do what another one does. */
-function advance(count: u32, detect: bool): u32 {
+/** Takes `count` blocks into every lane. Idle lanes do what another one does. */
+function advance(count: u32, detect: bool): void {
   const stand = load<u32>(lanes + ((ctz<u32>(busy) as usize) << 4), NEXT) as usize;
   let block0: usize = busy & 1 ? (load<u32>(lanes, NEXT) as usize) : stand;
   let block1: usize = busy & 2 ? (load<u32>(lanes, NEXT + 16) as usize) : stand;
   let block2: usize = busy & 4 ? (load<u32>(lanes, NEXT + 32) as usize) : stand;
   let block3: usize = busy & 8 ? (load<u32>(lanes, NEXT + 48) as usize) : stand;
-  let found: u32 = 0;
   for (; count > 0; count--) {
-    found |= hashFour(states, block0, block1, block2, block3, detect);
+    hashFour(states, block0, block1, block2, block3, detect, busy, lanes + JOB);
     block0 += 64;
     block1 += 64;
     block2 += 64;
     block3 += 64;
   }
-  return found & busy;
 }
 
 /** Moves a lane on behind blocks that were taken; answers whether its message is through. */
@@ -96,7 +95,6 @@ function isThrough(index: usize, taken: u32): bool {
  */
 export function sha1Many(jobs: usize, count: i32, digests: usize, detect: i32): i32 {
   const detecting = detect != 0;
-  let first = count;
   busy = 15;
   nextJob = 0;
   for (let index: usize = 0; index < 4; index++) refill(index, jobs, count);
@@ -106,14 +104,10 @@ export function sha1Many(jobs: usize, count: i32, digests: usize, detect: i32): 
     for (let index: usize = 0; index < 4; index++) {
       if ((busy >> (index as u32)) & 1) blocks = min<u32>(blocks, load<u32>(lanes + (index << 4), BLOCKS));
     }
-    const found = advance(blocks, detecting);
+    advance(blocks, detecting);
     for (let index: usize = 0; index < 4; index++) {
-      const bit = (1 as u32) << (index as u32);
-      if ((busy & bit) == 0) continue;
-      const job = load<u32>(lanes + (index << 4), JOB) as i32;
-      if (found & bit) first = min<i32>(first, job);
-      if (!isThrough(index, blocks)) continue;
-      storeDigest(states + (index << 2), digests + job * 20);
+      if (((busy >> (index as u32)) & 1) == 0 || !isThrough(index, blocks)) continue;
+      storeDigest(states + (index << 2), digests + (load<u32>(lanes + (index << 4), JOB) as usize) * 20);
       refill(index, jobs, count);
     }
   }
@@ -122,13 +116,14 @@ export function sha1Many(jobs: usize, count: i32, digests: usize, detect: i32): 
     const index = ctz<u32>(busy) as usize;
     const lane = lanes + (index << 4);
     const state = states + (index << 2);
-    const job = load<u32>(lane, JOB) as i32;
+    const job = load<u32>(lane, JOB);
     let blocks: u32;
     do {
       blocks = load<u32>(lane, BLOCKS);
-      if (hashBlocks(state, load<u32>(lane, NEXT), blocks, detecting)) first = min<i32>(first, job);
+      hashBlocks(state, load<u32>(lane, NEXT), blocks, detecting, job);
     } while (!isThrough(index, blocks));
-    storeDigest(state, digests + job * 20);
+    storeDigest(state, digests + (job as usize) * 20);
   }
-  return first == count ? -1 : first;
+  // NO_JOB is -1 here.
+  return settle() as i32;
 }

@@ -1,4 +1,5 @@
 import { hashBlocks, setInitialValue, storeDigest } from "./sha1-blocks";
+import { NO_JOB, settle } from "./sha1-detect";
 
 /**
  * SHA-1 (FIPS 180-4) as a running hash. A state takes 192 bytes: the chaining value (80 bytes, see sha1-blocks), then
@@ -17,7 +18,9 @@ export function sha1Start(state: usize, detect: i32): void {
 }
 
 function take(state: usize, at: usize, blocks: usize): void {
-  if (hashBlocks(state, at, blocks, load<u32>(state, DETECT) != 0)) store<u32>(state, 1, FOUND);
+  const detect = load<u32>(state, DETECT) != 0;
+  hashBlocks(state, at, blocks, detect, 0);
+  if (detect && settle() != NO_JOB) store<u32>(state, 1, FOUND);
 }
 
 export function sha1Update(state: usize, at: usize, length: usize): void {

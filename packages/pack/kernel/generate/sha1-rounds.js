@@ -14,14 +14,13 @@ const CHECKPOINT_BYTES = 80;
 const STATE = ["a", "b", "c", "d", "e"];
 
 /** The names that stand for a..e at a step: they take turns instead of moving values. */
-const rolesAt = (step, names = STATE) => names.map((_, i) => names[(((i - step) % 5) + 5) % 5]);
-const roundConstant = (step) => `0x${ROUND_CONSTANTS[Math.floor(step / 20)].toString(16)}`;
-const routine = (head, lines) => `export function ${head}: void {\n  ${lines.join("\n  ")}\n}\n`;
+const rolesAt = (step) => STATE.map((_, i) => STATE[(((i - step) % 5) + 5) % 5]);
 
 /** How the same computation is spelled for one lane and for four. */
 const ONE = {
   type: "u32",
   add: (...terms) => terms.reduce((sum, term) => `(${sum} + ${term})`),
+  subtract: (x, y) => `(${x} - ${y})`,
   and: (x, y) => `(${x} & ${y})`,
   xor: (x, y) => `(${x} ^ ${y})`,
   rotate: (x, count) => `rotl<u32>(${x}, ${count})`,
@@ -31,6 +30,7 @@ const ONE = {
 const FOUR = {
   type: "v128",
   add: (...terms) => terms.reduce((sum, term) => `i32x4.add(${sum}, ${term})`),
+  subtract: (x, y) => `i32x4.sub(${x}, ${y})`,
   and: (x, y) => `v128.and(${x}, ${y})`,
   xor: (x, y) => `v128.xor(${x}, ${y})`,
   rotate: (x, count) => `v128.or(i32x4.shl(${x}, ${count}), i32x4.shr_u(${x}, ${32 - count}))`,
@@ -45,77 +45,93 @@ function mix(step, b, c, d, { add, and, xor }) {
   return add(and(c, d), and(b, xor(c, d)));
 }
 
+/** The step's constant; for four lanes it is at hand in a variable. */
+const constantOf = (step, dialect) =>
+  dialect === FOUR ? "k" : `0x${ROUND_CONSTANTS[Math.floor(step / 20)].toString(16)}`;
+
 /** One step forward; what waits for the newest value, a, comes last. */
-function round(step, word, dialect, names = STATE) {
-  const [a, b, c, d, e] = rolesAt(step, names);
+function round(step, word, dialect) {
+  const [a, b, c, d, e] = rolesAt(step);
   const { add, rotate } = dialect;
-  const constant = dialect === FOUR ? "k" : roundConstant(step);
-  return [
-    `${e} = ${add(add(e, add(constant, word)), mix(step, b, c, d, dialect), rotate(a, 5))};`,
-    `${b} = ${rotate(b, 30)};`,
-  ];
+  const fixed = add(e, add(constantOf(step, dialect), word));
+  return [`${e} = ${add(fixed, mix(step, b, c, d, dialect), rotate(a, 5))};`, `${b} = ${rotate(b, 30)};`];
 }
 
-function roundBack(step, word) {
+/** The same step undone. */
+function roundBack(step, word, dialect) {
   const [a, b, c, d, e] = rolesAt(step);
-  return [
-    `${b} = rotl<u32>(${b}, 2);`,
-    `${e} -= rotl<u32>(${a}, 5) + ${mix(step, b, c, d, ONE)} + ${roundConstant(step)} + ${word};`,
-  ];
+  const { add, rotate, subtract } = dialect;
+  const added = add(add(constantOf(step, dialect), word), rotate(a, 5), mix(step, b, c, d, dialect));
+  return [`${b} = ${rotate(b, 2)};`, `${e} = ${subtract(e, added)};`];
 }
 
 const loadState = (from, step, { type, load }) =>
   rolesAt(step).map((name, i) => `let ${name}: ${type} = ${load(from, 16 * i)};`);
 const storeState = (to, step, { store }, offset = 0) =>
   rolesAt(step).map((name, i) => store(to, name, offset + 16 * i));
-const addState = (to, { add, load, store }) =>
-  rolesAt(80).map((name, i) => store(to, add(load(to, 16 * i), name), 16 * i));
+
+/** Brings the constant of a group of steps to hand where a step needs another than the one before it. */
+const bringConstant = (step, before) =>
+  before === undefined || Math.floor(step / 20) !== Math.floor(before / 20)
+    ? [`k = v128.load(CONSTANTS, ${16 * Math.floor(step / 20)});`]
+    : [];
 
 /** The 80 rounds on messages that are expanded already; the state in mid-way goes to `checkpoints`. */
 function rounds(dialect) {
   const lines = loadState("state", 0, dialect);
-  if (dialect === FOUR) lines.push("let k: v128;");
   for (let t = 0; t < 80; t++) {
-    if (dialect === FOUR && t % 20 === 0) lines.push(`k = i32x4.splat(${roundConstant(t)});`);
+    if (dialect === FOUR) lines.push(...bringConstant(t, t === 0 ? undefined : t - 1));
     const checkpoint = CHECKPOINTS.indexOf(t);
     if (checkpoint >= 0) {
       lines.push(...storeState("checkpoints", t, dialect, CHECKPOINT_BYTES * checkpoint));
     }
     lines.push(...round(t, dialect.load("schedule", 16 * t), dialect));
   }
-  return [...lines, ...addState("state", dialect)];
+  rolesAt(80).forEach((name, i) => {
+    lines.push(dialect.store("state", dialect.add(dialect.load("state", 16 * i), name), 16 * i));
+  });
+  return lines;
 }
 
 /**
- * Leaves from the state at a checkpoint with another message: back to the chaining value that it would have come from,
- * and on to the one that it would have led to, which goes to `result`. The two ways take turns, as neither waits for
- * the other.
+ * Leaves four times from the state at a checkpoint with another message: back to the chaining value that it would have
+ * come from, and on to the one that it would have led to. Answers where that is `state`, a bit for each lane.
  */
 function recompress(start) {
-  const word = (t) => `(load<u32>(schedule, ${16 * t}) ^ load<u32>(differences, ${4 * t}))`;
-  const onward = STATE.map((name) => `${name}2`);
-  const checkpoint = `checkpoints + ${CHECKPOINT_BYTES * CHECKPOINTS.indexOf(start)}`;
-  const lines = loadState(checkpoint, start, ONE);
-  rolesAt(start).forEach((name) => lines.push(`let ${name}2: u32 = ${name};`));
-  for (let i = 0; i < start; i++) {
-    lines.push(...roundBack(start - 1 - i, word(start - 1 - i)));
-    if (start + i < 80) lines.push(...round(start + i, word(start + i), ONE, onward));
+  const word = (t) => FOUR.load("schedule", 16 * t);
+  const lines = loadState("checkpoint", start, FOUR);
+  for (let t = start - 1; t >= 0; t--) {
+    lines.push(...bringConstant(t, t === start - 1 ? undefined : t + 1), ...roundBack(t, word(t), FOUR));
   }
-  const ends = rolesAt(80, onward);
-  rolesAt(0).forEach((name, i) => lines.push(ONE.store("result", ONE.add(name, ends[i]), 16 * i)));
+  rolesAt(0).forEach((name, i) => lines.push(`const from${i} = ${name};`));
+  rolesAt(start).forEach((name, i) => lines.push(`${name} = ${FOUR.load("checkpoint", 16 * i)};`));
+  for (let t = start; t < 80; t++) {
+    lines.push(...bringConstant(t, t === start ? undefined : t - 1), ...round(t, word(t), FOUR));
+  }
+  const same = rolesAt(80).map(
+    (name, i) => `i32x4.eq(${FOUR.add(`from${i}`, name)}, ${FOUR.load("state", 16 * i)})`,
+  );
+  lines.push(`return i32x4.bitmask(${same.reduce(FOUR.and)});`);
   return lines;
 }
 
 /** The AssemblyScript module "sha1-rounds". */
 export function sha1Rounds() {
+  const constants = ROUND_CONSTANTS.flatMap((word) => Array(4).fill(`0x${word.toString(16)}`));
+  const routine = (head, lines) => `export function ${head} {\n  ${lines.join("\n  ")}\n}`;
   return [
-    routine("roundsOfFour(state: usize, schedule: usize, checkpoints: usize)", rounds(FOUR)),
-    routine("roundsOfOne(state: usize, schedule: usize, checkpoints: usize)", rounds(ONE)),
+    // From memory: as constants in the code, some engines make them anew in every round.
+    `const CONSTANTS: usize = memory.data<u32>([${constants.join(", ")}], 16);`,
+    routine("roundsOfFour(state: usize, schedule: usize, checkpoints: usize): void", [
+      "let k: v128;",
+      ...rounds(FOUR),
+    ]),
+    routine("roundsOfOne(state: usize, schedule: usize, checkpoints: usize): void", rounds(ONE)),
     ...CHECKPOINTS.map((start) =>
-      routine(
-        `recompress${start}(checkpoints: usize, schedule: usize, differences: usize, result: usize)`,
-        recompress(start),
-      ),
+      routine(`recompress${start}(schedule: usize, checkpoint: usize, state: usize): u32`, [
+        "let k: v128;",
+        ...recompress(start),
+      ]),
     ),
   ].join("\n");
 }

@@ -35,8 +35,10 @@ export function sha1Schedule() {
   const names = [...Array(16).keys()].map(word);
   const lines = [...loadBlocks(), ...[...Array(64).keys()].flatMap((i) => expandWord(16 + i))];
   return `
+const BIG_ENDIAN: usize = memory.data<u8>([3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12], 16);
+
 export function expand(block0: usize, block1: usize, block2: usize, block3: usize, schedule: usize): void {
-  const bigEndian: v128 = i8x16(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
+  const bigEndian = v128.load(BIG_ENDIAN);
   let x0: v128, x1: v128, x2: v128, x3: v128, y0: v128, y1: v128, y2: v128, y3: v128;
   let ${names.map((name) => `${name}: v128`).join(", ")};
   ${lines.join("\n  ")}

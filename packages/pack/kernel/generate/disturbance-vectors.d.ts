@@ -1,0 +1,24 @@
+/** A disturbance vector: type I or II, step K, bit b. */
+export interface DisturbanceVector {
+  readonly type: 1 | 2;
+  readonly step: number;
+  readonly bit: number;
+  /** The step that recompression leaves from. */
+  readonly start: number;
+  /** 80 words. */
+  readonly differences: readonly number[];
+}
+
+/** Bit `bitA` of word `stepA` and bit `bitB` of word `stepB` differ, or not. */
+export interface Condition {
+  readonly stepA: number;
+  readonly bitA: number;
+  readonly stepB: number;
+  readonly bitB: number;
+  readonly differ: boolean;
+  /** A bit for each vector that needs it. */
+  readonly vectors: number;
+}
+
+export declare const VECTORS: readonly DisturbanceVector[];
+export declare const CONDITIONS: readonly Condition[];
