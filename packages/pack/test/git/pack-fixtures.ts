@@ -91,7 +91,10 @@ export function makeRepository(dir: string, format: ObjectFormat, commitCount: n
 
 /** A pack of what `revisions` says, as `git pack-objects` makes it. */
 export function packObjects(dir: string, flags: readonly string[], revisions: string): Uint8Array {
-  return git(dir, ["pack-objects", "--stdout", "-q", "--revs", "--threads=1", ...flags], revisions);
+  // No Buffer: its `slice` shares memory, and tests damage copies.
+  return new Uint8Array(
+    git(dir, ["pack-objects", "--stdout", "-q", "--revs", "--threads=1", ...flags], revisions),
+  );
 }
 
 /** What git makes of a pack; throws what git prints where it refuses it. */
