@@ -5,6 +5,7 @@ import { parseProtocolVersion } from "@millrace/protocol-v2";
 import { chooseCacheFolder } from "./cache-folder.ts";
 import { type ServeFlags, serve } from "./commands/serve.ts";
 import { type StdioOptions, type StdioStreams, receivePackStdio, uploadPackStdio } from "./stdio/services.ts";
+import { createWorkTreeUpdater } from "./work-tree/update-work-tree.ts";
 
 const FATAL_STATUS = 128;
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -69,6 +70,7 @@ async function serveStdio(
     advertiseOnly: flags.httpBackendInfoRefs === true || flags.advertiseRefs === true,
     version: parseProtocolVersion(process.env.GIT_PROTOCOL),
     agent: `millrace/${version}`,
+    updateWorkTree: createWorkTreeUpdater(process.env),
   });
   // The client may keep its end open; nothing more is read from it.
   process.stdin.destroy();

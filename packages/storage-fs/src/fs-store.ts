@@ -49,6 +49,7 @@ export function createFsStore(options: FsStoreOptions): RepositoryStore {
         repository,
         request,
         signal,
+        quarantines: adding.flatMap(({ path }) => path ?? []),
         view: () => openSnapshot(repository, { signal }),
         async land() {
           for (const stage of adding) landings.push(await stage.land(repository));

@@ -1,8 +1,34 @@
+import type { Oid, OperationOptions } from "@millrace/pack";
 import { z } from "zod";
 
 /** When what a commit writes must be on the disk. `batch`: once a commit, before its refs move; `off`: when the system likes. */
 export type FsyncMode = "batch" | "off";
 export const FsyncMode: z.ZodType<FsyncMode> = z.enum(["batch", "off"]);
+
+/** A working tree that is about to follow its branch. */
+export interface WorkTreeUpdate extends OperationOptions {
+  /** The git directory that belongs to it: `.git`, or one of its `worktrees`. */
+  readonly gitDir: string;
+  /** Where its files lie. */
+  readonly path: string;
+  /** What the branch becomes; zeros where it is deleted. */
+  readonly commit: Oid;
+  /** HEAD has no commit yet. */
+  readonly isUnborn: boolean;
+  /** Object directories besides the repository's own, in which the commit's objects may lie. */
+  readonly objectDirectories: readonly string[];
+}
+
+/** Why a working tree could not follow. */
+export interface WorkTreeRefusal {
+  /** git's words. */
+  readonly reason: string;
+  /** Lines that tell the user more. */
+  readonly details?: readonly string[] | undefined;
+}
+
+/** Brings a working tree to a commit, if nothing in it would be lost; `undefined` where it has. Its branch moves afterwards. */
+export type UpdateWorkTree = (update: WorkTreeUpdate) => Promise<WorkTreeRefusal | undefined>;
 
 /** How repositories are written; all of it has defaults. */
 export interface FsWriteOptions {
@@ -21,6 +47,11 @@ export interface FsWriteOptions {
   readonly cacheFolder?: string | undefined;
   /** What that folder may hold, in bytes; older files make room. Default 2 GiB. */
   readonly cacheFolderBytes?: number | undefined;
+  /**
+   * Moves working trees for `receive.denyCurrentBranch=updateInstead`, with the installed git. Default: pushes into
+   * branches that are checked out are refused with that setting too.
+   */
+  readonly updateWorkTree?: UpdateWorkTree | undefined;
 }
 
 /** How one repository is found and written. */
@@ -49,6 +80,7 @@ const writeFields = {
   homeDirectory: z.string().startsWith("/").optional(),
   cacheFolder: z.string().min(1).optional(),
   cacheFolderBytes: z.number().int().nonnegative().optional(),
+  updateWorkTree: z.custom<UpdateWorkTree>((value) => typeof value === "function").optional(),
 };
 export const FsRepositoryOptions: z.ZodType<FsRepositoryOptions> = z.object({
   ...writeFields,

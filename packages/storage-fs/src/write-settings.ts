@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { type CacheFolder, createCacheFolder } from "./cache/cache-folder.ts";
-import type { FsWriteOptions } from "./schema.ts";
+import type { FsWriteOptions, UpdateWorkTree } from "./schema.ts";
 
 /** The options of a repository with their defaults in place. */
 export interface WriteSettings {
@@ -11,6 +11,7 @@ export interface WriteSettings {
   readonly homeDirectory: string;
   /** Where files are kept that are made for packs and that git knows nothing of; absent where nowhere. */
   readonly cache: CacheFolder | undefined;
+  readonly updateWorkTree: UpdateWorkTree | undefined;
 }
 
 const DEFAULT_CACHE_BYTES = 2 * 1024 * 1024 * 1024;
@@ -18,10 +19,22 @@ const DEFAULT_CACHE_BYTES = 2 * 1024 * 1024 * 1024;
 /** Fills in the defaults. */
 export function writeSettings(options: FsWriteOptions): WriteSettings {
   const { lockTimeoutMs = 5_000, packedRefsTimeoutMs = 10_000, fsync = "batch" } = options;
-  const { homeDirectory = homedir(), cacheFolder, cacheFolderBytes = DEFAULT_CACHE_BYTES } = options;
+  const {
+    homeDirectory = homedir(),
+    updateWorkTree,
+    cacheFolder,
+    cacheFolderBytes = DEFAULT_CACHE_BYTES,
+  } = options;
   const cache =
     cacheFolder === undefined
       ? undefined
       : createCacheFolder(join(resolve(cacheFolder), "graphs"), cacheFolderBytes);
-  return { lockTimeoutMs, packedRefsTimeoutMs, fsync: fsync === "batch", homeDirectory, cache };
+  return {
+    lockTimeoutMs,
+    packedRefsTimeoutMs,
+    fsync: fsync === "batch",
+    homeDirectory,
+    cache,
+    updateWorkTree,
+  };
 }

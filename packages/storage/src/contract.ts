@@ -158,6 +158,11 @@ export interface RefUpdate {
   readonly old?: Oid | null | undefined;
   /** What it becomes; `null` deletes it. */
   readonly new: Oid | null;
+  /**
+   * Have the working tree that has this branch checked out follow, right before the ref moves. Where it cannot, and in
+   * backends without working trees, the ref is refused as `REF_DENIED`, with git's words as the message.
+   */
+  readonly updateWorkTree?: boolean | undefined;
 }
 
 export interface SymrefUpdate {
@@ -186,6 +191,8 @@ export interface RefRejection {
   readonly name: string;
   readonly code: RefRejectionCode;
   readonly message: string;
+  /** Lines that tell the user more. */
+  readonly details?: readonly string[] | undefined;
 }
 
 export interface CommitRequest {

@@ -16,6 +16,7 @@ export {
 export { refRanges } from "./ref-prefixes.ts";
 export {
   badSymref,
+  NO_WORK_TREE,
   planRefs,
   type RefPlan,
   type RefTable,

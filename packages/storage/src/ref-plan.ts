@@ -23,6 +23,9 @@ export interface RefPlan {
 /** As deep as git follows symbolic refs. */
 export const SYMREF_DEPTH = 5;
 
+/** What git says of a branch that is to be updated with its working tree, and has none. */
+export const NO_WORK_TREE = "denyCurrentBranch = updateInstead needs a worktree";
+
 /** The name that updates of `name` go to: through symbolic refs to the last one; `undefined` where they turn in a circle. */
 export function resolveRefName(
   name: string,
@@ -105,7 +108,10 @@ export function planRefs(
       continue;
     }
     firsts.set(target, index);
-    const refusal = judge(working, table, update, target, atomic) ?? renamed(deniedTargets.get(target), name);
+    const refusal =
+      judge(working, table, update, target, atomic) ??
+      renamed(deniedTargets.get(target), name) ??
+      (update.updateWorkTree === true ? refuse(name, "REF_DENIED", NO_WORK_TREE) : undefined);
     outcomes[index] = refusal;
     if (refusal !== undefined) continue;
     moved ||= update.new !== null || working.get(target) !== undefined;

@@ -7,6 +7,7 @@ import { chooseCacheFolder } from "../cache-folder.ts";
 import { startServer } from "../http/server.ts";
 import { isLoopbackAddress } from "../http/peer.ts";
 import { AnonymousPush, ListenAddress } from "../schema.ts";
+import { createWorkTreeUpdater } from "../work-tree/update-work-tree.ts";
 
 /** The command line of `millrace serve`, as text. */
 export interface ServeFlags {
@@ -37,7 +38,11 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
   const root = resolve(rest.root);
   const wholeMachine = root === resolve("/");
   if (!wholeMachine) await mkdir(root, { recursive: true });
-  const storage = openFsStorage({ root, cacheFolder: chooseCacheFolder(cacheDir, process.env) });
+  const storage = openFsStorage({
+    root,
+    cacheFolder: chooseCacheFolder(cacheDir, process.env),
+    updateWorkTree: createWorkTreeUpdater(process.env),
+  });
   const server = await startServer(storage, listen, {
     version,
     anonymousPush,

@@ -13,7 +13,7 @@ import {
 } from "@millrace/protocol-v2";
 import { type Repository, openRepository } from "@millrace/repository";
 import { type RepositoryStore, StorageError } from "@millrace/storage";
-import { openFsRepository } from "@millrace/storage-fs";
+import { openFsRepository, type UpdateWorkTree } from "@millrace/storage-fs";
 import { sendBytes } from "../send-bytes.ts";
 
 /** What a stdio service talks through; git runs it with pipes or a socket at its ends. */
@@ -36,6 +36,8 @@ export interface StdioOptions {
   readonly advertiseOnly?: boolean | undefined;
   readonly version: ProtocolVersion;
   readonly agent: string;
+  /** Moves working trees for `receive.denyCurrentBranch=updateInstead`. Default: such pushes are refused. */
+  readonly updateWorkTree?: UpdateWorkTree | undefined;
 }
 
 /** Serves one fetch over a pair of streams. Resolves with the exit status: 0, or 128 after an error the client was told. */
@@ -101,9 +103,10 @@ async function withRepository(
 }
 
 /** Throws an error with git's own words where there is no repository. */
-async function openDirectory({ directory, strict, cacheFolder }: StdioOptions): Promise<RepositoryStore> {
+async function openDirectory(options: StdioOptions): Promise<RepositoryStore> {
+  const { directory, strict, cacheFolder, updateWorkTree } = options;
   try {
-    return await openFsRepository(directory, { strict, cacheFolder });
+    return await openFsRepository(directory, { strict, cacheFolder, updateWorkTree });
   } catch (cause) {
     if (!(cause instanceof StorageError) || cause.code !== "STORAGE_NOT_FOUND") throw cause;
     throw new Error(`'${directory}' does not appear to be a git repository`, { cause });

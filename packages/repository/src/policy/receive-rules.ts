@@ -10,6 +10,9 @@ import { type IsHidden, hiddenRefs } from "../refs/hidden-refs.ts";
 import type { FsckLevel, ReceivePolicy } from "../schema.ts";
 import { readSessionId } from "./upload-pack-rules.ts";
 
+/** What to do about a push into a branch that is in use (git-config, `receive.denyCurrentBranch`, `receive.denyDeleteCurrent`). */
+export type DenyAction = "ignore" | "warn" | "refuse" | "updateInstead" | "unconfigured";
+
 /** What a push is held to: the server's policy, and over it what the repository's own configuration says. */
 export interface ReceiveRules {
   /** The ref that HEAD names. */
@@ -17,9 +20,11 @@ export interface ReceiveRules {
   readonly isHidden: IsHidden | undefined;
   readonly denyDeletes: boolean;
   readonly denyNonFastForwards: boolean;
-  /** Refuse to delete the branch that HEAD names. */
-  readonly denyDeleteCurrent: boolean;
-  /** Branches that a working tree has checked out and that are not to move under it. */
+  /** About the deletion of a branch that HEAD names, or that is checked out. */
+  readonly denyDeleteCurrent: DenyAction;
+  /** About moving a branch that is checked out. */
+  readonly denyCurrentBranch: DenyAction;
+  /** Branches that a working tree has checked out. */
   readonly checkedOut: ReadonlySet<string>;
   /** Whether a push may make the repository shallow. */
   readonly shallowUpdate: boolean;
@@ -49,10 +54,9 @@ export async function readReceiveRules(view: Snapshot, policy: ReceivePolicy): P
     isHidden: hiddenRefs(config, "receive"),
     denyDeletes: booleanValue(config, "receive.denydeletes") ?? false,
     denyNonFastForwards: booleanValue(config, "receive.denynonfastforwards") ?? false,
-    denyDeleteCurrent: denies(config, "receive.denydeletecurrent"),
-    checkedOut: denies(config, "receive.denycurrentbranch")
-      ? await checkedOutBranches(view, config, headTarget)
-      : new Set(),
+    denyDeleteCurrent: denyAction(config, "receive.denydeletecurrent"),
+    denyCurrentBranch: denyAction(config, "receive.denycurrentbranch"),
+    checkedOut: await checkedOutBranches(view, config, headTarget),
     shallowUpdate: booleanValue(config, "receive.shallowupdate") ?? false,
     maxPackBytes: smallest(policy.maxPackBytes, integerValue(config, "receive.maxinputsize")),
     fsckLevels: readFsckLevels(config, policy),
@@ -70,10 +74,14 @@ async function checkedOutBranches(
   return new Set(hasWorkTree ? [headTarget] : []);
 }
 
-/** Keys that take `refuse`, `warn`, `ignore` or a boolean, and refuse by default. */
-function denies(config: RepositoryConfig, key: string): boolean {
+const DENY_ACTIONS: readonly DenyAction[] = ["ignore", "warn", "refuse", "updateInstead"];
+
+/** Keys that take one of git's words or a boolean. */
+function denyAction(config: RepositoryConfig, key: string): DenyAction {
   const value = lastValue(config, key)?.toLowerCase();
-  return value !== "warn" && value !== "ignore" && booleanValue(config, key) !== false;
+  if (value === undefined) return "unconfigured";
+  const action = DENY_ACTIONS.find((word) => word.toLowerCase() === value);
+  return action ?? (booleanValue(config, key) === false ? "ignore" : "refuse");
 }
 
 /** The tighter of two bounds; git takes 0 for no bound. */

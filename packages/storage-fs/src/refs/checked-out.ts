@@ -1,48 +1,43 @@
-import { booleanValue } from "@millrace/storage";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ifPresent } from "../files/fault.ts";
 import type { FsRepository } from "../fs-repository.ts";
-import type { Place } from "../place.ts";
 import { followSymref, readRawHead } from "./loose-ref.ts";
+import { listWorkTrees, type WorkTree } from "./work-trees.ts";
 
-/**
- * The branches that have a working tree: those that HEAD names in the main worktree, unless the repository is bare,
- * and in every linked one (git-worktree); of those that a rebase or bisection has detached, the branch they will go back to.
- */
+/** The branches that a working tree has checked out, the main one or a linked one. */
 export async function checkedOutBranches(repository: FsRepository): Promise<readonly string[]> {
-  const { commonDir } = repository.place;
-  const main = at(repository, { gitDir: commonDir, commonDir });
   const branches = new Set<string>();
-  if (booleanValue(await main.config(), "core.bare") === false) await addBranches(main, branches);
-  for (const id of (await ifPresent(readdir(join(commonDir, "worktrees")))) ?? []) {
-    const gitDir = join(commonDir, "worktrees", id);
-    // Without this file it is no worktree to git.
-    if (((await ifPresent(stat(join(gitDir, "gitdir"))))?.size ?? 0) === 0) continue;
-    await addBranches(at(repository, { gitDir, commonDir }), branches);
+  for (const tree of await listWorkTrees(repository)) {
+    for (const branch of await branchesOf(tree)) branches.add(branch);
   }
   return [...branches].sort();
 }
 
-/** The same repository, seen from another of its worktrees. */
-function at(repository: FsRepository, place: Place): FsRepository {
-  return { ...repository, place, config: () => repository.configAt(place) };
+/** The first working tree that has a branch checked out. */
+export async function findWorkTree(repository: FsRepository, branch: string): Promise<WorkTree | undefined> {
+  for (const tree of await listWorkTrees(repository)) {
+    if ((await branchesOf(tree)).includes(branch)) return tree;
+  }
+  return undefined;
 }
 
-async function addBranches(worktree: FsRepository, into: Set<string>): Promise<void> {
-  const raw = await readRawHead(worktree);
-  if (raw === undefined || raw === "broken") return;
+/** The branch that HEAD names; where a rebase or bisection has detached it, the branches it will go back to. */
+async function branchesOf({ repository }: WorkTree): Promise<readonly string[]> {
+  const raw = await readRawHead(repository);
+  if (raw === undefined || raw === "broken") return [];
   if (raw.symref !== undefined) {
-    const end = await followSymref(worktree, "HEAD", { raw });
-    if (end !== undefined && end.target !== "HEAD") into.add(end.target);
-    return;
+    const end = await followSymref(repository, "HEAD", { raw });
+    return end === undefined || end.target === "HEAD" ? [] : [end.target];
   }
-  const { gitDir } = worktree.place;
+  const branches: string[] = [];
+  const { gitDir } = repository.place;
   for (const state of ["rebase-merge", "rebase-apply"]) {
     const name = (await ifPresent(readFile(join(gitDir, state, "head-name"), "utf8")))?.trim();
-    if (name?.startsWith("refs/heads/") === true) into.add(name);
+    if (name?.startsWith("refs/heads/") === true) branches.push(name);
   }
-  if ((await ifPresent(stat(join(gitDir, "BISECT_LOG")))) === undefined) return;
+  if ((await ifPresent(stat(join(gitDir, "BISECT_LOG")))) === undefined) return branches;
   const start = (await ifPresent(readFile(join(gitDir, "BISECT_START"), "utf8")))?.trim();
-  if (start !== undefined && start !== "") into.add(`refs/heads/${start.replace(/^refs\/heads\//, "")}`);
+  if (start !== undefined && start !== "") branches.push(`refs/heads/${start.replace(/^refs\/heads\//, "")}`);
+  return branches;
 }

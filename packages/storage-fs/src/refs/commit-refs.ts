@@ -15,6 +15,7 @@ import { removeEmptyTree } from "../files/directories.ts";
 import { inBatches } from "../files/in-batches.ts";
 import type { FsRepository } from "../fs-repository.ts";
 import { refPath } from "../place.ts";
+import { followBranch } from "./follow-branch.ts";
 import { lockRefs, releaseChanges } from "./lock-refs.ts";
 import { readRawHead } from "./loose-ref.ts";
 import { type PackedRewrite, preparePackedDeletion } from "./packed-rewrite.ts";
@@ -29,6 +30,8 @@ export interface RefCommitOptions extends OperationOptions {
   readonly request: CommitRequest;
   /** A view of the repository as it is now. */
   readonly view: () => Promise<Snapshot>;
+  /** Directories of objects that are to become visible. */
+  readonly quarantines: readonly string[];
   /** Makes the packs visible; called once, when at least one ref is about to move or none was asked for. */
   readonly land: () => Promise<void>;
 }
@@ -93,6 +96,11 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
       live().filter((change) => change.update.new !== null || change.present);
     if (effective().length === 0 && group.length > 0) return;
     signal?.throwIfAborted();
+    // No working tree follows into nothing: refused before what rewrites packed-refs.
+    for (const change of effective()) {
+      if (change.update.new === null) await followBranch(repository, change, options);
+    }
+    if (stopped()) return;
     const deleted = effective().filter((change) => change.update.new === null);
     if (deleted.length > 0) {
       const names = deleted.map((change) => change.target);
@@ -108,6 +116,11 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
     const reflog = await openReflog(repository);
     const head = await readRawHead(repository);
     const headTarget = head === undefined || head === "broken" ? undefined : head.symref;
+
+    for (const change of effective()) {
+      if (change.update.new !== null) await followBranch(repository, change, options);
+    }
+    if (stopped() || (effective().length === 0 && group.length > 0)) return;
 
     // From here on nothing is taken back.
     if (!progress.landed) await options.land();

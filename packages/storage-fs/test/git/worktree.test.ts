@@ -1,7 +1,13 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openFsRepository, openFsStorage } from "../../src/index.ts";
+import {
+  openFsRepository,
+  openFsStorage,
+  type UpdateWorkTree,
+  type WorkTreeRefusal,
+  type WorkTreeUpdate,
+} from "../../src/index.ts";
 import { gitRefs, makeTinyPack, push } from "./actions.ts";
 import { git, tryGit } from "./git.ts";
 import { inScratch, refLines, withSnapshot } from "./scratch.ts";
@@ -180,4 +186,44 @@ test("a bare repository has no branch checked out but those of its linked worktr
     await mkdir(join(bare, "worktrees", "broken"));
     await writeFile(join(bare, "worktrees", "broken", "HEAD"), "ref: refs/heads/broken\n");
     expect(await checkedOut(bare)).toEqual(["refs/heads/main", "refs/heads/side/branch"]);
+  }));
+
+test("a working tree follows before its branch moves, while nothing of the push is to be seen", () =>
+  inScratch(async (root) => {
+    const { main, linked, commits } = await makeTree(root);
+    const asked: WorkTreeUpdate[] = [];
+    let refusal: WorkTreeRefusal | undefined;
+    const updateWorkTree: UpdateWorkTree = async (update) => {
+      asked.push(update);
+      const env = { GIT_ALTERNATE_OBJECT_DIRECTORIES: update.objectDirectories.join(":") };
+      expect(tryGit(main, ["cat-file", "-e", update.commit], undefined, env).status).toBe(0);
+      expect(tryGit(main, ["cat-file", "-e", update.commit]).status).not.toBe(0);
+      expect(git(main, ["rev-parse", "main", "side/branch"])).toBe(`${commits[5]}\n${commits[5]}\n`);
+      return refusal;
+    };
+    const store = await openFsRepository(main, { updateWorkTree });
+    const pack = await makeTinyPack("followed");
+    const refs = ["main", "side/branch", "free"].map((leaf) => ({
+      name: `refs/heads/${leaf}`,
+      new: pack.commit,
+      updateWorkTree: leaf !== "free",
+    }));
+    refusal = { reason: "not now", details: ["a file is in the way"] };
+    const refused = await push(store, pack, { refs, atomic: true });
+    expect(refused.committed).toBe(false);
+    expect(refused.refs[0]).toMatchObject({
+      code: "REF_DENIED",
+      message: "not now",
+      details: refusal.details,
+    });
+    expect(await readdir(join(main, ".git/objects/pack"))).toEqual([]);
+
+    refusal = undefined;
+    asked.length = 0;
+    expect((await push(store, pack, { refs })).refs).toEqual([undefined, undefined, undefined]);
+    expect(asked).toMatchObject([
+      { gitDir: join(main, ".git"), path: await realpath(main), commit: pack.commit, isUnborn: false },
+      { gitDir: join(main, ".git/worktrees/linked"), path: await realpath(linked), commit: pack.commit },
+    ]);
+    expect(git(main, ["rev-parse", "main", "side/branch", "free"])).toBe(`${pack.commit}\n`.repeat(3));
   }));

@@ -229,6 +229,27 @@ export const commitCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "commit: a ref that no working tree has is not moved with one",
+    needs: [],
+    async run({ storage }) {
+      const { store, pack } = await createFilled(storage, "treeless");
+      const next = await makeTinyPack("treeless 2");
+      const refs = [
+        { name: "refs/heads/main", old: pack.commit, new: next.commit, updateWorkTree: true },
+        { name: "refs/heads/new", old: null, new: next.commit, updateWorkTree: false },
+      ];
+      const result = await push(store, next, { refs });
+      assert.deepEqual(codesOf(result), ["REF_DENIED", undefined]);
+      assert.equal(result.refs[0]?.message, "denyCurrentBranch = updateInstead needs a worktree");
+      const gone = { name: "refs/heads/new", old: next.commit, new: null, updateWorkTree: true };
+      assert.deepEqual(codesOf(await store.commit({ refs: [gone] })), ["REF_DENIED"]);
+      assert.deepEqual(await refLines(store), [
+        `refs/heads/main ${pack.commit}`,
+        `refs/heads/new ${next.commit}`,
+      ]);
+    },
+  },
+  {
     name: "commit: check sees a view and its refusals stand",
     needs: [],
     async run({ storage }) {
