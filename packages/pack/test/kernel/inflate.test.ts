@@ -92,6 +92,39 @@ describe("inflate", () => {
     }
   });
 
+  it("reads codes of every length, for literals and for distances", () => {
+    // Frequencies that grow like Fibonacci's numbers make the codes as long as they may be.
+    let noise = 1;
+    const random = (): number => (noise = (Math.imul(noise, 1103515245) + 12345) >>> 0) >>> 8;
+    const draws: number[] = [];
+    for (
+      let [symbol, count, next] = [0, 1, 1];
+      symbol < 22;
+      [symbol, count, next] = [symbol + 1, next, count + next]
+    ) {
+      for (let i = 0; i < count; i++) draws.splice(random() % (draws.length + 1), 0, symbol);
+    }
+    const literals = Buffer.from(draws);
+    const parts = [Buffer.from(Array.from({ length: 32_768 }, () => random() & 255))];
+    let history = parts[0]!;
+    for (const draw of draws.slice(0, 4000)) {
+      const distance = Math.min(32_000, 24 + (3 << Math.floor((22 - draw) / 1.7)));
+      const match = history.subarray(history.length - distance, history.length - distance + 8);
+      history = Buffer.concat([history.subarray(-32_768), match, Buffer.from([random() & 255])]);
+      parts.push(Buffer.from(history.subarray(-9)));
+    }
+    for (const [content, strategy] of [
+      [literals, constants.Z_HUFFMAN_ONLY],
+      [literals, constants.Z_DEFAULT_STRATEGY],
+      [Buffer.concat(parts), constants.Z_DEFAULT_STRATEGY],
+    ] as const) {
+      const packed = deflateSync(content, { strategy, level: 9, memLevel: 9 });
+      const { result, content: found } = inflate(packed, content.length);
+      expect(result).toBe(packed.length);
+      expect(Buffer.compare(found, content)).toBe(0);
+    }
+  });
+
   it("copies matches of every distance and length", () => {
     for (let distance = 1; distance <= 40; distance++) {
       for (const length of [3, 4, 7, 8, 15, 16, 17, 31, 63, 64, 65, 257, 258, 259, 600]) {
