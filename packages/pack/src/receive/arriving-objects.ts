@@ -68,6 +68,10 @@ export class ArrivingObjects implements PackScanHandler {
     });
   }
 
+  onHeader(objectCount: number): void {
+    this.#table.expect(objectCount);
+  }
+
   onEntry(entry: ScannedEntry): void {
     const table = this.#table;
     const { kind } = entry;

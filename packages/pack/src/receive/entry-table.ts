@@ -1,6 +1,8 @@
 import type { EntryKind } from "../scan/pack-entry.ts";
 
 const FIRST_CAPACITY = 4096;
+/** A claim of up to so many entries is believed at once: what is not written to takes no memory. */
+const CLAIMED_CAPACITY = 1 << 20;
 const MAX_WORD = 0xffffffff;
 
 /** The columns of an `EntryTable`, in memory that threads share; `count` entries of them are in use. */
@@ -24,40 +26,45 @@ export interface EntryColumns {
 
 /**
  * The entries of a pack that is being indexed, a column each, in pack order.
- * It grows with what has arrived: a header's count is only a claim.
+ * Its memory grows with what has arrived: a header's count is only a claim.
  */
 export class EntryTable implements EntryColumns {
   readonly hashBytes: number;
   count = 0;
-  offsets: Float64Array = new Float64Array(shared(FIRST_CAPACITY * 8));
-  /** Inflated bytes, of the object or of the delta's instructions; see `sizeOf` for those that fill the word. */
-  sizes: Uint32Array = new Uint32Array(shared(FIRST_CAPACITY * 4));
-  crcs: Uint32Array = new Uint32Array(shared(FIRST_CAPACITY * 4));
+  offsets!: Float64Array;
+  /** Inflated bytes, of the object or of the delta's instructions; see `sizeOfEntry` for those that fill the word. */
+  sizes!: Uint32Array;
+  crcs!: Uint32Array;
   /** `EntryKind` as stored. */
-  kinds: Uint8Array = new Uint8Array(shared(FIRST_CAPACITY));
-  headerBytes: Uint8Array = new Uint8Array(shared(FIRST_CAPACITY));
+  kinds!: Uint8Array;
+  headerBytes!: Uint8Array;
   /** Which entry is a delta's base; -1 where there is none, or none is known yet. */
-  bases: Int32Array = new Int32Array(shared(FIRST_CAPACITY * 4));
+  bases!: Int32Array;
   /** Where a `DeltaStore` keeps the delta; 0 where it does not. */
-  kept: Uint32Array = new Uint32Array(shared(FIRST_CAPACITY * 4));
+  kept!: Uint32Array;
   /** The object's type as an `EntryKind` (1 to 4), once it is known. */
-  types: Uint8Array = new Uint8Array(shared(FIRST_CAPACITY));
+  types!: Uint8Array;
   /** Bytes of the object, once they are known; `MAX_WORD` where they are more. */
-  objectSizes: Uint32Array = new Uint32Array(shared(FIRST_CAPACITY * 4));
+  objectSizes!: Uint32Array;
   /** Raw ids. Until it is resolved, a REF_DELTA has its base's id here. */
-  oids: Uint8Array;
+  oids!: Uint8Array;
   readonly largeSizes: Map<number, number> = new Map();
   bodyEnd = 12;
 
   constructor(hashBytes: number) {
     this.hashBytes = hashBytes;
-    this.oids = new Uint8Array(shared(FIRST_CAPACITY * hashBytes));
+    this.#resize(FIRST_CAPACITY);
+  }
+
+  /** Tells before the first entry how many there may be. */
+  expect(count: number): void {
+    if (count > FIRST_CAPACITY) this.#resize(Math.min(count, CLAIMED_CAPACITY));
   }
 
   /** Appends an entry and answers its number. */
   add(offset: number, kind: EntryKind, sizeBytes: number, headerBytes: number): number {
     const entry = this.count;
-    if (entry === this.offsets.length) this.#grow();
+    if (entry === this.offsets.length) this.#resize(entry * 2);
     this.offsets[entry] = offset;
     this.kinds[entry] = kind;
     this.sizes[entry] = Math.min(sizeBytes, MAX_WORD);
@@ -103,8 +110,7 @@ export class EntryTable implements EntryColumns {
     };
   }
 
-  #grow(): void {
-    const capacity = this.offsets.length * 2;
+  #resize(capacity: number): void {
     this.offsets = copyTo(new Float64Array(shared(capacity * 8)), this.offsets);
     this.sizes = copyTo(new Uint32Array(shared(capacity * 4)), this.sizes);
     this.crcs = copyTo(new Uint32Array(shared(capacity * 4)), this.crcs);
@@ -133,7 +139,11 @@ function shared(bytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(bytes);
 }
 
-function copyTo<T extends Float64Array | Uint32Array | Int32Array | Uint8Array>(target: T, source: T): T {
-  target.set(source);
+function copyTo<T extends Float64Array | Uint32Array | Int32Array | Uint8Array>(
+  target: T,
+  source: T | undefined,
+): T {
+  // Pages that are not written to stay out of memory.
+  if (source !== undefined) target.set(source);
   return target;
 }

@@ -5,6 +5,9 @@ export const HEADROOM_BYTES = 64;
 /** Room behind each content that the kernel may scribble on. */
 export const SLACK_BYTES = 64;
 
+/** Memory past the budget for what lies beside the frames: objects that wait to be hashed, holes. */
+const BESIDE_BYTES = 4 * 1024 * 1024;
+
 const DROPPED = -1;
 
 /** An object whose deltas are being resolved; its content lies in the kernel's memory. */
@@ -54,7 +57,7 @@ export class FrameStack {
    * Frames may move meanwhile. Throws PACK_LIMIT_EXCEEDED.
    */
   allocate(bytes: number): number {
-    const limit = Math.max(this.#start + 2 * this.#budgetBytes, 0);
+    const limit = this.#start + this.#budgetBytes + BESIDE_BYTES;
     if (this.#top + room(bytes) > limit && this.#top > this.#start) {
       this.#settle();
       this.#slideTogether();

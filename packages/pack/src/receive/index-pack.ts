@@ -55,7 +55,7 @@ export interface IndexPackOptions {
   /** Called for each object of the pack exactly once, in no fixed order; appended bases do not count. */
   readonly visit?: ((object: VisitedObject) => void) | undefined;
   readonly limits?: PackLimits | undefined;
-  /** Memory for resolving deltas, half of it for their bases and half for small deltas as they arrive. Default 64 MiB. */
+  /** Memory for resolving deltas, half of it for their bases and half for small deltas as they arrive. Default 48 MiB. */
   readonly deltaBytes?: number | undefined;
   /** Object checks in the same pass. */
   readonly checks?: ObjectChecks | undefined;
@@ -100,14 +100,15 @@ export interface IndexedPack {
 
 /** What the objects of a pack refer to. */
 export interface PackLinks {
-  readonly fragments: readonly LinkFragment[];
+  /** To be gone through once: a fragment is let go of when the next is asked for. */
+  readonly fragments: Iterable<LinkFragment>;
   readonly types: Uint8Array;
   readonly sizes: Float64Array;
   /** Raw ids in pack order. */
   readonly oids: Uint8Array;
 }
 
-const DEFAULT_DELTA_BYTES = 64 * 1024 * 1024;
+const DEFAULT_DELTA_BYTES = 48 * 1024 * 1024;
 const DEFAULT_MAX_DELTA_BYTES = 512 * 1024 * 1024;
 
 /**
@@ -249,13 +250,19 @@ function visitorOf(visit: IndexPackOptions["visit"]): VisitObject | undefined {
   };
 }
 
-function linksOf(table: EntryTable, fragments: readonly LinkFragment[]): PackLinks {
+/** Hands out what is in a list, which forgets it. */
+function* drain<T>(list: T[]): Generator<T> {
+  list.reverse();
+  for (let item = list.pop(); item !== undefined; item = list.pop()) yield item;
+}
+
+function linksOf(table: EntryTable, fragments: LinkFragment[]): PackLinks {
   const { count, types, objectSizes, oids, hashBytes, largeSizes } = table;
   const sizes = Float64Array.from(objectSizes.subarray(0, count));
   // Only what is stored whole may be that large, so its own size is the object's.
   for (const [entry, bytes] of largeSizes) sizes[entry] = bytes;
   return {
-    fragments,
+    fragments: drain(fragments),
     types: types.subarray(0, count),
     sizes,
     oids: oids.subarray(0, count * hashBytes),

@@ -29,6 +29,7 @@ export async function readStoredTable(
   const order = index.packOrder();
   const hashBytes = hashLength(format);
   const table = new EntryTable(hashBytes);
+  table.expect(count);
   table.bodyEnd = source.sizeBytes - hashBytes;
   const header = createEntryHeader();
   /** Deltas by id, and the index positions of their bases. */

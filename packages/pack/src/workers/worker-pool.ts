@@ -36,6 +36,8 @@ interface Thread {
 }
 
 const DEFAULT_IDLE_MS = 10_000;
+/** Threads work in the kernel's memory: little of what they allocate lives on. */
+const YOUNG_MIB = 4;
 
 /** Makes a pool of worker threads. They do not keep the process alive. */
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
@@ -45,7 +47,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   let isClosed = false;
 
   function start(): Thread {
-    const worker = new Worker(WORKER_FILE);
+    const worker = new Worker(WORKER_FILE, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } });
     worker.unref();
     const thread: Thread = { worker, task: undefined, idle: undefined };
     worker.on("message", (answer: WorkerAnswer) => take(thread, answer));
