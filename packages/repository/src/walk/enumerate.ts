@@ -7,14 +7,18 @@ import type { ObjectNumbers } from "../objects/object-numbers.ts";
 import { createBreather } from "./breather.ts";
 import { CommitGraph } from "./commit-graph.ts";
 import { findCommitRange } from "./commit-range.ts";
-import { ObjectMarks, SEEN, SELECTED, UNINTERESTING } from "./object-marks.ts";
+import { HELD, ObjectMarks, SEEN, SELECTED, UNINTERESTING } from "./object-marks.ts";
 import { type Tips, peelTips } from "./peel-tips.ts";
+import { holdPast } from "./hold-past.ts";
 import { TreeWalk } from "./tree-walk.ts";
 import type { FoundObjects } from "./tree-walker.ts";
 import { findWholePacks, nothingWhole } from "./whole-packs.ts";
 
 /** Commits whose trees are walked between two reports. */
 const STEP_ROOTS = 64;
+/** Objects of the other side's past that may be looked at for each one selected: less dear than sending it whole. */
+const EFFORT = 2000;
+const MIN_EFFORT = 20_000;
 
 export interface EnumerateOptions {
   readonly wants: readonly Oid[];
@@ -39,6 +43,11 @@ export interface ObjectSelection {
   readonly marks: ObjectMarks;
   /** Whether the other side surely has an object. With a filter that is known of commits only. */
   isAtOtherSide(number: number): boolean;
+  /**
+   * Finds out of more objects that the other side has them, as far as graphs tell it, with an effort that fits the
+   * selection. The selection stays as it is.
+   */
+  reachBack(): Promise<void>;
 }
 
 /**
@@ -103,8 +112,13 @@ export async function enumerateObjects(
     numbers: selection.numbers,
     marks,
     isAtOtherSide: (number) =>
-      marks.has(number, UNINTERESTING) &&
+      marks.has(number, UNINTERESTING | HELD) &&
       (!isFiltered || (plan.commits && marks.has(number, SEEN) && graph.isLoaded(number))),
+    async reachBack() {
+      if (isFiltered || !(trees instanceof TreeWalk)) return;
+      const effort = MIN_EFFORT + EFFORT * selection.numbers.length;
+      await holdPast(graph, marks, trees, [...range.edges, ...haves.commits], effort, breather);
+    },
   };
 }
 

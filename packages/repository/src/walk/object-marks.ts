@@ -12,6 +12,8 @@ export const QUEUED = 4;
 export const SELECTED = 8;
 /** It is wanted by name, or by a pack that is wanted whole. */
 export const NAMED = 16;
+/** The other side has it, as was found out after the selection was made. */
+export const HELD = 32;
 
 /** The objects that a walk has met: each has a number and one byte of marks. */
 export class ObjectMarks {

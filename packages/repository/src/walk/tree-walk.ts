@@ -12,9 +12,19 @@ import { type GraphMember, type GraphSet, numberAt } from "../objects/graph-set.
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { Breather } from "./breather.ts";
 import { isMissingObject } from "./commit-graph.ts";
-import { type ObjectMarks, SEEN, UNINTERESTING } from "./object-marks.ts";
+import { HELD, type ObjectMarks, SEEN, UNINTERESTING } from "./object-marks.ts";
 import { checkTree, checkTreeEntry, readTree } from "./read-tree.ts";
 import type { FoundObjects, TreeWalker } from "./tree-walker.ts";
+
+/** Trees that are being marked as held by the other side. */
+export interface TreeHolding {
+  /** How many objects were marked so far. */
+  readonly markedCount: number;
+  /** Marks trees and what is below them; of those told by other ones, only what differs as long as it is not finished. */
+  add(roots: readonly number[]): Promise<void>;
+  /** Marks the rest. */
+  finish(): Promise<void>;
+}
 
 /**
  * The walk where an object's place does not matter: each tree is opened once in its life.
@@ -54,21 +64,47 @@ export class TreeWalk implements TreeWalker {
     );
   }
 
-  async #walk(roots: readonly number[], meeting: Meeting): Promise<void> {
+  /** Starts to mark trees, and all below them, as held by the other side, as far as graphs tell it. */
+  hold(): TreeHolding {
+    const meeting = new Meeting(this.#marks, HELD, HELD | UNINTERESTING, this.#withBlobs, undefined);
     const { nodeCount } = this.#marks.table;
+    return {
+      get markedCount() {
+        return meeting.metCount;
+      },
+      add: (roots) => {
+        for (let i = 0; i < roots.length; i++) if (roots[i]! < nodeCount) meeting.meetTree(roots[i]!);
+        return this.#openWaiting(meeting);
+      },
+      finish: () => this.#openPostponed(meeting),
+    };
+  }
+
+  async #walk(roots: readonly number[], meeting: Meeting): Promise<void> {
     for (let i = 0; i < roots.length; i++) meeting.meetTree(roots[i]!);
+    await this.#openWaiting(meeting);
+    await this.#openPostponed(meeting);
+  }
+
+  async #openWaiting(meeting: Meeting): Promise<void> {
+    const { nodeCount } = this.#marks.table;
+    for (let tree = meeting.waiting.pop(); tree !== undefined; tree = meeting.waiting.pop()) {
+      const pause = this.#breather.step();
+      if (pause !== undefined) await pause;
+      if (tree >= nodeCount) await this.#readTree(tree, meeting);
+      else meeting.openNode(this.#graphs!.memberOf(tree), tree);
+    }
+  }
+
+  async #openPostponed(meeting: Meeting): Promise<void> {
     for (;;) {
-      for (let tree = meeting.waiting.pop(); tree !== undefined; tree = meeting.waiting.pop()) {
-        const pause = this.#breather.step();
-        if (pause !== undefined) await pause;
-        if (tree >= nodeCount) await this.#readTree(tree, meeting);
-        else meeting.openNode(this.#graphs!.memberOf(tree), tree);
-      }
       const tree = meeting.postponed.pop();
       if (tree === undefined) return;
       const member = this.#graphs!.memberOf(tree);
       const base = numberAt(member, member.graph.treeBase(tree - member.base));
-      if (!meeting.hasMet(base)) meeting.openWhole(member, tree);
+      if (meeting.hasMet(base)) continue;
+      meeting.openWhole(member, tree);
+      await this.#openWaiting(meeting);
     }
   }
 
@@ -99,6 +135,7 @@ class Meeting {
   /** Trees of which the difference to their base is done. */
   readonly postponed: number[] = [];
   readonly found: FoundObjects | undefined;
+  metCount = 0;
   readonly #marks: ObjectMarks;
   readonly #mark: number;
   readonly #stop: number;
@@ -127,6 +164,7 @@ class Meeting {
   meetTree(tree: number): void {
     if (this.#marks.has(tree, this.#stop)) return;
     this.#marks.set(tree, this.#mark);
+    this.metCount++;
     this.found?.trees.push(tree);
     this.waiting.push(tree);
   }
@@ -161,6 +199,7 @@ class Meeting {
     const stop = this.#stop;
     const withBlobs = this.#withBlobs;
     const { found, waiting } = this;
+    let met = 0;
     for (let at = start; at < end; at++) {
       const word = words[at]!;
       if (word < 0) {
@@ -172,13 +211,16 @@ class Meeting {
       if ((bytes[number]! & stop) !== 0) continue;
       if ((kinds[word]! & NODE_TYPE_MASK) === NODE_BLOB) {
         if (!withBlobs) continue;
+        met++;
         bytes[number] = bytes[number]! | mark;
         if (found !== undefined) found.blobs.push(number);
       } else {
+        met++;
         bytes[number] = bytes[number]! | mark;
         if (found !== undefined) found.trees.push(number);
         waiting.push(number);
       }
     }
+    this.metCount += met;
   }
 }
