@@ -56,6 +56,7 @@ export {
   type PackWriteOptions,
   writePack,
 } from "./write/pack-writer.ts";
+export { comparePackOrder } from "./write/pack-order.ts";
 export type { LooseSource } from "./write/write-loose.ts";
 export {
   type IndexedPack,

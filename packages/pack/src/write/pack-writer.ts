@@ -6,6 +6,7 @@ import { chunksOf, type ByteStream } from "../stream/byte-stream.ts";
 import { roomOf } from "../stream/targets.ts";
 import { type CopyContext, copySelection, type PackWriteStats } from "./copy-selection.ts";
 import { copyVerbatim, type Places } from "./copy-verbatim.ts";
+import { comparePackOrder } from "./pack-order.ts";
 import { createPackOutput, type PackOutput } from "./pack-output.ts";
 import { type Selection, selectEntries } from "./selection.ts";
 import { type LooseSource, writeLoose } from "./write-loose.ts";
@@ -20,9 +21,8 @@ export interface PackPart {
 export interface PackWriteOptions {
   readonly format: ObjectFormat;
   /**
-   * Stored packs and the index positions to take from each, all in any order. No object may be named twice, here or in
-   * `loose`. Packs are written by the number of objects that they have, the largest first (equal ones by checksum): who
-   * takes an object that several packs have from the first of them in that order has all deltas sent as they are.
+   * Stored packs and the index positions to take from each, all in any order; see `comparePackOrder` for objects that
+   * several packs have. No object may be named twice, here or in `loose`.
    */
   readonly packs: readonly PackPart[];
   readonly loose?: readonly LooseSource[] | undefined;
@@ -53,7 +53,9 @@ const DEFAULT_CHUNK_BYTES = 256 * 1024;
  */
 export function writePack(options: PackWriteOptions): PackWrite {
   const { format, signal } = options;
-  const packs = options.packs.filter((pack) => pack.positions.length > 0).sort(largestFirst);
+  const packs = options.packs
+    .filter((pack) => pack.positions.length > 0)
+    .sort((a, b) => comparePackOrder(a.reader.index, b.reader.index));
   const loose = options.loose ?? [];
   const stats: PackWriteStats = { objects: loose.length, deltas: 0, reused: 0, reusedDeltas: 0, bytes: 0 };
   for (const pack of packs) stats.objects += pack.positions.length;
@@ -162,11 +164,6 @@ export function writePack(options: PackWriteOptions): PackWrite {
     },
   };
   return pack;
-}
-
-/** An order that the packs alone decide. */
-function largestFirst({ reader: a }: PackPart, { reader: b }: PackPart): number {
-  return b.index.count - a.index.count || Buffer.compare(a.index.packChecksum, b.index.packChecksum);
 }
 
 const PACK_HEADER_BYTES = 12;

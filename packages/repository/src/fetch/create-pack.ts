@@ -103,14 +103,15 @@ async function preparePack({ snapshot, view, tags }: PackContext, request: PackR
     onProgress: (objects) => onProgress?.({ phase: "enumerating", objects, done: false }),
   });
   const { table, marks } = selection;
-  const numbers = [...selection.numbers];
+  const tagNumbers: number[] = [];
   if (request.includeTag) {
     for await (const { oid, peeled } of tags()) {
       if (peeled === undefined) continue;
       const target = table.find(oidToBytes(peeled));
-      if (target >= 0 && marks.has(target, SELECTED)) await collectTags(view, marks, oid, numbers);
+      if (target >= 0 && marks.has(target, SELECTED)) await collectTags(view, marks, oid, tagNumbers);
     }
   }
+  const numbers = tagNumbers.length === 0 ? selection.numbers : [...selection.numbers, ...tagNumbers];
   const total = numbers.length;
   onProgress?.({ phase: "enumerating", objects: total, done: true });
 

@@ -1,7 +1,15 @@
-import type { LooseSource, OperationOptions, PackReader } from "@millrace/pack";
+import {
+  type LooseSource,
+  type OperationOptions,
+  type PackReader,
+  comparePackOrder,
+  oidFromBytes,
+} from "@millrace/pack";
+import type { LooseObject } from "@millrace/storage";
 import { RepositoryError } from "../errors.ts";
 import type { GraphMember } from "../objects/graph-set.ts";
-import type { ObjectView } from "../objects/object-view.ts";
+import type { ObjectView, PackedPlace } from "../objects/object-view.ts";
+import type { OpenPack } from "../objects/pack-set.ts";
 import { type Breather, createBreather } from "../walk/breather.ts";
 import { type ObjectMarks, SELECTED } from "../walk/object-marks.ts";
 
@@ -14,7 +22,7 @@ export interface ObjectPlaces {
 
 /** Objects placed between two reports. */
 const STEP_OBJECTS = 4096;
-/** Up to this share of a pack, its selected objects are sorted; above, all of its objects are looked at in order. */
+/** Up to this share of all nodes, the selected ones are sorted; above, all nodes are looked at in order. */
 const SORTED_SHARE = 1 / 64;
 
 /**
@@ -28,31 +36,17 @@ export async function placeObjects(
   numbers: readonly number[],
   options: OperationOptions & { readonly onProgress?: (objects: number) => void } = {},
 ): Promise<ObjectPlaces> {
-  const { graphs, nodeCount } = marks.table;
   const breather = createBreather(options.signal);
   const groups = new PackGroups(view);
-  const nodes = new Map<GraphMember, number[]>();
-  const others: number[] = [];
-  let ofMember: number[] = [];
-  let member: GraphMember | undefined;
-  for (let i = 0; i < numbers.length; i++) {
-    const number = numbers[i]!;
-    if (number >= nodeCount) others.push(number);
-    else {
-      if (member === undefined || number < member.base || number >= member.end) {
-        member = graphs!.memberOf(number);
-        ofMember = nodes.get(member) ?? [];
-        nodes.set(member, ofMember);
-      }
-      ofMember.push(number);
-    }
-  }
   let placed = 0;
-  for (const [from, selected] of nodes) {
-    groups.addAll(from.id, positionsOf(from, selected, marks));
-    placed += selected.length;
+  for (const [member, positions] of placeNodes(marks, numbers)) {
+    if (positions.length === 0) continue;
+    groups.addAll(member.id, positions);
+    placed += positions.length;
     options.onProgress?.(placed);
   }
+  const { nodeCount } = marks.table;
+  const others = placed === numbers.length ? [] : numbers.filter((number) => number >= nodeCount);
   const loose = await placeOthers(view, marks, others, groups, breather, {
     ...options,
     onPlaced: (count) => options.onProgress?.(placed + count),
@@ -60,21 +54,45 @@ export async function placeObjects(
   return { packs: groups.finish(), loose };
 }
 
-/** Index positions of selected nodes, in pack order. */
-function positionsOf({ index, base, end }: GraphMember, selected: number[], marks: ObjectMarks): Uint32Array {
+/** Index positions of the selected nodes of each graph, in pack order. */
+function placeNodes(
+  { table, bytes }: ObjectMarks,
+  numbers: readonly number[],
+): readonly (readonly [GraphMember, Uint32Array])[] {
+  const { graphs, nodeCount } = table;
+  if (graphs === undefined) return [];
+  if (numbers.length > nodeCount * SORTED_SHARE) {
+    return graphs.members.map((member) => [member, markedPositions(member, bytes)]);
+  }
+  const ofMembers = new Map<GraphMember, number[]>();
+  for (const number of numbers) {
+    if (number >= nodeCount) continue;
+    const member = graphs.memberOf(number);
+    const selected = ofMembers.get(member);
+    if (selected === undefined) ofMembers.set(member, [number]);
+    else selected.push(number);
+  }
+  return [...ofMembers].map(([member, selected]) => [member, sortedPositions(member, selected)]);
+}
+
+/** Found by looking at all nodes; most of them are selected. */
+function markedPositions({ index, base, end }: GraphMember, marks: Uint8Array): Uint32Array {
   const order = index.packOrder();
-  if (selected.length === index.count) return order;
-  const positions = new Uint32Array(selected.length);
-  if (selected.length < index.count * SORTED_SHARE) {
-    selected.sort((a, b) => a - b);
-    for (let i = 0; i < selected.length; i++) positions[i] = order[selected[i]! - base]!;
-    return positions;
+  let count = 0;
+  for (let number = base; number < end; number++) if ((marks[number]! & SELECTED) !== 0) count++;
+  if (count === order.length) return order;
+  const positions = new Uint32Array(count);
+  for (let number = base, filled = 0; filled < count; number++) {
+    if ((marks[number]! & SELECTED) !== 0) positions[filled++] = order[number - base]!;
   }
-  const { bytes } = marks;
-  let filled = 0;
-  for (let number = base; number < end; number++) {
-    if ((bytes[number]! & SELECTED) !== 0) positions[filled++] = order[number - base]!;
-  }
+  return positions;
+}
+
+/** Found by sorting the few that are selected. */
+function sortedPositions({ index, base }: GraphMember, selected: readonly number[]): Uint32Array {
+  const order = index.packOrder();
+  const positions = Uint32Array.from(selected).sort();
+  for (let i = 0; i < positions.length; i++) positions[i] = order[positions[i]! - base]!;
   return positions;
 }
 
@@ -88,24 +106,39 @@ async function placeOthers(
   options: OperationOptions & { readonly onPlaced: (count: number) => void },
 ): Promise<LooseSource[]> {
   const loose: LooseSource[] = [];
+  // Of the packs that have an object, the one that is written first: then deltas can be sent as they are.
+  const packs = view.packs.toSorted((a, b) => comparePackOrder(a.reader.index, b.reader.index));
   for (let i = 0; i < numbers.length; i++) {
     const pause = breather.step();
     if (pause !== undefined) await pause;
     const oid = table.bytesAt(numbers[i]!);
-    const packed = view.findPacked(oid);
-    const found = packed >= 0 ? packed : await view.find(oid);
-    if (found === undefined) {
-      const hex = table.oidAt(numbers[i]!);
-      throw new RepositoryError("REPOSITORY_OBJECT_MISSING", `object ${hex} is missing`, { oid: hex });
-    }
+    const found = addToFirst(packs, oid, groups) ? undefined : await findElsewhere(view, oid);
     if (typeof found === "number") groups.add(view.packOf(found).id, view.positionOf(found));
-    else {
+    else if (found !== undefined) {
       const { type, sizeBytes } = found;
       loose.push({ oid: table.oidAt(numbers[i]!), type, sizeBytes, stream: () => found.stream(options) });
     }
     if (i % STEP_OBJECTS === STEP_OBJECTS - 1 || i === numbers.length - 1) options.onPlaced(i + 1);
   }
   return loose.toSorted((a, b) => (a.oid < b.oid ? -1 : 1));
+}
+
+/** Adds an object to the first of these packs that has it; answers whether one has. */
+function addToFirst(packs: readonly OpenPack[], oid: Uint8Array, groups: PackGroups): boolean {
+  for (const { id, reader } of packs) {
+    const position = reader.index.find(oid);
+    if (position < 0) continue;
+    groups.add(id, position);
+    return true;
+  }
+  return false;
+}
+
+async function findElsewhere(view: ObjectView, oid: Uint8Array): Promise<PackedPlace | LooseObject> {
+  const found = await view.find(oid);
+  if (found !== undefined) return found;
+  const hex = oidFromBytes(oid, 0, view.format);
+  throw new RepositoryError("REPOSITORY_OBJECT_MISSING", `object ${hex} is missing`, { oid: hex });
 }
 
 /** Positions by pack; those of a pack whose graph is known come all at once, others one by one. */
@@ -128,12 +161,10 @@ class PackGroups {
     else positions.push(position);
   }
 
-  /** By id, so that the same selection gives the same bytes whatever order the packs were listed in. */
   finish(): ObjectPlaces["packs"] {
     return this.#view.packs
       .map(({ id, reader }) => ({ id, reader, positions: this.#positionsIn(id) }))
-      .filter(({ positions }) => positions.length > 0)
-      .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      .filter(({ positions }) => positions.length > 0);
   }
 
   #positionsIn(pack: string): Uint32Array {
