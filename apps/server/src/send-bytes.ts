@@ -23,6 +23,7 @@ export async function sendBytes(
   { chunks, end }: SendOptions,
 ): Promise<void> {
   let unsentBytes = 0;
+  let isOver = false;
   let fault: Error | undefined;
   /** Ends the wait for the target; there is at most one. */
   let wake: (() => void) | undefined;
@@ -31,7 +32,10 @@ export async function sendBytes(
     fault ??= error;
     wake?.();
   };
-  const onClose = (): void => fail(new Error("the other side has gone"));
+  const onClose = (): void => {
+    // A target that closes when all is sent does so in good order.
+    if (unsentBytes > 0 || !isOver) fail(new Error("the other side has gone"));
+  };
   const write = (chunk: Uint8Array): void => {
     unsentBytes += chunk.length;
     target.write(chunk, (error) => {
@@ -42,7 +46,6 @@ export async function sendBytes(
     });
   };
   const untilUnsent = async (maxBytes: number): Promise<void> => {
-    // A target that closes when all is sent does so in good order.
     while (unsentBytes > maxBytes) {
       if (fault !== undefined) throw fault;
       await new Promise<void>((resolve) => {
@@ -59,6 +62,7 @@ export async function sendBytes(
       write(next.value);
       await untilUnsent(MAX_UNSENT_BYTES);
     }
+    isOver = true;
     if (end) {
       unsentBytes++;
       target.end(() => {

@@ -71,8 +71,11 @@ export function openRepository(store: RepositoryStore, options: RepositoryOption
   ): Promise<{ view: RepositoryView; config: RepositoryConfig }> => {
     const snapshot = await store.snapshot({ signal });
     try {
-      const config = await snapshot.config({ signal });
-      const policy = readUploadPackRules(config, await borrowsObjects(snapshot, signal));
+      const [config, borrows] = await Promise.all([
+        snapshot.config({ signal }),
+        borrowsObjects(snapshot, signal),
+      ]);
+      const policy = readUploadPackRules(config, borrows);
       const isHidden = hiddenRefs(config, service);
       return { view: new RepositoryView({ snapshot, packs, peels, policy, isHidden, signal }), config };
     } catch (error) {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { serverCli } from "./endpoints.ts";
 
@@ -12,6 +12,8 @@ export interface ServerProcess extends AsyncDisposable {
   memoryBytes(): Promise<number>;
   /** The most it ever was. */
   peakMemoryBytes(): Promise<number>;
+  /** How many files and sockets it has open (Linux). */
+  openFiles(): Promise<number>;
   /** Sends SIGTERM; resolves with the exit status. */
   stop(): Promise<number | null>;
 }
@@ -40,6 +42,7 @@ export async function startServerProcess(root: string, ...flags: string[]): Prom
     output,
     memoryBytes: () => statusField(child, "VmRSS"),
     peakMemoryBytes: () => statusField(child, "VmHWM"),
+    openFiles: async () => (await readdir(`/proc/${child.pid}/fd`)).length,
     stop: () => stop(child),
     async [Symbol.asyncDispose]() {
       await stop(child);

@@ -10,9 +10,12 @@ import {
 import { type ConfigReader, createConfigReader } from "./config/read-config.ts";
 import { readRepositoryFormat } from "./config/repository-format.ts";
 import { readSharedModes, type SharedModes } from "./files/shared-modes.ts";
+import { type CachedDirectories, createCachedDirectories } from "./files/cached-directories.ts";
 import { type CachedFile, createCachedFile } from "./files/cached-file.ts";
+import { objectDirectories } from "./objects/alternates.ts";
 import { createPackCatalog, type PackCatalog } from "./objects/pack-catalog.ts";
 import type { Place } from "./place.ts";
+import { createLooseRefFiles, type LooseRefFiles } from "./refs/loose-ref-files.ts";
 import type { WriteSettings } from "./write-settings.ts";
 
 /** What the parts of this backend share about one repository. */
@@ -21,7 +24,12 @@ export interface FsRepository {
   readonly objectFormat: ObjectFormat;
   readonly settings: WriteSettings;
   readonly packedRefs: CachedFile<PackedRefs>;
+  readonly looseRefs: LooseRefFiles;
+  /** The directories of refs. */
+  readonly refDirectories: CachedDirectories;
   readonly packs: PackCatalog;
+  /** The repository's own object directory and those it borrows from, see `objectDirectories`. */
+  objectDirectories(): Promise<readonly string[]>;
   config(): Promise<RepositoryConfig>;
   /** The configuration that counts in another worktree of this repository. */
   configAt(place: Place): Promise<RepositoryConfig>;
@@ -37,6 +45,7 @@ export async function openRepository(place: Place, settings: WriteSettings): Pro
   const configs: ConfigReader = createConfigReader(settings.homeDirectory);
   const config = (): Promise<RepositoryConfig> => configs.read(place);
   const objectFormat = readRepositoryFormat(await config(), place.gitDir);
+  const borrows = createCachedFile((bytes) => bytes.length > 0);
   return {
     place,
     objectFormat,
@@ -45,7 +54,14 @@ export async function openRepository(place: Place, settings: WriteSettings): Pro
     configAt: (other) => configs.read(other),
     modes: async () => readSharedModes(await config()),
     packedRefs: createCachedFile((bytes) => openPackedRefs(bytes, objectFormat)),
+    looseRefs: createLooseRefFiles(objectFormat),
+    refDirectories: createCachedDirectories(),
     packs: createPackCatalog(objectFormat),
+    async objectDirectories() {
+      const own = join(place.commonDir, "objects");
+      const alternates = await borrows.read(join(own, "info", "alternates"));
+      return alternates === true ? objectDirectories(own) : [own];
+    },
   };
 }
 

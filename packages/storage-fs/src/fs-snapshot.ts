@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
 import { isOid, type OperationOptions } from "@millrace/pack";
 import {
   checkRefName,
@@ -13,7 +12,6 @@ import {
 import { guarded, guardedItems } from "./files/fault.ts";
 import { type FsRepository, spans } from "./fs-repository.ts";
 import { alternateTips } from "./objects/alternate-tips.ts";
-import { objectDirectories } from "./objects/alternates.ts";
 import { listLooseObjects, openLooseObject } from "./objects/loose-objects.ts";
 import { openPackFile } from "./objects/open-pack.ts";
 import type { CatalogedPack } from "./objects/pack-catalog.ts";
@@ -45,7 +43,7 @@ export async function openSnapshot(
     directories = undefined;
   };
   const findDirectories = async (): Promise<readonly string[]> => {
-    directories ??= await objectDirectories(join(place.commonDir, "objects"));
+    directories ??= await repository.objectDirectories();
     return directories;
   };
   const findPacks = async (reload: boolean, signal?: AbortSignal): Promise<readonly CatalogedPack[]> => {

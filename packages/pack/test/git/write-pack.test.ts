@@ -1,6 +1,8 @@
 import * as fs from "node:fs/promises";
+import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
+  comparePackOrder,
   indexPack,
   type LooseSource,
   type ObjectFormat,
@@ -122,6 +124,43 @@ describe.each(["sha1", "sha256"] as const)("writePack and git index-pack, %s", (
       const { bytes, stats } = await write({ packs, ofsDelta });
       expect(await oidsOf(bytes, ["--strict"])).toEqual(everythingAsOids(ofs));
       expect(stats.objects).toBe(ofs.index.count);
+    }
+  });
+
+  it("puts packs together that share objects, and sends all deltas as they are", async () => {
+    const clone = await makeFolder();
+    try {
+      git(clone, ["init", "-q", "--bare", `--object-format=${format}`, "."]);
+      const readers: PackReader[] = [];
+      let from = "";
+      for (const to of ["main~30", "main~20", "main~8", "main"]) {
+        const thin = packObjects(dir, ["--thin", "--delta-base-offset"], `${from}${to}\n`);
+        const told = git(clone, ["index-pack", "--fix-thin", "--stdin"], thin).toString();
+        const base = path.join(clone, "objects/pack", `pack-${told.trim().split("\t")[1]}`);
+        readers.push(readerOf(await fs.readFile(`${base}.pack`), await fs.readFile(`${base}.idx`), format));
+        from += `^${to}\n`;
+      }
+      const taken = new Set<string>();
+      const packs = readers
+        .toSorted((a, b) => comparePackOrder(a.index, b.index))
+        .map((reader) => ({
+          reader,
+          positions: share(reader, (position) => {
+            const oid = reader.index.oidAt(position);
+            return !taken.has(oid) && taken.add(oid) !== undefined;
+          }),
+        }));
+      const stored = readers.reduce((sum, { index }) => sum + index.count, 0);
+      expect(stored).toBeGreaterThan(taken.size);
+      for (const ofsDelta of [true, false]) {
+        const { bytes, stats } = await write({ packs, ofsDelta });
+        expect(stats.reused).toBe(taken.size);
+        expect(await oidsOf(bytes, ["--strict"])).toEqual([...taken].sort());
+        const again = await write({ packs: packs.toReversed(), ofsDelta, chunkBytes: 777 });
+        expect(Buffer.compare(again.bytes, bytes)).toBe(0);
+      }
+    } finally {
+      await fs.rm(clone, { recursive: true, force: true });
     }
   });
 

@@ -38,9 +38,11 @@ export class PeelCache {
     this.#limit = limit;
   }
 
-  async peel(reader: ObjectReader, oid: Oid): Promise<Oid | undefined> {
+  /** What a tag finally points to; `undefined` for what is no tag, or not here. The reader is opened only where this is new. */
+  async peel(open: () => Promise<ObjectReader>, oid: Oid): Promise<Oid | undefined> {
     const known = this.#peeled.get(oid);
     if (known !== undefined) return known ?? undefined;
+    const reader = await open();
     const target = await peelTag(reader, oid);
     // A missing object looks like one that is no tag; that is not a fact to keep.
     if (target === oid && (await reader.info(oidToBytes(oid))) === undefined) return undefined;
@@ -59,7 +61,7 @@ export type ListedBatch = readonly ListedRef[] | RefLines;
  */
 export async function* listRefBatches(
   snapshot: Snapshot,
-  reader: () => Promise<ObjectReader>,
+  open: () => Promise<ObjectReader>,
   peels: PeelCache,
   options: ListRefsOptions = {},
 ): AsyncGenerator<ListedBatch> {
@@ -68,8 +70,7 @@ export async function* listRefBatches(
     const listed: ListedRef[] = [];
     for (const { name, oid, symref, peeled } of refs) {
       if (isHidden?.(name) === true) continue;
-      const target =
-        !peel || peeled === null ? undefined : (peeled ?? (await peels.peel(await reader(), oid)));
+      const target = !peel || peeled === null ? undefined : (peeled ?? (await peels.peel(open, oid)));
       listed.push({ name, oid, symref, peeled: target });
     }
     return listed;

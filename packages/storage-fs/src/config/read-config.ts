@@ -32,11 +32,10 @@ export function createConfigReader(homeDirectory: string): ConfigReader {
   const readFile = async (path: string): Promise<readonly ConfigEntry[]> => {
     let file = files.get(path);
     if (file === undefined) {
-      file = createCachedFile((bytes) => parseConfig(bytes.toString("utf8")));
+      // Git takes a directory or nothing for an empty file.
+      file = createCachedFile((bytes) => parseConfig(bytes.toString("utf8")), { plainOnly: true });
       files.set(path, file);
     }
-    // Git takes a directory or nothing for an empty file.
-    if ((await ifPresent(stat(path)))?.isFile() !== true) return [];
     return (await file.read(path)) ?? [];
   };
 

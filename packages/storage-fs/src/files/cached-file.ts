@@ -1,5 +1,7 @@
-import { open, stat } from "node:fs/promises";
+import { type Stats } from "node:fs";
+import { open } from "node:fs/promises";
 import { ifPresent } from "./fault.ts";
+import { isSameVersion, isSettled, statIfPresent } from "./file-version.ts";
 
 /** A file that is read again only when it has changed. */
 export interface CachedFile<T> {
@@ -7,61 +9,43 @@ export interface CachedFile<T> {
   read(path: string): Promise<T | undefined>;
 }
 
-interface Version<T> {
-  readonly path: string;
-  readonly signature: string;
-  /** The file was not so young when it was read that a change since could have left its times alone. */
-  readonly settled: boolean;
-  readonly value: T;
+export interface CachedFileOptions {
+  /** Take a directory, or a device, for a file that does not exist. */
+  readonly plainOnly?: boolean | undefined;
 }
 
-/** Clocks of file systems tick every few milliseconds, those of network file systems every two seconds at worst. */
-const SETTLED_MS = 2_100;
+interface Version<T> {
+  readonly path: string;
+  readonly stats: Stats;
+  readonly value: T;
+}
 
 /**
  * Keeps the parsed content of the last version of a file, told from others by device, inode, size and times, as git's
  * stat validity does. `parse` gets the whole content and may keep it.
  */
-export function createCachedFile<T>(parse: (bytes: Buffer) => T): CachedFile<T> {
+export function createCachedFile<T>(
+  parse: (bytes: Buffer) => T,
+  { plainOnly = false }: CachedFileOptions = {},
+): CachedFile<T> {
   let last: Version<T> | undefined;
   return {
     async read(path) {
       const current = last;
-      if (current?.settled === true && current.path === path) {
-        const signature = await ifPresent(signatureOf(() => stat(path, { bigint: true })));
-        if (signature?.text === current.signature) return current.value;
-      }
+      const seen = await statIfPresent(path);
+      if (seen === undefined || (plainOnly && !seen.isFile())) return undefined;
+      if (current?.path === path && isSameVersion(current.stats, seen)) return current.value;
       const handle = await ifPresent(open(path, "r"));
       if (handle === undefined) return undefined;
       try {
-        const signature = await signatureOf(() => handle.stat({ bigint: true }));
-        if (current?.path === path && current.signature === signature.text && current.settled)
-          return current.value;
+        const stats = await handle.stat();
+        const settled = isSettled(stats);
         const value = parse(await handle.readFile());
-        last = {
-          path,
-          signature: signature.text,
-          settled: Date.now() - signature.changedMs > SETTLED_MS,
-          value,
-        };
+        if (settled) last = { path, stats, value };
         return value;
       } finally {
         await handle.close();
       }
     },
   };
-}
-
-async function signatureOf(
-  read: () => Promise<{
-    dev: bigint;
-    ino: bigint;
-    size: bigint;
-    mtimeNs: bigint;
-    ctimeNs: bigint;
-    ctimeMs: bigint;
-  }>,
-): Promise<{ text: string; changedMs: number }> {
-  const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = await read();
-  return { text: `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`, changedMs: Number(ctimeMs) };
 }

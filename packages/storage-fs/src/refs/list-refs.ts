@@ -1,5 +1,4 @@
 import type { Dirent } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   checkRefName,
@@ -11,9 +10,8 @@ import {
   type RefQuery,
   refRanges,
 } from "@millrace/storage";
-import { ifPresent } from "../files/fault.ts";
 import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
-import { isPerWorktree, type Place, refPath } from "../place.ts";
+import { isPerWorktree, refPath } from "../place.ts";
 import { type FoundRef, followSymref } from "./loose-ref.ts";
 import { type RawRef, readLooseRef, readSymbolicLink } from "./ref-file.ts";
 
@@ -23,11 +21,14 @@ const READS_AT_ONCE = 32;
 /** The refs below `refs/` in byte order, in batches; reads only what the prefixes reach. */
 export async function* listRefs(repository: FsRepository, query: RefQuery): AsyncGenerator<RefBatch> {
   let refs: Ref[] = [];
+  const ranges: { readonly range: string; readonly loose: readonly LooseRef[] }[] = [];
   for (const range of refRanges(query.prefixes)) {
-    // Loose before packed: a ref that git packs in between is seen twice rather than never.
-    const loose = await readLooseRefs(repository, range, query.signal);
-    const packed = (await readPackedRefs(repository))?.under(range);
-    for (const next of merge(loose, packed)) {
+    ranges.push({ range, loose: await readLooseRefs(repository, range, query.signal) });
+  }
+  // Loose before packed: a ref that git packs in between is seen twice rather than never.
+  const packed = ranges.length === 0 ? undefined : await readPackedRefs(repository);
+  for (const { range, loose } of ranges) {
+    for (const next of merge(loose, packed?.under(range))) {
       if (isLoose(next)) {
         const ref = direct(next.name, next) ?? (await resolve(repository, next.name, next));
         if (ref !== undefined) refs.push(ref);
@@ -84,9 +85,11 @@ function isLoose(next: LooseRef | RefBatch): next is LooseRef {
 }
 
 /** What a directory of refs holds; in `refs` of a linked worktree, what that one has for itself takes the place of the main one's. */
-async function readEntries({ gitDir, commonDir }: Place, at: string): Promise<readonly Dirent[]> {
-  const read = async (base: string): Promise<readonly Dirent[]> =>
-    (await ifPresent(readdir(join(base, at), { withFileTypes: true }))) ?? [];
+async function readEntries(
+  { place: { gitDir, commonDir }, refDirectories }: FsRepository,
+  at: string,
+): Promise<readonly Dirent[]> {
+  const read = (base: string): Promise<readonly Dirent[]> => refDirectories.read(join(base, at));
   if (gitDir === commonDir) return read(commonDir);
   if (at !== "refs") return read(isPerWorktree(`${at}/`) ? gitDir : commonDir);
   const isOwn = (entry: Dirent): boolean => isPerWorktree(`refs/${entry.name}/`);
@@ -101,30 +104,33 @@ async function readLooseRefs(
   const { place } = repository;
   const directory = prefix.slice(0, prefix.lastIndexOf("/"));
   if (directory !== "refs" && !checkRefName(directory)) return [];
-  const names: { readonly name: string; readonly link: boolean }[] = [];
+  const names: string[] = [];
 
-  const walk = async (at: string): Promise<void> => {
+  const directories = [directory];
+  while (directories.length > 0) {
     signal?.throwIfAborted();
-    for (const entry of await readEntries(place, at)) {
-      const name = `${at}/${entry.name}`;
-      if (entry.isDirectory()) {
-        if (`${name}/`.startsWith(prefix) || prefix.startsWith(`${name}/`)) await walk(name);
-      } else if (name.startsWith(prefix) && checkRefName(name)) {
-        names.push({ name, link: entry.isSymbolicLink() });
+    const some = directories.splice(0, READS_AT_ONCE);
+    const listings = await Promise.all(some.map((at) => readEntries(repository, at)));
+    for (const [i, entries] of listings.entries()) {
+      for (const entry of entries) {
+        const name = `${some[i]}/${entry.name}`;
+        if (!entry.isDirectory()) {
+          if (name.startsWith(prefix) && checkRefName(name)) names.push(name);
+        } else if (`${name}/`.startsWith(prefix) || prefix.startsWith(`${name}/`)) directories.push(name);
       }
     }
-  };
-  await walk(directory);
-  names.sort((a, b) => compareNames(a.name, b.name));
+  }
+  names.sort(compareNames);
 
   const refs: LooseRef[] = [];
   for (let from = 0; from < names.length; from += READS_AT_ONCE) {
     signal?.throwIfAborted();
-    const read = names.slice(from, from + READS_AT_ONCE).map(async ({ name, link }) => {
+    const read = names.slice(from, from + READS_AT_ONCE).map(async (name) => {
       const path = refPath(place, name);
-      const raw =
-        (link ? await readSymbolicLink(path) : undefined) ??
-        (await readLooseRef(path, repository.objectFormat));
+      const raw = await repository.looseRefs.read(
+        path,
+        async () => (await readSymbolicLink(path)) ?? (await readLooseRef(path, repository.objectFormat)),
+      );
       // Gone since it was listed: deleted, or packed and then met there.
       if (raw !== undefined) refs.push({ name, raw });
     });

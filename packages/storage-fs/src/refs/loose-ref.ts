@@ -7,7 +7,19 @@ import { type RawRef, readLooseRef, readSymbolicLink } from "./ref-file.ts";
 /** What HEAD says. */
 export async function readRawHead(repository: FsRepository): Promise<RawRef | undefined> {
   const path = refPath(repository.place, "HEAD");
-  return (await readSymbolicLink(path)) ?? (await readLooseRef(path, repository.objectFormat));
+  return repository.looseRefs.read(
+    path,
+    async () => (await readSymbolicLink(path)) ?? (await readLooseRef(path, repository.objectFormat)),
+  );
+}
+
+/** What a ref's own file says; `undefined` where it has none. */
+export async function readLoose(repository: FsRepository, name: string): Promise<RawRef | undefined> {
+  const path = refPath(repository.place, name);
+  return repository.looseRefs.read(
+    path,
+    async () => (await readLooseRef(path, repository.objectFormat)) ?? (await readSymbolicLink(path)),
+  );
 }
 
 /** A ref where it lies: loose, else packed. Loose first, since git packs a ref before it removes the loose file. */
@@ -18,8 +30,7 @@ export interface FoundRef {
 
 /** One ref as it is stored; the name must be valid. */
 export async function readRawRef(repository: FsRepository, name: string): Promise<FoundRef | undefined> {
-  const path = refPath(repository.place, name);
-  const loose = (await readLooseRef(path, repository.objectFormat)) ?? (await readSymbolicLink(path));
+  const loose = await readLoose(repository, name);
   if (loose !== undefined) return { raw: loose };
   const packed = (await ifPresent(readPackedRefs(repository)))?.find(name);
   return packed === undefined ? undefined : { raw: { oid: packed.oid }, packed };

@@ -6,8 +6,8 @@ import { ifPresent } from "../files/fault.ts";
 import { inBatches } from "../files/in-batches.ts";
 import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
 import { refPath } from "../place.ts";
-import type { FoundRef } from "./loose-ref.ts";
-import { type RawRef, readLooseRef, readSymbolicLink } from "./ref-file.ts";
+import { type FoundRef, readLoose } from "./loose-ref.ts";
+import type { RawRef } from "./ref-file.ts";
 
 /** From this many refs in one directory on, it is listed first, so that absent refs need no look of their own. */
 const LISTED_FROM = 64;
@@ -26,8 +26,7 @@ export interface RefsRead {
 export async function readRefs(repository: FsRepository, names: readonly string[]): Promise<RefsRead> {
   const loose = new Map<string, RawRef>();
   await inBatches(await withoutAbsent(repository, names), async (name) => {
-    const path = refPath(repository.place, name);
-    const raw = (await readLooseRef(path, repository.objectFormat)) ?? (await readSymbolicLink(path));
+    const raw = await readLoose(repository, name);
     if (raw !== undefined) loose.set(name, raw);
   });
   const packed = loose.size === names.length ? undefined : await ifPresent(readPackedRefs(repository));

@@ -14,7 +14,6 @@ import { syncDirectory } from "../files/directories.ts";
 import { errnoOf, ifPresent } from "../files/fault.ts";
 import { readFrom } from "../files/random-access-file.ts";
 import type { FsRepository } from "../fs-repository.ts";
-import { objectDirectories } from "../objects/alternates.ts";
 import { freshenKnown } from "../objects/freshen-known.ts";
 import { writeLoose } from "../objects/write-loose.ts";
 
@@ -59,7 +58,7 @@ export async function explodePack(repository: FsRepository, pack: ExplodedPack):
 
 /** Writes the objects that the repository does not have as loose ones in the quarantine, and tells which. */
 async function unpack(repository: FsRepository, pack: ExplodedPack): Promise<readonly Oid[]> {
-  const { place, objectFormat, settings } = repository;
+  const { objectFormat, settings } = repository;
   const config = await repository.config();
   const path = join(pack.quarantine, "pack", `pack-${pack.id}.idx`);
   const index = openPackIndex(await readFile(path), objectFormat);
@@ -69,7 +68,7 @@ async function unpack(repository: FsRepository, pack: ExplodedPack): Promise<rea
     bases: createByteCache<number, PackedObject>({ budgetBytes: CACHE_BYTES }),
     blocks: createBlockCache({ budgetBytes: BLOCKS_BYTES }),
   });
-  const directories = await objectDirectories(join(place.commonDir, "objects"));
+  const directories = await repository.objectDirectories();
   const packs = await repository.packs.list(directories);
   const oids = Array.from({ length: index.count }, (_, position) => index.oidAt(position));
   const known = await freshenKnown({ directories, packs, objectFormat }, oids);
