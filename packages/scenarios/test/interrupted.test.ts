@@ -38,7 +38,7 @@ describe("a clone that is cut short", () => {
   async function copyRepository(name: string): Promise<string> {
     const path = join(scratch.path, "repositories", name);
     await git(["clone", "--quiet", "--bare", "--no-local", join(scratch.path, "original.git"), path]);
-    const [pack] = (await readdir(join(path, "objects/pack"))).filter((file) => file.endsWith(".pack"));
+    const pack = (await readdir(join(path, "objects/pack"))).find((file) => file.endsWith(".pack"));
     return join(path, "objects/pack", pack!);
   }
 

@@ -211,7 +211,7 @@ test("objects are found while the lender repacks", () =>
     })();
     try {
       await withSnapshot(store, async (view) => {
-        for (let round = 0; round < 60; round++) {
+        for (let round = 0; round < 60 || repacks < 3; round++) {
           for (const oid of oids.slice(0, 5)) expect(await isFound(view, oid)).toBe(true);
           const last = oids.at(-1) as string;
           expect(await isFound(view, last)).toBe(true);
@@ -221,5 +221,4 @@ test("objects are found while the lender repacks", () =>
       running = false;
       await repacking;
     }
-    expect(repacks).toBeGreaterThan(2);
   }));

@@ -33,7 +33,7 @@ interface Repository {
 }
 
 /** What may happen to a repository, by git's hand or another's. */
-const changes: Readonly<Record<string, (repository: Repository) => Promise<unknown> | unknown>> = {
+const changes: Readonly<Record<string, (repository: Repository) => unknown>> = {
   nothing: () => undefined,
   "a ref moves": ({ git, two }) => git("update-ref", "refs/heads/loose", two),
   "a ref is written in place": ({ path, two }) => writeFile(join(path, "refs/heads/loose"), `${two}\n`),
