@@ -13,7 +13,7 @@ import type { ObjectFormat, ObjectType } from "../schema.ts";
 import type { FsckFinding } from "../fsck/finding.ts";
 import type { DeltaStore } from "./delta-store.ts";
 import type { EntryTable } from "./entry-table.ts";
-import { KernelInflater, MAX_INPUT_BYTES } from "./kernel-inflater.ts";
+import { KernelInflater, INPUT_ROOM_BYTES } from "./kernel-inflater.ts";
 import { type LinkOutput, startsBytes } from "./link-output.ts";
 import type { IntakeOptions, ObjectIntake } from "./object-intake.ts";
 import type { Workspace } from "./workspace.ts";
@@ -50,7 +50,7 @@ export class ArrivingObjects implements PackScanHandler {
     this.#deltas = deltas;
     this.#options = options;
     const { workspace } = options;
-    this.#heapStart = align(workspace.heap + MAX_INPUT_BYTES + SLACK_BYTES);
+    this.#heapStart = align(workspace.heap + INPUT_ROOM_BYTES + SLACK_BYTES);
     this.#top = this.#heapStart;
     workspace.kernel.ensure(this.#heapStart + HEAP_BYTES);
   }

@@ -1,10 +1,11 @@
+import { INFLATE_TRUNCATED } from "../kernel/kernel.ts";
 import { type Inflater, StreamInflater } from "../inflate/inflater.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What a `KernelInflater` works with. */
 export interface KernelInflaterOptions {
   readonly workspace: Workspace;
-  /** Where the input of one `open` is kept, with room for `MAX_INPUT_BYTES`. */
+  /** Where inputs are kept, with room for `INPUT_ROOM_BYTES`. */
   readonly inputAt: number;
   /** Streams up to this size come in one piece. */
   readonly wholeBytes: number;
@@ -14,29 +15,36 @@ export interface KernelInflaterOptions {
   readonly onOutput: (bytes: Uint8Array) => void;
 }
 
-/** The longest input that `open` takes. */
-export const MAX_INPUT_BYTES: number = 64 * 1024;
+/** The longest input that `open` takes, and the longest start of a stream that is kept for the next one. */
+const MAX_INPUT_BYTES = 64 * 1024;
+export const INPUT_ROOM_BYTES: number = 2 * MAX_INPUT_BYTES;
 
-/** Inflated over packed size up to which a stream is taken to lie in the input at hand. */
+/** A stream that goes on in the next input is begun again there, unless that brings less than this share of it. */
+const LEAST_SHARE = 4;
+/** Inflated over packed size up to which a stream is taken to end within what is at hand. */
 const LIKELY_RATIO = 4;
 const EMPTY: Uint8Array = new Uint8Array(0);
 
 /**
- * Inflates in the kernel what lies in one input whole, into its memory; what does not, or is damaged, goes to the
- * resumable inflater, which finds out.
+ * Inflates in the kernel, into its memory, what lies in one input whole, or in one and the next. Streams that are
+ * longer or damaged go to the resumable inflater, which takes them piece by piece and finds out.
  */
 export class KernelInflater implements Inflater {
   readonly #options: KernelInflaterOptions;
   readonly #resumable: StreamInflater;
+  /** Where the present input starts; the kept start of a stream lies right before it. */
+  readonly #inputAt: number;
   #input: Uint8Array = EMPTY;
+  #keptBytes = 0;
   #expectedBytes = 0;
-  /** Nothing taken yet of the stream. */
-  #isUntouched = false;
+  /** The resumable inflater has the stream. */
+  #isHandedOver = false;
   #isDone = true;
 
   constructor(options: KernelInflaterOptions) {
     this.#options = options;
     this.#resumable = new StreamInflater(options.wholeBytes, options.onOutput, false);
+    this.#inputAt = options.inputAt + MAX_INPUT_BYTES;
   }
 
   get done(): boolean {
@@ -45,41 +53,60 @@ export class KernelInflater implements Inflater {
 
   /** Tells what the following calls of `push` will read from. */
   open(input: Uint8Array): void {
-    const { workspace, inputAt } = this.#options;
     this.#input = input.length <= MAX_INPUT_BYTES ? input : EMPTY;
-    workspace.kernel.bytes.set(this.#input, inputAt);
+    this.#options.workspace.kernel.bytes.set(this.#input, this.#inputAt);
   }
 
   reset(expectedBytes: number): void {
     this.#expectedBytes = expectedBytes;
-    this.#isUntouched = true;
+    this.#isHandedOver = false;
     this.#isDone = false;
+    this.#keptBytes = 0;
   }
 
   push(input: Uint8Array, start: number, end: number): number {
-    if (this.#isUntouched) {
-      if (end === start) return 0;
-      this.#isUntouched = false;
+    if (end === start) return 0;
+    if (!this.#isHandedOver) {
       const consumed = input === this.#input ? this.#tryWhole(start, end) : 0;
       if (consumed > 0) return consumed;
-      this.#resumable.reset(this.#expectedBytes);
+      this.#handOver();
     }
     const consumed = this.#resumable.push(input, start, end);
     this.#isDone = this.#resumable.done;
     return consumed;
   }
 
-  /** Bytes taken of a stream that ends before `end`; 0 where it does not, or is not sound. */
+  /** Bytes taken of a stream that ends before `end`, or is kept up to there; 0 where the kernel is not for it. */
   #tryWhole(start: number, end: number): number {
-    const { workspace, inputAt, wholeBytes, allocate, onOutput } = this.#options;
+    const { workspace, wholeBytes, allocate, onOutput } = this.#options;
     const { kernel } = workspace;
     const bytes = this.#expectedBytes;
-    if (bytes > wholeBytes || (end - start) * LIKELY_RATIO < bytes) return 0;
+    const kept = this.#keptBytes;
+    const length = end - start;
+    const isLikely = (kept + length) * LIKELY_RATIO >= bytes;
+    if (bytes > wholeBytes || !isLikely || length * LEAST_SHARE < kept) return 0;
+    const from = this.#inputAt + start - kept;
     const at = allocate(bytes);
-    const consumed = kernel.inflate(inputAt + start, inputAt + end, at, bytes);
-    if (consumed <= 0) return 0;
-    this.#isDone = true;
-    onOutput(kernel.bytes.subarray(at, at + bytes));
-    return consumed;
+    const consumed = kernel.inflate(from, this.#inputAt + end, at, bytes);
+    if (consumed > 0) {
+      this.#isDone = true;
+      onOutput(kernel.bytes.subarray(at, at + bytes));
+      return consumed - kept;
+    }
+    if (consumed !== INFLATE_TRUNCATED || kept + length > MAX_INPUT_BYTES) return 0;
+    kernel.bytes.copyWithin(this.#inputAt - kept - length, from, this.#inputAt + end);
+    this.#keptBytes = kept + length;
+    return length;
+  }
+
+  #handOver(): void {
+    const kept = this.#keptBytes;
+    this.#isHandedOver = true;
+    this.#keptBytes = 0;
+    this.#resumable.reset(this.#expectedBytes);
+    if (kept > 0) {
+      const { bytes } = this.#options.workspace.kernel;
+      this.#resumable.push(bytes.slice(this.#inputAt - kept, this.#inputAt), 0, kept);
+    }
   }
 }
