@@ -1,6 +1,6 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { benchCases } from "./cases/index.ts";
 import { createLab, warmFile } from "./lab.ts";
@@ -51,8 +51,8 @@ async function measure(options: BenchOptions, scratch: string): Promise<void> {
   if (options.json !== undefined) writeFileSync(options.json, "");
   if (options.profile !== undefined) await mkdir(options.profile, { recursive: true });
   const machine = await machineFacts();
-  const [load = 0] = loadavg();
-  if (load > QUIET_LOAD) tell(`this machine is busy (load ${load.toFixed(1)}): times will tell of that too`);
+  if (machine.load > QUIET_LOAD)
+    tell(`this machine is busy (load ${machine.load}): times will tell of that too`);
   const repository = await prepareRepository(options, join(scratch, "served"), tell);
   await warmFile(repository.packPath);
   const lab = createLab({ scratch, repository, quick: options.quick, profile: options.profile });

@@ -21,14 +21,9 @@ export const enumerateCase: BenchCase = {
       subjects: [
         byGit(lab),
         byUs(lab, "millrace", {
-          note: "a fresh process with no graph of the pack, its start and the building of the graph included",
+          note: "a fresh process with no graph of the pack, its start and what it builds included",
           calls: 1,
           buildGraphs: true,
-        }),
-        byUs(lab, "millrace, without a graph", {
-          note: "a fresh process that builds no graph, its start included",
-          calls: 1,
-          buildGraphs: false,
         }),
         byUs(lab, "millrace, second call", { note: "the same process again", calls: 2, buildGraphs: true }),
         byUs(lab, "millrace, from the sidecar", {

@@ -1,4 +1,4 @@
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { git } from "../process/git.ts";
 
 /** Where figures were measured. */
@@ -6,6 +6,8 @@ export interface MachineFacts {
   readonly node: string;
   readonly git: string;
   readonly cpus: number;
+  /** Average of processes that wanted to run in the last minute; with much of it, times tell of other work too. */
+  readonly load: number;
 }
 
 /** Looks at the machine. */
@@ -15,5 +17,6 @@ export async function machineFacts(): Promise<MachineFacts> {
     node: process.versions.node,
     git: version.replace(/^git version /, ""),
     cpus: cpus().length,
+    load: Number((loadavg()[0] ?? 0).toFixed(2)),
   };
 }
