@@ -8,6 +8,8 @@ export type RepositoryErrorCode =
   | "REPOSITORY_WRONG_TYPE"
   /** A pushed object failed fsck. */
   | "REPOSITORY_FSCK_FAILED"
+  /** What the configuration says of fsck cannot be meant, or a list that it names cannot be read. */
+  | "REPOSITORY_BAD_FSCK_RULES"
   /** A client asks for what cannot be selected or does not resolve; `clientMessage` tells it. */
   | "REPOSITORY_BAD_REQUEST";
 

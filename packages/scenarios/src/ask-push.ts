@@ -18,6 +18,8 @@ export interface PushAnswer {
   readonly error: string | undefined;
   /** The report's lines, and everything outside of bands. */
   readonly report: readonly string[];
+  /** What the user is told besides, but for progress. */
+  readonly told: readonly string[];
   readonly refs: string;
   readonly head: string;
   readonly shallow: string;
@@ -38,7 +40,10 @@ export async function pushToGit(target: PushTarget, request: Buffer): Promise<Pu
   const { stdout, stderr, status } = runGit(target.copy, ["receive-pack", "--stateless-rpc", "."], request);
   const fatal = [...stderr.matchAll(/^fatal: (.*)$/gm)].at(-1)?.[1];
   const error = status === 0 ? undefined : (fatal ?? String(status));
-  return { ...readReport(stdout, error), ...(await stateOf(target.copy)) };
+  const answer = readReport(stdout, error);
+  // What it says before it knows of bands, its user sees over ssh.
+  const warnings = stderr.split("\n").filter((line) => line.startsWith("warning: skipping"));
+  return { ...answer, told: [...warnings, ...answer.told], ...(await stateOf(target.copy)) };
 }
 
 /** Pushes to a copy with our own server. */
@@ -86,14 +91,22 @@ async function makeCopy({ fixture, copy, config }: PushTarget): Promise<void> {
 }
 
 /** Takes the report out of its bands. */
-function readReport(bytes: Buffer, error: string | undefined): Pick<PushAnswer, "error" | "report"> {
+function readReport(bytes: Buffer, error: string | undefined): Pick<PushAnswer, "error" | "report" | "told"> {
   const { found } = readPackets(bytes);
   const outer = found.filter((each) => typeof each === "string" || (each[0] ?? 0) > 2).map(plainText);
   const inner = Buffer.concat(found.flatMap((each) => bandOf(each, 1) ?? []));
   const report = inner.length === 0 ? [] : readPackets(inner).found.map(plainText);
   const last = error === undefined ? undefined : errorOf(outer.at(-1));
   if (last !== undefined) outer.pop();
-  return { error: last ?? error, report: [...report, "|", ...outer] };
+  const told = Buffer.concat(found.flatMap((each) => bandOf(each, 2) ?? [])).toString();
+  return { error: last ?? error, report: [...report, "|", ...outer], told: told.split("\n").filter(isTold) };
+}
+
+function isTold(line: string): boolean {
+  return (
+    line !== "" &&
+    !/^(?:Unpacking objects|Receiving objects|Resolving deltas|Checking connectivity)/.test(line)
+  );
 }
 
 async function stateOf(

@@ -87,6 +87,7 @@ export async function createFixtures(root: string, format: ObjectFormat): Promis
   await borrow(history, directory("borrowing"));
 
   await extend(local);
+  await listObjects(local, join(history, "skip"));
   const known = new Map<string, string>();
   const idOf = async (name: string): Promise<string> => {
     const length = format === "sha1" ? 40 : 64;
@@ -147,6 +148,30 @@ async function extend(local: WorkTree): Promise<void> {
     }),
   );
   await make("evil", evil);
+  const bad = '[submodule "a"]\n\tpath = a\n\turl = -u./payload\n';
+  const gitmodules = await git(["hash-object", "-w", "--stdin"], { cwd: local.path, input: bad });
+  const withModules = `100644 blob ${gitmodules}\t.gitmodules\n`;
+  await make("modules", await git(["mktree"], { cwd: local.path, input: withModules }));
+}
+
+/** Lists of objects that fsck is to pass over (git-config, `receive.fsck.skipList`). */
+async function listObjects({ git: run }: WorkTree, folder: string): Promise<void> {
+  const evil = await run("rev-parse", "refs/new/evil^{tree}");
+  const modules = await run("rev-parse", "refs/new/modules:.gitmodules");
+  const other = await run("rev-parse", "main");
+  await mkdir(folder);
+  for (const [name, content] of Object.entries({
+    evil: `${evil}\n`,
+    modules: `${other}\n${modules}\n`,
+    others: `${other}\n`,
+    commented: `# why\n\n  \t# again\n\t ${evil.toUpperCase()}  # that one\r\n#${other}`,
+    empty: "",
+    short: `${evil.slice(0, 12)}\n`,
+    words: "main\n",
+    two: `${other} ${evil}\n`,
+  })) {
+    await writeFile(join(folder, name), content);
+  }
 }
 
 /** Lines of several keys whose order decides: each shows or hides what one of another key has said before. */

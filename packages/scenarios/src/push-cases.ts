@@ -1,11 +1,18 @@
 import type { FixtureName } from "./fixtures.ts";
+import { objectPushes } from "./push-cases-objects.ts";
 import { shallowPushes } from "./push-cases-shallow.ts";
 
-/** What a push brings behind its commands: git's pack of some revisions, cut or without something, or nothing. */
+/** What a push brings behind its commands: git's pack of some revisions, whole or broken, bytes as they are, or nothing. */
 export type PushPack =
   | "none"
   | "empty"
-  | { readonly revisions: readonly string[]; readonly flags?: readonly string[]; readonly cutBytes?: number };
+  | { readonly bytes: string }
+  | {
+      readonly revisions: readonly string[];
+      readonly flags?: readonly string[];
+      readonly cutBytes?: number;
+      readonly bendsTrailer?: boolean;
+    };
 
 /** A push, and the repository that it goes to. */
 export interface PushCase {
@@ -343,7 +350,7 @@ const elsewhere: readonly (readonly [on: FixtureName, row: Row])[] = [
 
 /** Every push there is; some also without bands, with the second report, or without any. */
 export function pushCases(): PushCase[] {
-  const cases: PushCase[] = [...shallowPushes];
+  const cases: PushCase[] = [...shallowPushes, ...objectPushes];
   const add = (on: FixtureName, [name, lines, pack, config = []]: Row, words: string, how: string): void => {
     const asked = lines.map((line) => line.replace("|", words));
     cases.push({ name: `${on}: ${name}${how}`, on, config, lines: asked, pack });

@@ -128,8 +128,11 @@ describe.each(formats)("our whole server answers as git does: %s", (format) => {
 
   async function packFor(pack: PushPack): Promise<Buffer> {
     if (pack === "none") return Buffer.alloc(0);
-    const { revisions, flags = [], cutBytes = 0 } = pack === "empty" ? { revisions: [] } : pack;
+    if (pack !== "empty" && "bytes" in pack) return Buffer.from(pack.bytes, "latin1");
+    const whole = pack === "empty" ? { revisions: [] } : pack;
+    const { revisions, flags = [], cutBytes = 0, bendsTrailer = false } = whole;
     const bytes = packOf(fixtures.local.path, await fixtures.expand(revisions), ...flags);
+    if (bendsTrailer) bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
     return bytes.subarray(0, bytes.length - cutBytes);
   }
 });

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { resolve as resolvePath } from "node:path";
 import { isOid, type OperationOptions } from "@millrace/pack";
 import {
   checkRefName,
@@ -9,6 +11,7 @@ import {
   type Snapshot,
   StorageError,
 } from "@millrace/storage";
+import { expandHome } from "./config/include-condition.ts";
 import { guarded, guardedItems } from "./files/fault.ts";
 import { type FsRepository, spans } from "./fs-repository.ts";
 import { alternateTips } from "./objects/alternate-tips.ts";
@@ -114,6 +117,12 @@ export async function openSnapshot(
         signal?.throwIfAborted();
         return repository.config();
       }),
+    configuredFile: (path, { signal } = {}) =>
+      guarded(path, async () => {
+        signal?.throwIfAborted();
+        const expanded = expandHome(path, repository.settings.homeDirectory);
+        return expanded === undefined ? undefined : readIfFile(resolvePath(place.gitDir, expanded));
+      }),
     alternateTips: (query = {}) =>
       guardedItems("objects/info/alternates", async function* () {
         query.signal?.throwIfAborted();
@@ -127,6 +136,15 @@ export async function openSnapshot(
       }),
     async [Symbol.asyncDispose]() {},
   };
+}
+
+/** Whatever keeps git from opening a file, it is not there to it. */
+async function readIfFile(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch {
+    return undefined;
+  }
 }
 
 async function resolveHead(repository: FsRepository, raw: RawRef): Promise<Head> {

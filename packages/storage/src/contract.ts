@@ -91,6 +91,11 @@ export interface Snapshot extends AsyncDisposable {
   shallow(options?: OperationOptions): Promise<readonly Oid[]>;
   /** The repository's own settings, in the order of their lines. */
   config(options?: OperationOptions): Promise<RepositoryConfig>;
+  /**
+   * The content of a file that a setting names, by its path as git-config has paths; `undefined` where it cannot be read.
+   * Absent in backends that have no files.
+   */
+  configuredFile?(path: string, options?: OperationOptions): Promise<Uint8Array | undefined>;
   /** Tips of the repositories that objects are borrowed from (capability `alternates`). */
   alternateTips(options?: OperationOptions): AsyncIterable<Oid>;
   /**

@@ -24,6 +24,8 @@ export {
   refuseDirectory,
   refuseElsewhere,
   refuseOld,
+  refuseRelated,
+  type RelatedUpdate,
   resolveRefName,
   screenUpdates,
   type StoredRef,

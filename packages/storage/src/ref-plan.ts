@@ -1,7 +1,13 @@
 import { type ObjectFormat, type Oid, isOid } from "@millrace/pack";
 import type { CommitRequest, RefRejection, RefRejectionCode, RefUpdate, SymrefUpdate } from "./contract.ts";
 import { StorageError } from "./errors.ts";
-import { checkRefName, findDirectoryConflict, isUpdatableRef, type RefNames } from "./ref-name.ts";
+import {
+  checkRefName,
+  findDirectoryConflict,
+  isUpdatableRef,
+  type RefNames,
+  refParents,
+} from "./ref-name.ts";
 
 /** A ref as it is stored: an id, or the name of another ref. */
 export type StoredRef = { readonly oid: Oid; readonly symref?: undefined } | { readonly symref: string };
@@ -93,6 +99,14 @@ export function planRefs(
   /** By ref, the first update that moves it; others do by way of a symbolic ref. */
   const firsts = new Map<string, number>();
   let moved = false;
+  const related = atomic
+    ? refuseRelated(
+        updates.flatMap((update, i) => {
+          const target = targets[i];
+          return target === undefined ? [] : [{ update, target }];
+        }),
+      )
+    : new Map<string, RefRejection>();
   for (const [index, update] of updates.entries()) {
     if (outcomes[index] !== undefined) continue;
     const { name } = update;
@@ -109,6 +123,7 @@ export function planRefs(
     }
     firsts.set(target, index);
     const refusal =
+      renamed(related.get(target), name) ??
       judge(working, table, update, target, atomic) ??
       renamed(deniedTargets.get(target), name) ??
       (update.updateWorkTree === true ? refuse(name, "REF_DENIED", NO_WORK_TREE) : undefined);
@@ -175,35 +190,49 @@ export function refuseElsewhere(name: string, target: string): RefRejection {
   return refuse(name, "REF_CONFLICT", `also moved elsewhere, by way of ${target}`);
 }
 
-/**
- * The names that this update's ref cannot be above or below of. An atomic commit takes no two refs that cannot exist
- * beside each other, be it that one of them is deleted, as in git.
- */
+/** The names that this update's ref cannot be above or below of: in an atomic commit those that were there before it. */
 function namesInTheWay(working: Overlay, base: RefTable, update: RefUpdate, atomic: boolean): RefNames {
-  if (!atomic) return update.new === null ? NONE : working;
-  const { changes } = working;
-  const others = update.new === null ? NONE : base;
-  return {
-    has: (name) => others.has(name) || changes.has(name),
-    *under(prefix) {
-      yield* others.under(prefix);
-      for (const name of changes.keys()) if (name.startsWith(prefix)) yield name;
-    },
-  };
+  if (update.new === null) return NONE;
+  return atomic ? base : working;
 }
 
 const NONE: RefNames = { has: () => false, under: () => [] };
 
-/** The refusal of an update whose ref is not what it was seen to be. */
-export function refuseOld(name: string, old: Oid | null, current: Oid | null): RefRejection {
-  if (old === null) return refuse(name, "REF_CONFLICT", `exists already, at ${current}`);
-  if (current === null) return refuse(name, "REF_CONFLICT", `does not exist, expected at ${old}`);
-  return refuse(name, "REF_CONFLICT", `is at ${current}, expected at ${old}`);
+/** One update of an atomic commit, with the ref that it moves. */
+export interface RelatedUpdate {
+  readonly update: RefUpdate;
+  readonly target: string;
 }
 
-/** The refusal of an update whose ref cannot exist beside `other`. */
+/**
+ * The refusals of updates whose refs cannot exist beside each other, by the ref that moves: an atomic commit takes no two
+ * of them, be it that one is deleted, as in git.
+ */
+export function refuseRelated(related: readonly RelatedUpdate[]): ReadonlyMap<string, RefRejection> {
+  const byTarget = new Map(related.map((each) => [each.target, each]));
+  const refusals = new Map<string, RefRejection>();
+  for (const { update, target } of related) {
+    const above = refParents(target).flatMap((name) => byTarget.get(name) ?? [])[0];
+    if (above === undefined) continue;
+    if (above.update.old !== null) refusals.set(target, refuseDirectory(update.name, above.target));
+    else {
+      const message = `cannot process '${above.target}' and '${target}' at the same time`;
+      refusals.set(above.target, refuse(above.update.name, "REF_DIRECTORY_CONFLICT", message));
+    }
+  }
+  return refusals;
+}
+
+/** The refusal of an update whose ref is not what it was seen to be, in git's words. */
+export function refuseOld(name: string, old: Oid | null, current: Oid | null): RefRejection {
+  if (old === null) return refuse(name, "REF_CONFLICT", "reference already exists");
+  if (current === null) return refuse(name, "REF_CONFLICT", `unable to resolve reference '${name}'`);
+  return refuse(name, "REF_CONFLICT", `is at ${current} but expected ${old}`);
+}
+
+/** The refusal of an update whose ref cannot exist beside `other`, in git's words. */
 export function refuseDirectory(name: string, other: string): RefRejection {
-  return refuse(name, "REF_DIRECTORY_CONFLICT", `cannot exist beside ${other}`);
+  return refuse(name, "REF_DIRECTORY_CONFLICT", `'${other}' exists; cannot create '${name}'`);
 }
 
 interface Overlay extends RefTable {

@@ -15,23 +15,37 @@ export interface SortedCommands {
  * do in git once the first has moved the ref; of an atomic push nothing is left then.
  */
 export function refuseDuplicates(commands: readonly RefCommand[], atomic: boolean): SortedCommands {
-  const seen = new Set<string>();
-  const repeated = new Set<string>();
+  const seen = new Map<string, RefCommand>();
+  const repeated = new Map<string, RefCommand>();
   const accepted: RefCommand[] = [];
   const refused = new Map<RefCommand, string>();
   for (const command of commands) {
-    if (seen.has(command.name)) {
-      repeated.add(command.name);
-      refused.set(command, "failed to update ref");
-    } else accepted.push(command);
-    seen.add(command.name);
+    const first = seen.get(command.name);
+    if (first === undefined) {
+      seen.set(command.name, command);
+      accepted.push(command);
+      continue;
+    }
+    repeated.set(command.name, command);
+    refused.set(command, "failed to update ref");
   }
-  const messages = [...repeated].map(
-    (name) => `error: multiple updates for ref '${printable(name)}' not allowed`,
-  );
+  const messages = [...repeated].map(([name, command]) => {
+    const ref = `'${printable(name)}'`;
+    const why = atomic ? undefined : whyStale(command, seen.get(name) as RefCommand, ref);
+    return why === undefined
+      ? `error: multiple updates for ref ${ref} not allowed`
+      : `error: cannot lock ref ${ref}: ${why}`;
+  });
   if (!atomic || repeated.size === 0) return { accepted, refused, messages };
   const all = commands.map((command) => [command, "atomic transaction failed"] as const);
   return { accepted: [], refused: new Map(all), messages };
+}
+
+/** What git says of the second command once the first has moved the ref; `undefined` where it would go on from there. */
+function whyStale({ old }: RefCommand, { new: current }: RefCommand, ref: string): string | undefined {
+  if (old === current) return undefined;
+  if (old === null) return "reference already exists";
+  return current === null ? `unable to resolve reference ${ref}` : `is at ${current} but expected ${old}`;
 }
 
 /** Everything that is to be told about a push, a line for each command in its order. */

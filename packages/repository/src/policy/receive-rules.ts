@@ -1,4 +1,3 @@
-import { FSCK_SEVERITIES } from "@millrace/pack";
 import {
   booleanValue,
   integerValue,
@@ -7,7 +6,8 @@ import {
   type Snapshot,
 } from "@millrace/storage";
 import { type IsHidden, hiddenRefs } from "../refs/hidden-refs.ts";
-import type { FsckLevel, ReceivePolicy } from "../schema.ts";
+import type { ReceivePolicy } from "../schema.ts";
+import { type FsckRules, readFsckRules } from "./fsck-rules.ts";
 import { readSessionId } from "./upload-pack-rules.ts";
 
 /** What to do about a push into a branch that is in use (git-config, `receive.denyCurrentBranch`, `receive.denyDeleteCurrent`). */
@@ -29,8 +29,9 @@ export interface ReceiveRules {
   /** Whether a push may make the repository shallow. */
   readonly shallowUpdate: boolean;
   readonly maxPackBytes: number | undefined;
-  /** `undefined`: objects are not checked. */
-  readonly fsckLevels: Readonly<Record<string, FsckLevel>> | undefined;
+  readonly fsck: FsckRules;
+  /** git unpacks packs of fewer objects, and says so where one is broken. */
+  readonly unpackLimit: number;
 }
 
 /** What a repository offers to those who push. */
@@ -59,7 +60,8 @@ export async function readReceiveRules(view: Snapshot, policy: ReceivePolicy): P
     checkedOut: await checkedOutBranches(view, config, headTarget),
     shallowUpdate: booleanValue(config, "receive.shallowupdate") ?? false,
     maxPackBytes: smallest(policy.maxPackBytes, integerValue(config, "receive.maxinputsize")),
-    fsckLevels: readFsckLevels(config, policy),
+    fsck: readFsckRules(config, policy),
+    unpackLimit: readUnpackLimit(config),
   };
 }
 
@@ -90,17 +92,8 @@ function smallest(a: number | undefined, b: number | undefined): number | undefi
   return bounds.length === 0 ? undefined : Math.min(...bounds);
 }
 
-function readFsckLevels(config: RepositoryConfig, policy: ReceivePolicy): ReceiveRules["fsckLevels"] {
-  const wanted =
-    booleanValue(config, "receive.fsckobjects") ??
-    booleanValue(config, "transfer.fsckobjects") ??
-    policy.fsck ??
-    true;
-  if (!wanted) return undefined;
-  const levels: Record<string, FsckLevel> = { ...policy.fsckLevels };
-  for (const id of FSCK_SEVERITIES.keys()) {
-    const level = lastValue(config, `receive.fsck.${id.toLowerCase()}`)?.toLowerCase();
-    if (level === "error" || level === "warn" || level === "ignore") levels[id] = level;
-  }
-  return levels;
+/** git's default is what it unpacks; which of the two keys counts has changed with its versions. */
+function readUnpackLimit(config: RepositoryConfig): number {
+  const limits = ["receive.unpacklimit", "transfer.unpacklimit"].map((key) => integerValue(config, key));
+  return limits.find((limit) => limit !== undefined && limit >= 0) ?? 100;
 }

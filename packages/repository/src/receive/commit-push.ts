@@ -1,3 +1,4 @@
+import type { Oid } from "@millrace/pack";
 import type { CommitResult, RefRejection, RepositoryStore, Snapshot, Stage } from "@millrace/storage";
 import { readReceiveRules } from "../policy/receive-rules.ts";
 import type { ReceivePolicy } from "../schema.ts";
@@ -25,8 +26,7 @@ export async function commitPush(push: PushState, target: CommitTarget): Promise
       add: target.stage === undefined ? [] : [target.stage],
       refs: open.map((command) => ({
         name: command.name,
-        // Deleting what is not there is a warning and no fault.
-        old: command.old === null && command.new === null ? undefined : command.old,
+        old: expectedOld(command, push),
         new: command.new,
         updateWorkTree: followed.has(command),
       })),
@@ -39,6 +39,12 @@ export async function commitPush(push: PushState, target: CommitTarget): Promise
     { signal },
   );
   takeOutcome(push, open, result);
+}
+
+/** Deleting what is not there is a warning and no fault, whatever it is said to be. */
+function expectedOld(command: RefCommand, { absent }: PushState): Oid | null | undefined {
+  if (absent.has(command)) return null;
+  return command.old === null && command.new === null ? undefined : command.old;
 }
 
 /** Runs the rules again on the view that is about to be committed on: HEAD may have moved since. */
@@ -72,7 +78,7 @@ function takeOutcome(
     isDenied ||= code === "REF_DENIED";
     if (code === "REF_DENIED") refused.set(command, message);
     else {
-      messages.push(`error: ${message}`);
+      messages.push(`error: cannot lock ref '${command.name}': ${message}`);
       if (!atomic) refused.set(command, "failed to update ref");
     }
   }

@@ -37,13 +37,29 @@ export async function linksAreConnected(links: ExternalLinks, base: ConnectedBas
   return isConnected([...foreignCommits, ...rest], base.reader, base);
 }
 
-/** Whether these objects and all that they reach, down to what the refs reach, are there: git's own connectivity check. */
+/** An object that something refers to and that is not there. */
+export interface MissingLink {
+  readonly oid: Oid;
+  /** Whether the walk could not go on without it; else it was looked for at the end, as blobs are. */
+  readonly stopsWalk: boolean;
+}
+
+/** Whether these objects and all that they reach, down to what the refs reach, are there. */
 export async function isConnected(
   wants: readonly Oid[],
   reader: ObjectReader,
   base: ConnectedBase,
 ): Promise<boolean> {
-  if (wants.length === 0) return true;
+  return (await findMissing(wants, reader, base)) === undefined;
+}
+
+/** Git's own connectivity check: the first object of all that these reach, down to what the refs reach, that is not there. */
+export async function findMissing(
+  wants: readonly Oid[],
+  reader: ObjectReader,
+  base: ConnectedBase,
+): Promise<MissingLink | undefined> {
+  if (wants.length === 0) return undefined;
   const breather = createBreather(base.signal);
   const { shallow, signal } = base;
   try {
@@ -52,11 +68,11 @@ export async function isConnected(
     for (const number of numbers) {
       if (number < table.nodeCount) continue;
       await breather.step();
-      if (!(await reader.has(table.bytesAt(number)))) return false;
+      if (!(await reader.has(table.bytesAt(number)))) return { oid: table.oidAt(number), stopsWalk: false };
     }
-    return true;
+    return undefined;
   } catch (error) {
-    if (isMissingObject(error)) return false;
+    if (isMissingObject(error)) return { oid: error.oid as Oid, stopsWalk: true };
     throw error;
   }
 }

@@ -40,18 +40,30 @@ export interface FsckPass {
   onFindings(this: void, type: ObjectType, oid: Uint8Array, findings: readonly FsckFinding[]): void;
   /** Checks the blobs that trees name `.gitmodules` and `.gitattributes`, once everything can be read. */
   finish(reader: ObjectReader, options?: OperationOptions): Promise<void>;
+  /** Whether `finish` has begun. */
+  readonly isLate: boolean;
+}
+
+/** How findings are judged. */
+export interface FsckJudgement {
+  /** Over the defaults. */
+  readonly levels: Readonly<Record<string, FsckLevel>>;
+  /** Objects that are as they are. */
+  readonly skip: ReadonlySet<Oid>;
 }
 
 /** Starts the checks of a push; `warn` is told, line by line, what is odd and not refused. */
 export function createFsckPass(
   format: ObjectFormat,
-  levels: Readonly<Record<string, FsckLevel>> = {},
+  { levels, skip }: FsckJudgement,
   warn: (line: string) => void,
 ): FsckPass {
   const session = createFsckSession(format);
   let warnings = 0;
+  let isLate = false;
 
   const judge = (findings: readonly FsckFinding[], oid: Oid): void => {
+    if (skip.has(oid)) return;
     for (const { id, message } of findings) {
       const level = levels[id] ?? defaultFsckLevels[id] ?? "error";
       const line = `object ${oid}: ${id}: ${message}`;
@@ -63,7 +75,11 @@ export function createFsckPass(
   return {
     session,
     onFindings: (_type, oid, findings) => judge(findings, oidFromBytes(oid, 0, format)),
+    get isLate() {
+      return isLate;
+    },
     async finish(reader, options = {}) {
+      isLate = true;
       const found = await session.finish((oid) => readSpecialBlob(reader, oid), options);
       for (const finding of found) judge([finding], finding.oid);
     },

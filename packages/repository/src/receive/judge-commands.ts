@@ -11,7 +11,7 @@ export async function judgeCommands(
   reader: ObjectReader,
   base: ConnectedBase,
 ): Promise<void> {
-  const { messages, refused, followed, rules, snapshot } = push;
+  const { messages, refused, followed, rules } = push;
   for (const command of push.commands) {
     if (refused.has(command)) continue;
     const judged = judgeCommand(command, rules);
@@ -21,10 +21,18 @@ export async function judgeCommands(
     messages.push(...branch.messages);
     const reason = judged.reason ?? branch.reason;
     if (reason !== undefined) refused.set(command, reason);
-    else if (command.new === null && (await snapshot.ref(command.name)) === undefined) {
-      messages.push("warning: deleting a non-existent ref");
-    }
+    else if (command.new === null) await judgeAbsence(push, command, reader);
   }
+}
+
+/** A deletion by an id that nobody has is taken for one of whatever is there. */
+async function judgeAbsence(push: PushState, command: RefCommand, reader: ObjectReader): Promise<void> {
+  const { old, name } = command;
+  if (old !== null && (await reader.has(oidToBytes(old)))) return;
+  if ((await push.snapshot.ref(name)) === undefined) {
+    push.absent.add(command);
+    push.messages.push("warning: deleting a non-existent ref");
+  } else if (old === null) push.messages.push("warning: allowing deletion of corrupt ref");
 }
 
 const ACCEPTED: Judgement = { messages: [] };

@@ -1,6 +1,12 @@
 import { type Oid, oidToBytes } from "@millrace/pack";
 import type { ObjectReader } from "../objects/object-view.ts";
-import { type ConnectedBase, isConnected, linksAreConnected } from "./connectivity.ts";
+import {
+  type ConnectedBase,
+  type MissingLink,
+  findMissing,
+  isConnected,
+  linksAreConnected,
+} from "./connectivity.ts";
 import type { PushState } from "./push-state.ts";
 import type { QuarantinedPack } from "./quarantine.ts";
 import { planShallow } from "./shallow-plan.ts";
@@ -34,25 +40,35 @@ export async function judgeConnectivity(
 ): Promise<void> {
   const { refused, cuts } = push;
   const packIsConnected = quarantined !== undefined && (await linksAreConnected(quarantined.externals, base));
-  const isWhole = async (oid: Oid): Promise<boolean> => {
+  const missingBehind = async (oid: Oid): Promise<MissingLink | undefined> => {
     const isBrought = quarantined !== undefined && quarantined.index.find(oidToBytes(oid)) >= 0;
-    if ((isBrought && packIsConnected) || base.tips.has(oid)) return true;
-    return isConnected([oid], reader, base);
+    if ((isBrought && packIsConnected) || base.tips.has(oid)) return undefined;
+    return findMissing([oid], reader, base);
   };
   let isBroken = false;
   for (const command of push.commands) {
     // A cut history is looked at with its roots, when all else is well.
     if (command.new === null || refused.has(command) || cuts.has(command)) continue;
-    if (await isWhole(command.new)) continue;
+    const missing = await missingBehind(command.new);
+    if (missing === undefined) continue;
+    if (!isBroken) push.messages.push(...tellMissing(missing, command.new));
     isBroken = true;
     refused.set(command, UNCONNECTED);
   }
   if (!isBroken) return;
   // Looking for what is missing, git looks at those too that it has refused before.
   for (const [command, reason] of refused) {
-    if (reason !== SHALLOW_REFUSED || (await isWhole(command.new as Oid))) continue;
+    if (reason !== SHALLOW_REFUSED) continue;
+    if ((await missingBehind(command.new as Oid)) === undefined) continue;
     refused.set(command, UNCONNECTED);
   }
+}
+
+/** As git rev-list tells it, which git runs once for all commands. */
+function tellMissing({ oid, stopsWalk }: MissingLink, tip: Oid): readonly string[] {
+  if (oid === tip) return [`fatal: bad object ${oid}`];
+  if (!stopsWalk) return [`fatal: missing blob object '${oid}'`];
+  return [`error: Could not read ${oid}`, "fatal: revision walk setup failed"];
 }
 
 /** Refuses histories that end at roots of the client and are not whole down to these. */

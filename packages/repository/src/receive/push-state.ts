@@ -20,6 +20,8 @@ export interface PushState extends OperationOptions {
   readonly refused: Map<RefCommand, string>;
   /** Commands whose branch a working tree is to follow. */
   readonly followed: Set<RefCommand>;
+  /** Deletions of refs that are not there, and were not seen by any id that is. */
+  readonly absent: Set<RefCommand>;
   /** Commands whose history is to end at roots of the client. */
   cuts: ReadonlyMap<RefCommand, CutCommand>;
 }

@@ -7,12 +7,15 @@ import type { ReceivePolicy } from "../schema.ts";
 import type { RefCommand } from "./command-rules.ts";
 import { commitPush } from "./commit-push.ts";
 import type { ConnectedBase } from "./connectivity.ts";
-import { createFsckPass } from "./fsck-pass.ts";
+import { RepositoryError } from "../errors.ts";
+import { type FsckPass, createFsckPass } from "./fsck-pass.ts";
 import { judgeCommands } from "./judge-commands.ts";
 import { judgeConnectivity, judgeCuts, judgeShallow } from "./judge-connectivity.ts";
 import { OverlayReader } from "./overlay-reader.ts";
+import { readPackHeader } from "./pack-header.ts";
 import type { PushState } from "./push-state.ts";
 import { type QuarantinedPack, type ReceiveProgress, quarantinePack } from "./quarantine.ts";
+import { readSkipLists } from "./skip-list.ts";
 import { type UnpackFault, describeUnpackFault } from "./unpack-fault.ts";
 
 export interface ReceiveRequest extends OperationOptions {
@@ -66,9 +69,10 @@ export async function receivePush(context: ReceiveContext, request: ReceiveReque
         snapshot,
         view,
         rules,
-        messages: [],
+        messages: [...rules.fsck.warnings],
         refused: new Map(),
         followed: new Set(),
+        absent: new Set(),
         cuts: new Map(),
         signal,
       };
@@ -114,15 +118,20 @@ async function judgeAndCommit(
 async function quarantine(
   { store, caches, workers, policy: { detectCollisions = true } }: ReceiveContext,
   { pack, onProgress, signal }: ReceiveRequest,
-  { rules: { fsckLevels, maxPackBytes }, view, messages }: PushState,
+  push: PushState,
 ): Promise<QuarantinedPack | UnpackFault | undefined> {
   if (pack === undefined) return undefined;
-  const fsck =
-    fsckLevels === undefined
-      ? undefined
-      : createFsckPass(store.objectFormat, fsckLevels, (line) => messages.push(line));
+  const headed = await readPackHeader(pack);
+  if (headed.fault !== undefined) {
+    await headed.release();
+    return { reason: headed.fault, messages: [] };
+  }
+  const { view } = push;
+  const { maxPackBytes, unpackLimit } = push.rules;
+  let fsck: FsckPass | undefined;
   try {
-    return await quarantinePack(store, pack, {
+    fsck = await startFsck(push);
+    return await quarantinePack(store, headed.bytes, {
       view,
       caches,
       fsck,
@@ -134,10 +143,21 @@ async function quarantine(
     });
   } catch (error) {
     signal?.throwIfAborted();
-    const fault = describeUnpackFault(error);
+    const { objectCount } = headed;
+    const fault = describeUnpackFault(error, { objectCount, unpackLimit, isLate: fsck?.isLate === true });
     if (fault === undefined) throw error;
     return fault;
+  } finally {
+    await headed.release();
   }
+}
+
+async function startFsck({ rules, snapshot, view, messages }: PushState): Promise<FsckPass | undefined> {
+  const { isOn, levels, skipLists, fault } = rules.fsck;
+  if (!isOn) return undefined;
+  if (fault !== undefined) throw new RepositoryError("REPOSITORY_BAD_FSCK_RULES", fault);
+  const skip = await readSkipLists(snapshot, skipLists);
+  return createFsckPass(view.format, { levels, skip }, (line) => messages.push(line));
 }
 
 function reportOn({ commands, refused, messages }: PushState, unpackError?: string): ReceiveReport {

@@ -100,6 +100,6 @@ export class CommitGraph {
 }
 
 /** Whether an error says that an object is not there. */
-export function isMissingObject(error: unknown): boolean {
+export function isMissingObject(error: unknown): error is RepositoryError {
   return error instanceof RepositoryError && error.code === "REPOSITORY_OBJECT_MISSING";
 }

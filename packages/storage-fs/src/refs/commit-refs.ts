@@ -5,6 +5,8 @@ import {
   type CommitResult,
   type RefRejection,
   refuse,
+  refuseDirectory,
+  refuseRelated,
   type Snapshot,
   screenUpdates,
   StorageError,
@@ -19,7 +21,7 @@ import { followBranch } from "./follow-branch.ts";
 import { lockRefs, releaseChanges } from "./lock-refs.ts";
 import { readRawHead } from "./loose-ref.ts";
 import { type PackedRewrite, preparePackedDeletion } from "./packed-rewrite.ts";
-import { planChanges, type RefChange, refuseRelated, separateRelated, verifyChanges } from "./ref-change.ts";
+import { planChanges, type RefChange, separateRelated, verifyChanges } from "./ref-change.ts";
 import { openReflog, type Reflog } from "./reflog.ts";
 import { lockShallow, type ShallowLock } from "../shallow-file.ts";
 import { lockSymrefs, type SymrefLocks } from "./set-symrefs.ts";
@@ -48,7 +50,8 @@ export async function commitRefs(options: RefCommitOptions): Promise<CommitResul
   const changes = await planChanges(repository, updates, screenUpdates(request, repository.objectFormat));
   const own = changes.filter((change) => change.follows === undefined && change.refusal === undefined);
   if (atomic) {
-    refuseRelated(own);
+    const related = refuseRelated(own);
+    for (const change of own) change.refusal ??= related.get(change.target);
     if (changes.every((change) => change.refusal === undefined)) await commitGroup(options, own, progress);
   } else {
     for (const group of separateRelated(own)) await commitGroup(options, group, progress);
@@ -225,11 +228,7 @@ async function moveIntoPlace(repository: FsRepository, change: RefChange): Promi
       if (!["EISDIR", "ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
       const inTheWay = await removeEmptyTree(refPath(repository.place, target));
       if (inTheWay === undefined || (inTheWay.endsWith(".lock") && (await backoff.wait()))) continue;
-      change.refusal = refuse(
-        update.name,
-        "REF_DIRECTORY_CONFLICT",
-        `cannot exist beside ${target}/${inTheWay}`,
-      );
+      change.refusal = refuseDirectory(update.name, `${target}/${inTheWay}`);
       return false;
     }
   }

@@ -75,15 +75,6 @@ export async function planChanges(
   return changes;
 }
 
-/** Refuses changes whose refs cannot exist beside each other; deletions count, as in git. */
-export function refuseRelated(changes: readonly RefChange[]): void {
-  const targets = new Set(changes.map((change) => change.target));
-  for (const change of changes) {
-    const parent = refParents(change.target).find((name) => targets.has(name));
-    if (parent !== undefined) change.refusal ??= refuseDirectory(change.update.name, parent);
-  }
-}
-
 /** Splits changes into runs, in order, none of which holds two refs that cannot exist beside each other. */
 export function separateRelated(changes: readonly RefChange[]): RefChange[][] {
   const groups: RefChange[][] = [];

@@ -101,6 +101,26 @@ test("git reads the settings that a repository is made with", () =>
     );
   }));
 
+test("files that settings name are found where git would look", () =>
+  inScratch(async (root) => {
+    git(root, ["init", "--quiet", "--bare", "r.git"]);
+    const directory = join(root, "r.git");
+    await writeFile(join(directory, "list"), "inside");
+    await writeFile(join(root, "list"), "at home");
+    const store = await openFsRepository(directory, { homeDirectory: root });
+    const read = async (path: string): Promise<string | undefined> => {
+      const bytes = await withSnapshot(store, async (view) => view.configuredFile?.(path));
+      return bytes === undefined ? undefined : Buffer.from(bytes).toString();
+    };
+    expect(await read("list")).toBe("inside");
+    expect(await read("../list")).toBe("at home");
+    expect(await read(join(root, "list"))).toBe("at home");
+    expect(await read("~/list")).toBe("at home");
+    for (const path of ["none", "objects", "~other/list", "%(prefix)/list"]) {
+      expect(await read(path), path).toBeUndefined();
+    }
+  }));
+
 test("included files are read where they are named, and again when they change", () =>
   inScratch(async (root) => {
     git(root, ["init", "--quiet", "--bare", "."]);
