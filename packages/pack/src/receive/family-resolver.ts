@@ -1,7 +1,5 @@
 import { readDeltaSizes } from "../delta/apply.ts";
 import { PackError } from "../errors.ts";
-import { inflateWhole } from "../inflate/inflate-whole.ts";
-import { corrupt } from "../read/entry-source.ts";
 import type { PackedObject } from "../read/pack-reader.ts";
 import {
   type EntryKind,
@@ -11,8 +9,8 @@ import {
   kindOfObjectType,
   objectTypeOfKind,
 } from "../scan/pack-entry.ts";
-import { keptDelta } from "./delta-store.ts";
-import { type EntryColumns, endOfEntry, sizeOfEntry } from "./entry-table.ts";
+import { EntryLoader } from "./entry-loader.ts";
+import { type EntryColumns, sizeOfEntry } from "./entry-table.ts";
 import { adoptByOid, type Families } from "./families.ts";
 import { type Frame, FrameStack } from "./frame-stack.ts";
 import { type LinkOutput, startsBytes } from "./link-output.ts";
@@ -53,6 +51,7 @@ const DELTA_TOO_LARGE = -2;
 export class FamilyResolver {
   readonly #options: FamilyResolverOptions;
   readonly #stack: FrameStack;
+  readonly #loader: EntryLoader;
   /** Ids are needed at once, since deltas may wait for them. */
   readonly #isAdopting: boolean;
   #work = 0;
@@ -62,6 +61,7 @@ export class FamilyResolver {
     this.#options = options;
     const { workspace, budgetBytes, intake, columns } = options;
     this.#stack = new FrameStack(workspace.kernel, workspace.heap, budgetBytes, () => intake.flush(columns));
+    this.#loader = new EntryLoader({ ...options, stack: this.#stack });
     this.#isAdopting = options.families.groups.count > 0;
   }
 
@@ -73,7 +73,7 @@ export class FamilyResolver {
     const { columns, links, workspace } = this.#options;
     const kind = columns.kinds[entry]!;
     const bytes = sizeOfEntry(columns, entry);
-    const loaded = this.#loadWhole(entry);
+    const loaded = this.#loader.loadWhole(entry);
     const at = typeof loaded === "number" ? loaded : await loaded;
     this.#pushBase(entry, kind, at, bytes, withOwnLinks);
     if (withOwnLinks && kind !== KIND_TREE) {
@@ -86,7 +86,7 @@ export class FamilyResolver {
   /** Resolves everything below an object from outside, of which `firstChild` is the first delta. */
   async resolveExternal(external: PackedObject, firstChild: number): Promise<void> {
     const kind = kindOfObjectType(external.type);
-    this.#pushBase(-1, kind, this.#place(external.content), external.content.length, false);
+    this.#pushBase(-1, kind, this.#loader.place(external.content), external.content.length, false);
     await this.#resolveBelow(kind, external, firstChild);
   }
 
@@ -113,7 +113,7 @@ export class FamilyResolver {
       else firstChild[entry] = following;
 
       if (frames[frames.length - 1]!.at < 0) await this.#rebuild(external);
-      const delta = this.#delta(child);
+      const delta = this.#loader.delta(child);
       this.#make(child, kind, delta instanceof Promise ? await delta : delta, following < 0);
       if (this.#isAdopting) {
         intake.flush(columns);
@@ -237,75 +237,6 @@ export class FamilyResolver {
     this.#work += bytes + OBJECT_COST_BYTES;
   }
 
-  /** Brings an entry that is stored whole into memory; answers where it lies. */
-  #loadWhole(entry: number): number | Promise<number> {
-    const { columns, maxHeldBytes } = this.#options;
-    const bytes = sizeOfEntry(columns, entry);
-    if (bytes > maxHeldBytes) {
-      const offset = columns.offsets[entry];
-      throw new PackError("PACK_LIMIT_EXCEEDED", `a delta's base of ${bytes} bytes is over the limit`, {
-        offset,
-      });
-    }
-    const packed = this.#packed(entry);
-    return packed instanceof Promise
-      ? packed.then((read) => this.#inflateWhole(entry, read, bytes))
-      : this.#inflateWhole(entry, packed, bytes);
-  }
-
-  #inflateWhole(entry: number, packed: Uint8Array, bytes: number): number {
-    const { workspace, columns } = this.#options;
-    const { kernel } = workspace;
-    const isSmall = packed.length <= SCRATCH_BYTES;
-    const contentBytes = align(bytes) + startsBytes(bytes, columns.hashBytes) + 128;
-    const at = this.#stack.allocate(isSmall ? contentBytes : contentBytes + 64 + packed.length);
-    const packedAt = isSmall ? workspace.packed : at + contentBytes + 64;
-    kernel.bytes.set(packed, packedAt);
-    if (kernel.inflate(packedAt, packedAt + packed.length, at, bytes) < 0) {
-      throw corrupt(columns.offsets[entry]!, "its stored bytes have changed");
-    }
-    return at;
-  }
-
-  /** Copies a content into memory; answers where it lies. */
-  #place(content: Uint8Array): number {
-    const at = this.#stack.allocate(content.length);
-    this.#options.workspace.kernel.bytes.set(content, at);
-    return at;
-  }
-
-  /** The instructions of a delta entry, valid until the next call. */
-  #delta(entry: number): Uint8Array | Promise<Uint8Array> {
-    const kept = keptDelta(this.#options.columns, this.#options.slabs, entry);
-    if (kept !== undefined) return kept;
-    const packed = this.#packed(entry);
-    return packed instanceof Promise
-      ? packed.then((read) => this.#inflateDelta(entry, read))
-      : this.#inflateDelta(entry, packed);
-  }
-
-  #inflateDelta(entry: number, packed: Uint8Array): Uint8Array {
-    const { workspace, columns } = this.#options;
-    const { kernel } = workspace;
-    const bytes = sizeOfEntry(columns, entry);
-    if (bytes <= SCRATCH_BYTES && packed.length <= SCRATCH_BYTES) {
-      kernel.bytes.set(packed, workspace.packed);
-      const { packed: from, delta } = workspace;
-      if (kernel.inflate(from, from + packed.length, delta, bytes) > 0) {
-        return kernel.bytes.subarray(delta, delta + bytes);
-      }
-    }
-    const inflated = inflateWhole(packed, 0, bytes);
-    if (inflated === "truncated") throw corrupt(columns.offsets[entry]!, "its stored bytes have changed");
-    return inflated.content;
-  }
-
-  #packed(entry: number): Uint8Array | Promise<Uint8Array> {
-    const { columns, packed } = this.#options;
-    const start = columns.offsets[entry]! + columns.headerBytes[entry]!;
-    return packed.read(start, endOfEntry(columns, entry) - start);
-  }
-
   /**
    * Makes the topmost frame's content again, from the nearest ancestor that still has its own. The frames in between
    * get theirs on the way, as far as the budget allows, since the walk is about to come back to them.
@@ -352,11 +283,11 @@ export class FamilyResolver {
     let bytes: number;
     if (entry < 0) {
       bytes = external!.content.length;
-      at = this.#place(external!.content);
+      at = this.#loader.place(external!.content);
     } else if (base === undefined) {
       bytes = sizeOfEntry(columns, entry);
-      at = await this.#loadWhole(entry);
-    } else ({ at, bytes } = this.#apply(entry, await this.#delta(entry), base, false));
+      at = await this.#loader.loadWhole(entry);
+    } else ({ at, bytes } = this.#apply(entry, await this.#loader.delta(entry), base, false));
     const end = this.#stack.trim(at, bytes);
     return { entry, at, bytes, starts: 0, startCount: 0, isFlawed: true, end };
   }
