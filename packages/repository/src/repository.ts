@@ -22,10 +22,16 @@ const MIB = 1024 * 1024;
 
 /** Makes the caches that all repositories of a process share. */
 export function createObjectCaches(options: CacheOptions = {}): ObjectCaches {
-  const { baseBytes = 64 * MIB, blockBytes = 32 * MIB, graphBytes = 64 * MIB } = CacheOptions.parse(options);
+  const {
+    baseBytes = 64 * MIB,
+    blockBytes = 32 * MIB,
+    entryBytes = 32 * MIB,
+    graphBytes = 64 * MIB,
+  } = CacheOptions.parse(options);
   return {
     bases: createByteCache<number, PackedObject>({ budgetBytes: baseBytes }),
     blocks: createBlockCache({ budgetBytes: blockBytes }),
+    entries: createByteCache<number, Uint8Array>({ budgetBytes: entryBytes }),
     graphs: new GraphCache(graphBytes),
   };
 }

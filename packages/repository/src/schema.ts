@@ -28,11 +28,14 @@ export interface CacheOptions {
   readonly baseBytes?: number | undefined;
   /** Blocks of stored packs. Default 32 MiB. */
   readonly blockBytes?: number | undefined;
+  /** Entries of packs made anew for shallow and partial clones, deflated. Default 32 MiB. */
+  readonly entryBytes?: number | undefined;
   /** Graphs of packs; a larger one is not used. Default 64 MiB. */
   readonly graphBytes?: number | undefined;
 }
 export const CacheOptions: z.ZodType<CacheOptions> = z.object({
   baseBytes: z.number().int().nonnegative().optional(),
   blockBytes: z.number().int().nonnegative().optional(),
+  entryBytes: z.number().int().nonnegative().optional(),
   graphBytes: z.number().int().nonnegative().optional(),
 });

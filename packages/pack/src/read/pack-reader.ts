@@ -4,8 +4,9 @@ import { applyDelta, readDeltaSizes } from "../delta/apply.ts";
 import { PackError } from "../errors.ts";
 import type { PackIndex } from "../index-file/pack-index.ts";
 import { oidFromBytes } from "../object-id.ts";
+import { deflateContent } from "../write/deflate-content.ts";
 import type { OperationOptions, RandomAccess } from "../random-access.ts";
-import { objectTypeOfKind } from "../scan/pack-entry.ts";
+import { encodeEntryHeader, kindOfObjectType, objectTypeOfKind } from "../scan/pack-entry.ts";
 import type { ObjectType, Oid } from "../schema.ts";
 import { corrupt, createEntrySource, type StoredEntry } from "./entry-source.ts";
 import { readDeltaResultBytes, streamEntry } from "./stream-entry.ts";
@@ -31,6 +32,8 @@ export interface PackReaderOptions {
   /** Whole objects, mostly bases of deltas; the reader takes a partition. */
   readonly bases: ByteCache<number, PackedObject>;
   readonly blocks: BlockCache;
+  /** Entries made for objects that are stored as deltas, see `wholeEntry`. Default: none is remembered. */
+  readonly entries?: ByteCache<number, Uint8Array> | undefined;
   /** Largest object or delta that is held in memory. Default 512 MiB. */
   readonly maxObjectBytes?: number | undefined;
   /** Bases that the pack does not have (a thin pack under inspection). */
@@ -51,6 +54,16 @@ export interface PackReader {
   read(position: number, options?: OperationOptions): Promise<PackedObject>;
   /** One object in pieces: large ones that are stored whole pass in bounded memory, others are read first. */
   stream(position: number, options?: OperationOptions): Promise<PackedStream>;
+  /**
+   * A pack entry for the object that leans on no other: header and deflated content, as git would write it. It is
+   * remembered, since what one receiver lacks the base of, others do too; read, do not write.
+   */
+  wholeEntry(position: number, options?: OperationOptions): Promise<Uint8Array>;
+  /**
+   * A small stretch of the pack as it is stored, through the block cache: at once where it is at hand, shorter only where
+   * the pack ends. Shared: read, do not write. Throws PACK_TRUNCATED.
+   */
+  storedBytes(offset: number, length: number, options?: OperationOptions): Uint8Array | Promise<Uint8Array>;
   /** Drops what this reader has put into the caches. */
   release(): void;
 }
@@ -72,6 +85,7 @@ export function openPackReader(options: PackReaderOptions): PackReader {
   }
   const bases = options.bases.partition();
   const blocks = options.blocks.attach(source);
+  const wholeEntries = options.entries?.partition();
   const entries = createEntrySource(source, blocks, index, maxObjectBytes);
 
   /** Where the base of a delta starts; -1 if it is not in this pack. */
@@ -187,8 +201,24 @@ export function openPackReader(options: PackReaderOptions): PackReader {
       const object = await load(offset, signal);
       return { type: object.type, sizeBytes: object.content.length, content: pieces(object.content) };
     },
+    async wholeEntry(position, readOptions) {
+      const offset = index.offsetAt(position);
+      const known = wholeEntries?.get(offset);
+      if (known !== undefined) return known;
+      const { type, content } = await load(offset, readOptions?.signal);
+      const packed = await deflateContent(content);
+      const header = encodeEntryHeader(kindOfObjectType(type), content.length);
+      const entry = new Uint8Array(header.length + packed.length);
+      entry.set(header);
+      entry.set(packed, header.length);
+      wholeEntries?.set(offset, entry, entry.length + 128);
+      return entry;
+    },
+    storedBytes: (offset, length, readOptions) =>
+      blocks.tryRead(offset, length) ?? blocks.read(offset, length, readOptions),
     release() {
       bases.clear();
+      wholeEntries?.clear();
       blocks.release();
     },
   };

@@ -7,12 +7,10 @@ import {
   encodeEntryHeader,
   KIND_OFS_DELTA,
   KIND_REF_DELTA,
-  kindOfObjectType,
   MAX_ENTRY_HEADER_BYTES,
   parseEntryHeader,
 } from "../scan/pack-entry.ts";
 import { readInto, roomOf } from "../stream/targets.ts";
-import { deflateContent } from "./deflate-content.ts";
 import type { PackOutput } from "./pack-output.ts";
 import type { Selection } from "./selection.ts";
 
@@ -47,6 +45,8 @@ export interface CopyContext {
 
 /** Stored bytes are read in windows of about this size. */
 const WINDOW_BYTES = 1024 * 1024;
+/** Smaller windows mostly hold the few objects of a fetch; others will fetch them too, so they are read through the cache. */
+const SMALL_WINDOW_BYTES = 32 * 1024;
 /** Buffers for windows are made in multiples of this. */
 const BUFFER_STEP_BYTES = 64 * 1024;
 /** Unselected entries up to this size are read over rather than starting a new read. */
@@ -121,11 +121,8 @@ export async function* copySelection(selection: Selection, context: CopyContext)
   }
 
   async function writeWhole(i: number): Promise<void> {
-    const object = await reader.read(selection.positions[i]!, { signal });
-    const packed = await deflateContent(object.content);
-    const head = encodeEntryHeader(kindOfObjectType(object.type), object.content.length);
-    output.append(head, 0, head.length);
-    output.append(packed, 0, packed.length);
+    const entry = await reader.wholeEntry(selection.positions[i]!, { signal });
+    output.append(entry, 0, entry.length);
   }
 
   /** A window with whole entries: runs of entries that stay as they are go out in one piece. */
@@ -220,6 +217,16 @@ export async function* copySelection(selection: Selection, context: CopyContext)
   function startRead(window: Window): Promise<Uint8Array> | undefined {
     const length = window.end - window.start;
     if (length > WINDOW_BYTES) return undefined;
+    const reading =
+      length <= SMALL_WINDOW_BYTES
+        ? Promise.resolve(reader.storedBytes(window.start, length, { signal }))
+        : readLarge(window.start, length);
+    // What fails before it is waited for is told then.
+    reading.catch(() => undefined);
+    return reading;
+  }
+
+  async function readLarge(start: number, length: number): Promise<Uint8Array> {
     turn = 1 - turn;
     let buffer = buffers[turn];
     if (buffer === undefined || buffer.length < length) {
@@ -227,9 +234,8 @@ export async function* copySelection(selection: Selection, context: CopyContext)
       buffers[turn] = buffer;
     }
     const bytes = buffer.subarray(0, length);
-    const reading = readExactly([bytes], window.start).then(() => bytes);
-    reading.catch(() => undefined);
-    return reading;
+    await readExactly([bytes], start);
+    return bytes;
   }
 
   let window = count > 0 ? nextWindow(0) : undefined;

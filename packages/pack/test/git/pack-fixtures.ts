@@ -180,6 +180,7 @@ export function readerOf(
     index: openPackIndex(idx, format),
     bases: createByteCache({ budgetBytes: options.budgetBytes ?? 1 << 24 }),
     blocks: createBlockCache({ budgetBytes: options.budgetBytes ?? 1 << 24, blockBytes: options.blockBytes }),
+    entries: createByteCache({ budgetBytes: options.budgetBytes ?? 1 << 24 }),
   });
 }
 

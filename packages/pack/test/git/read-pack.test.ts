@@ -70,6 +70,46 @@ describe.each(["sha1", "sha256"] as const)("a pack reader and git cat-file, %s",
     }
   });
 
+  it("makes entries that lean on no other, and remembers them as far as there is room", async () => {
+    const { pack, idx } = packs[0]!;
+    const reader = readerOf(pack, idx, format);
+    const forgetful = readerOf(pack, idx, format, { budgetBytes: 0 });
+    const entries: [Uint8Array, Uint8Array][] = [];
+    for (let position = 0; position < reader.index.count; position++) {
+      const entry = await reader.wholeEntry(position);
+      entries.push([entry, new Uint8Array(0)]);
+      if (entry.length < 1_000_000) expect(await reader.wholeEntry(position)).toBe(entry);
+      const again = await forgetful.wholeEntry(position);
+      expect(again).not.toBe(entry);
+      expect(Buffer.compare(again, entry)).toBe(0);
+    }
+    const whole = buildPack(entries, format);
+    const { idx: rebuilt } = await gitIndexPack(whole, format);
+    const index = openPackIndex(rebuilt, format);
+    expect(index.count).toBe(reader.index.count);
+    for (let position = 0; position < index.count; position++) {
+      expect(index.oidAt(position)).toBe(reader.index.oidAt(position));
+    }
+    const before = await reader.wholeEntry(0);
+    reader.release();
+    expect(await reader.wholeEntry(0)).not.toBe(before);
+  });
+
+  it("gives bytes as they are stored, at once when they are at hand", async () => {
+    const { pack, idx } = packs[0]!;
+    const reader = readerOf(pack, idx, format, { blockBytes: 1000 });
+    for (const [offset, length] of [
+      [0, 12],
+      [990, 30],
+      [5000, 2500],
+      [pack.length - 5, 100],
+    ] as const) {
+      const expected = pack.subarray(offset, offset + length);
+      expect(Buffer.compare(await reader.storedBytes(offset, length), expected)).toBe(0);
+      expect(reader.storedBytes(offset, length)).toBeInstanceOf(Uint8Array);
+    }
+  });
+
   it("streams objects of any size in chunks", async () => {
     const { pack, idx } = packs[0]!;
     const reader = readerOf(pack, idx, format);

@@ -21,6 +21,8 @@ export interface ObjectCaches {
   readonly bases: ByteCache<number, PackedObject>;
   /** Blocks of pack files as stored. */
   readonly blocks: BlockCache;
+  /** Entries made for objects that are stored as deltas on what a client does not get. */
+  readonly entries: ByteCache<number, Uint8Array>;
   /** Graphs of packs. */
   readonly graphs: GraphCache;
 }
