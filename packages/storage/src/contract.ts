@@ -117,8 +117,8 @@ export type SidecarKind = "idx" | "rev" | "graph";
 /** An open pack. Disposing it releases the handle. */
 export interface PackHandle extends RandomAccess, AsyncDisposable {
   readonly id: string;
-  /** A file beside the pack, whole; `undefined` where there is none. */
-  sidecar(kind: SidecarKind, options?: OperationOptions): Promise<Uint8Array | undefined>;
+  /** A file beside the pack, whole, `bitmap` being one that git made; `undefined` where there is none. */
+  sidecar(kind: SidecarKind | "bitmap", options?: OperationOptions): Promise<Uint8Array | undefined>;
   /**
    * Keeps a file that was made for this pack after it had landed, so that `sidecar` finds it, as long as the backend
    * likes. Absent in backends that have no place for such.

@@ -126,8 +126,7 @@ class GraphBuilder {
       externalOids: this.#ids.others,
       externalKinds: this.#externalKinds,
     });
-    yield* checkColumns(columns);
-    return new PackGraph(columns);
+    return new PackGraph(columns, yield* checkColumns(columns));
   }
 
   /** Takes the record at `at`; answers which of the ids comes next. */

@@ -121,8 +121,7 @@ export function* openPackGraphSteps(
     words: new Int32Array(buffer, byteOffset + layout.wordsAt, words),
     externalOids: aligned.subarray(layout.oidsAt, layout.oidsAt + externals * idBytes),
   };
-  yield* checkColumns(columns);
-  return new PackGraph(columns);
+  return new PackGraph(columns, yield* checkColumns(columns));
 }
 
 function startsWith(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {

@@ -12,7 +12,7 @@ export interface LinkWords {
 }
 
 /** Trees of more entries would not be read either: 512 MiB at 24 bytes an entry. */
-const MAX_TREE_ENTRIES: number = Math.floor((512 * 1024 * 1024) / 24);
+export const MAX_TREE_ENTRIES: number = Math.floor((512 * 1024 * 1024) / 24);
 
 /** How many entries a tree has, by its words alone. */
 export function countTreeEntries({ kinds, starts, ends, words }: LinkWords, tree: number): number {

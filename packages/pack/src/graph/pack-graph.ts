@@ -26,10 +26,12 @@ export class PackGraph implements GraphColumns {
   readonly words: Int32Array;
   readonly externalOids: Uint8Array;
   readonly #expanded = new ExpansionCache(CACHED_ENTRIES);
+  #isReferred: Uint8Array | undefined;
   #roots: Int32Array | undefined;
 
-  /** @param columns Checked ones. */
-  constructor(columns: GraphColumns) {
+  /** Takes columns and what checking them has answered. */
+  constructor(columns: GraphColumns, isReferred: Uint8Array) {
+    this.#isReferred = isReferred;
     this.format = columns.format;
     this.packChecksum = columns.packChecksum;
     this.count = columns.count;
@@ -105,7 +107,13 @@ export class PackGraph implements GraphColumns {
    * to be changed.
    */
   roots(): Int32Array {
-    this.#roots ??= findRoots(this);
+    if (this.#roots === undefined) {
+      const isReferred = this.#isReferred!;
+      const found: number[] = [];
+      for (let node = 0; node < this.count; node++) if (isReferred[node] === 0) found.push(node);
+      this.#roots = Int32Array.from(found);
+      this.#isReferred = undefined;
+    }
     return this.#roots;
   }
 
@@ -130,24 +138,4 @@ export class PackGraph implements GraphColumns {
   externalOid(node: number): Oid {
     return oidFromBytes(this.externalOids, (node - this.count) * hashLength(this.format), this.format);
   }
-}
-
-function findRoots({ count, kinds, starts, ends, words }: GraphColumns): Int32Array {
-  const isReferred = new Uint8Array(kinds.length);
-  for (let node = 0; node < count; node++) {
-    const kind = kinds[node]!;
-    const end = ends[node]!;
-    // The halves of a commit's time are no nodes, nor does a tree refer to its base. What it copies, the base refers to.
-    let at = starts[node]! + (kind === NODE_COMMIT ? 2 : kind === NODE_TREE_BY_BASE ? 1 : 0);
-    for (; at < end; at++) {
-      const word = words[at]!;
-      if (word < 0) at++;
-      else if (word !== GITLINK) isReferred[word] = 1;
-    }
-  }
-  let roots = 0;
-  for (let node = 0; node < count; node++) roots += 1 - isReferred[node]!;
-  const found = new Int32Array(roots);
-  for (let node = count - 1; node >= 0; node--) if (isReferred[node] === 0) found[--roots] = node;
-  return found;
 }

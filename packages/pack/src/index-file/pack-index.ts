@@ -93,7 +93,10 @@ export function openPackIndex(bytes: Uint8Array, format: ObjectFormat): PackInde
   function packOrder(): Uint32Array {
     if (inPackOrder === undefined) {
       const offsets = new Float64Array(count);
-      for (let i = 0; i < count; i++) offsets[i] = offsetAt(i);
+      for (let i = 0, at = offsetsAt; i < count; i++, at += offsetStride) {
+        const small = view.getUint32(at);
+        offsets[i] = small < LARGE_OFFSET ? small : offsetAt(i);
+      }
       inPackOrder = sortByOffset(offsets);
     }
     return inPackOrder;

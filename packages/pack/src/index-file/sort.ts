@@ -96,7 +96,7 @@ export function sortByOffset(offsets: Float64Array): Uint32Array {
   if (count < SMALL_COUNT) return order.sort((a, b) => offsets[a]! - offsets[b]!);
   // Two digits of 16 bits from the low half of each offset, and two from the high one where there is one.
   const digits = new Uint32Array(count);
-  for (let i = 0; i < count; i++) digits[i] = offsets[i]! % WORD;
+  for (let i = 0; i < count; i++) digits[i] = offsets[i]! >>> 0;
   order = sortByWord(order, digits);
   if (highest < WORD) return order;
   for (let i = 0; i < count; i++) digits[i] = Math.floor(offsets[i]! / WORD);

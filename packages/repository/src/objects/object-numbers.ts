@@ -34,6 +34,11 @@ export class ObjectNumbers {
     return node >= 0 ? node : this.#graphSize + this.#others.add(bytes, offset);
   }
 
+  /** Makes room for so many more ids that no graph has. */
+  reserve(more: number): void {
+    this.#others.reserve(more);
+  }
+
   /** The number of the id at `offset`, or -1. */
   find(bytes: Uint8Array, offset = 0): number {
     const other = this.#others.find(bytes, offset);

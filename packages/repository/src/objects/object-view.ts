@@ -10,6 +10,7 @@ import {
 import type { LooseObject, Snapshot } from "@millrace/storage";
 import { RepositoryError } from "../errors.ts";
 import type { GraphSet } from "./graph-set.ts";
+import type { BitmappedPack } from "../walk/reach-by-bitmaps.ts";
 import type { OpenPack, PackSet } from "./pack-set.ts";
 
 /** Where a packed object lies: `pack number * 2^32 + position in its index`; -1 where no pack has it. */
@@ -33,6 +34,8 @@ export interface ObjectReader {
   has(oid: Uint8Array): Promise<boolean>;
   /** What is known of objects without reading them. */
   graphs(options?: GraphsOptions): Promise<GraphSet | undefined>;
+  /** git's own bitmaps, of packs that no graph is known of. */
+  bitmaps(): Promise<readonly BitmappedPack[]>;
 }
 
 /** How graphs are asked for. */
@@ -140,6 +143,10 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
       throw new RepositoryError("REPOSITORY_OBJECT_MISSING", `object ${hex} is missing`, { oid: hex });
     }
     return typeof found === "number" ? this.#readPacked(found) : readLoose(found, hex, this.#signal);
+  }
+
+  bitmaps(): Promise<readonly BitmappedPack[]> {
+    return this.#set.bitmapsOf(this.#packs, { signal: this.#signal });
   }
 
   graphs(options: GraphsOptions = {}): Promise<GraphSet | undefined> {

@@ -32,14 +32,25 @@ export class OidTable {
     const found = this.#slots[slot]!;
     if (found !== 0) return found - 1;
     const number = this.#size;
-    if ((number + 1) * this.#width > this.#ids.length) this.#growIds();
+    if ((number + 1) * this.#width > this.#ids.length) this.#resizeIds((2 * this.#ids.length) / this.#width);
     const width = this.#width;
     const at = number * width;
     for (let i = 0; i < width; i++) this.#ids[at + i] = bytes[offset + i]!;
     this.#size = number + 1;
     this.#slots[slot] = number + 1;
-    if (this.#size * 2 > this.#slots.length) this.#growSlots();
+    if (this.#size * 2 > this.#slots.length) this.#resizeSlots(2 * this.#slots.length);
     return number;
+  }
+
+  /** Makes room for so many more ids at once. */
+  reserve(more: number): void {
+    const needed = this.#size + more;
+    let capacity = this.#ids.length / this.#width;
+    while (capacity < needed) capacity *= 2;
+    this.#resizeIds(capacity);
+    let slots = this.#slots.length;
+    while (slots < needed * 2) slots *= 2;
+    this.#resizeSlots(slots);
   }
 
   /** The number of the id at `offset`, or -1. */
@@ -75,14 +86,16 @@ export class OidTable {
     }
   }
 
-  #growIds(): void {
-    const grown = new Uint8Array(this.#ids.length * 2);
+  #resizeIds(capacity: number): void {
+    if (capacity * this.#width <= this.#ids.length) return;
+    const grown = new Uint8Array(capacity * this.#width);
     grown.set(this.#ids);
     this.#ids = grown;
   }
 
-  #growSlots(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2);
+  #resizeSlots(count: number): void {
+    if (count <= this.#slots.length) return;
+    this.#slots = new Int32Array(count);
     for (let number = 0; number < this.#size; number++) {
       this.#slots[this.#locate(this.#ids, number * this.#width)] = number + 1;
     }

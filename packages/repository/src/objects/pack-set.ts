@@ -5,12 +5,15 @@ import {
   type PackReader,
   type PackedObject,
   type WorkerPool,
+  openPackBitmaps,
+  PackError,
   openPackIndex,
   openPackReader,
 } from "@millrace/pack";
 import { type PackHandle, type RepositoryStore, type Snapshot, StorageError } from "@millrace/storage";
 import type { GraphCache, GraphSetCache } from "./graph-cache.ts";
 import type { GraphSet } from "./graph-set.ts";
+import type { BitmappedPack } from "../walk/reach-by-bitmaps.ts";
 import type { GraphsOptions } from "./object-view.ts";
 import { type GraphDemand, PackGraphSource } from "./pack-graph-source.ts";
 import type { GraphedPack } from "./pack-overlap.ts";
@@ -116,6 +119,31 @@ export class PackSet implements AsyncDisposable {
       if (graph !== undefined) graphed.push({ id, index: reader.index, graph });
     }
     return this.#graphSets.join(graphed, options);
+  }
+
+  /**
+   * git's bitmaps of packs that no graph is known of. They tell what commits reach and no more, so packs that have them
+   * get a graph in the background.
+   */
+  async bitmapsOf(
+    packs: readonly OpenPack[],
+    options: OperationOptions = {},
+  ): Promise<readonly BitmappedPack[]> {
+    const found: BitmappedPack[] = [];
+    for (const { id, reader, demand } of packs) {
+      const entry = await this.#entries.get(id);
+      if (entry === undefined || (await entry.graph.load(options)) !== undefined) continue;
+      const bytes = await entry.handle.sidecar("bitmap", options);
+      if (bytes === undefined) continue;
+      try {
+        found.push({ index: reader.index, bitmaps: openPackBitmaps(bytes, reader.index) });
+        demand.reads += reader.index.count;
+      } catch (error) {
+        // What is wrong with it is for git fsck to tell: all that it says can be found without.
+        if (!(error instanceof PackError)) throw error;
+      }
+    }
+    return found;
   }
 
   /** Builds the graphs that these packs lack. */

@@ -1,4 +1,5 @@
 import type { ObjectFormat, PackReader, PackedObject } from "@millrace/pack";
+import type { BitmappedPack } from "../walk/reach-by-bitmaps.ts";
 import type { GraphSet } from "../objects/graph-set.ts";
 import type { GraphsOptions, ObjectInfo, ObjectReader } from "../objects/object-view.ts";
 
@@ -27,6 +28,10 @@ export class OverlayReader implements ObjectReader {
   /** What the repository's graphs tell; of the pushed pack, only reading tells. */
   graphs(options?: GraphsOptions): Promise<GraphSet | undefined> {
     return this.#base.graphs(options);
+  }
+
+  bitmaps(): Promise<readonly BitmappedPack[]> {
+    return this.#base.bitmaps();
   }
 
   async has(oid: Uint8Array): Promise<boolean> {

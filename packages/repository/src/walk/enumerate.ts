@@ -10,6 +10,7 @@ import { findCommitRange } from "./commit-range.ts";
 import { HELD, ObjectMarks, SEEN, SELECTED, UNINTERESTING } from "./object-marks.ts";
 import { type Tips, peelTips } from "./peel-tips.ts";
 import { holdPast } from "./hold-past.ts";
+import { reachByBitmaps } from "./reach-by-bitmaps.ts";
 import { TreeWalk } from "./tree-walk.ts";
 import type { FoundObjects } from "./tree-walker.ts";
 import { findWholePacks, nothingWhole } from "./whole-packs.ts";
@@ -62,7 +63,10 @@ export async function enumerateObjects(
   const plan = options.filter ?? EVERYTHING;
   const isFiltered = options.filter !== undefined;
   const isAllOfIt = options.haves.length === 0 && (options.shallow ?? []).length === 0;
-  const build = isAllOfIt && walksAllTrees(plan) && (await asksForHistory(reader, options.wants));
+  const isHistory = isAllOfIt && walksAllTrees(plan) && (await asksForHistory(reader, options.wants));
+  // git's bitmaps tell no sizes.
+  const bitmaps = isHistory && plan.blobBytesBelow === Number.POSITIVE_INFINITY ? await reader.bitmaps() : [];
+  const build = isHistory && bitmaps.length === 0;
   const marks = new ObjectMarks(reader.format, await reader.graphs({ build }));
   const breather = createBreather(options.signal);
   const graph = new CommitGraph(reader, marks, options.shallow);
@@ -77,6 +81,9 @@ export async function enumerateObjects(
   const isPlaceless = trees === undefined || trees instanceof TreeWalk;
   const whole =
     isAllOfIt && isPlaceless ? findWholePacks(marks, startsOf(wants), plan.blobs) : nothingWhole();
+  if (bitmaps.length > 0) {
+    await reachByBitmaps(graph, marks, wants.commits, bitmaps, plan.blobs, whole, breather);
+  }
   const starts = [...wants.commits, ...whole.moreCommits];
   const range = await findCommitRange(graph, marks, starts, haves.commits, breather);
   if (trees !== undefined) {

@@ -33,12 +33,14 @@ export class ObjectMarks {
   /** The number of the id at `offset`. */
   number(oid: Uint8Array, offset = 0): number {
     const number = this.table.add(oid, offset);
-    if (number >= this.#bytes.length) {
-      const grown = new Uint8Array(this.#bytes.length * 2);
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-    }
+    if (number >= this.#bytes.length) this.#grow(this.#bytes.length * 2);
     return number;
+  }
+
+  /** Makes room for so many more ids that no graph has. */
+  reserve(more: number): void {
+    this.table.reserve(more);
+    this.#grow(this.table.size + more);
   }
 
   has(number: number, marks: number): boolean {
@@ -51,5 +53,12 @@ export class ObjectMarks {
 
   clear(number: number, marks: number): void {
     this.#bytes[number] = this.#bytes[number]! & ~marks;
+  }
+
+  #grow(size: number): void {
+    if (size <= this.#bytes.length) return;
+    const grown = new Uint8Array(size);
+    grown.set(this.#bytes);
+    this.#bytes = grown;
   }
 }

@@ -1,12 +1,12 @@
 import { type FileHandle, open } from "node:fs/promises";
-import type { PackHandle, SidecarKind } from "@millrace/storage";
+import type { PackHandle } from "@millrace/storage";
 import { guarded, ifPresent } from "../files/fault.ts";
 import { readFrom } from "../files/random-access-file.ts";
 import { type CacheFolder, graphName } from "../cache/cache-folder.ts";
 import type { CatalogedPack } from "./pack-catalog.ts";
 
 /** Files beside a pack, as git has them. */
-const BESIDE: readonly SidecarKind[] = ["idx", "rev"];
+const BESIDE = ["idx", "rev", "bitmap"] as const;
 
 /**
  * Opens a pack and its sidecars at once, so that all of them stay readable when git removes the files.
