@@ -149,6 +149,11 @@ export interface UploadPackHost extends RefHost, AsyncDisposable {
   /** Commits whose parents this repository does not have. Absent: it has them all. */
   shallowRoots?(options?: OperationOptions): Promise<readonly Oid[]>;
   /**
+   * Which of the shallow roots that a client names are stored here. Throws an error with `clientMessage` where one is no
+   * commit. Absent: whatever is stored counts.
+   */
+  storedRoots?(oids: readonly Oid[], options?: OperationOptions): Promise<readonly Oid[]>;
+  /**
    * Finds where a shallow client's history will end. Absent: `shallow` is not offered.
    * Throws an error with `clientMessage` where nothing is selected or a name does not resolve.
    */

@@ -19,7 +19,7 @@ import {
   eachListedRef,
   listRefBatches,
 } from "./refs/list-refs.ts";
-import { type DeepenRequest, type ShallowUpdate, deepen } from "./shallow/deepen.ts";
+import { type DeepenRequest, type ShallowUpdate, deepen, storedRoots } from "./shallow/deepen.ts";
 import { areReachable } from "./walk/are-reachable.ts";
 import { reachesCommon } from "./walk/reaches-common.ts";
 
@@ -115,6 +115,14 @@ export class RepositoryView implements AsyncDisposable {
   /** Commits whose parents this repository does not have. */
   shallowRoots(options?: OperationOptions): Promise<readonly Oid[]> {
     return this.#snapshot.shallow(options);
+  }
+
+  /**
+   * Which of the shallow roots that a client names are stored here. Throws `REPOSITORY_BAD_REQUEST`, with
+   * `clientMessage`, where one is no commit.
+   */
+  async storedRoots(oids: readonly Oid[]): Promise<readonly Oid[]> {
+    return storedRoots(await this.objects(), oids);
   }
 
   /**

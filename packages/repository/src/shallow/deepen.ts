@@ -48,7 +48,7 @@ export interface DeepenContext {
 export async function deepen(context: DeepenContext, request: DeepenRequest): Promise<ShallowUpdate> {
   const { reader, snapshot } = context;
   const { depth, since, not = [], signal } = request;
-  const clientShallow = await presentCommits(reader, request.clientShallow);
+  const clientShallow = await storedRoots(reader, request.clientShallow);
   const ownRoots = await snapshot.shallow({ signal });
   const isBySelection = since !== undefined || not.length > 0;
   if (depth !== undefined && isBySelection) {
@@ -91,8 +91,8 @@ export async function deepen(context: DeepenContext, request: DeepenRequest): Pr
   };
 }
 
-/** The client may have roots that are not here; what it names must be commits. */
-async function presentCommits(reader: ObjectReader, oids: readonly Oid[]): Promise<readonly Oid[]> {
+/** The client may have roots that are not here; what it names must be commits. Throws `REPOSITORY_BAD_REQUEST`. */
+export async function storedRoots(reader: ObjectReader, oids: readonly Oid[]): Promise<readonly Oid[]> {
   const commits: Oid[] = [];
   for (const oid of new Set(oids)) {
     const info = await reader.info(oidToBytes(oid));

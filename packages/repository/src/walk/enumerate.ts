@@ -42,7 +42,7 @@ export interface ObjectSelection {
   /** Each object once: tags, commits, then trees, then blobs. */
   readonly numbers: readonly number[];
   readonly marks: ObjectMarks;
-  /** Whether the other side surely has an object. With a filter that is known of commits only. */
+  /** Whether the other side has an object. Under a filter it is taken to have what that filter lets pass of all it has. */
   isAtOtherSide(number: number): boolean;
   /**
    * Finds out of more objects that the other side has them, as far as graphs tell it, with an effort that fits the
@@ -118,9 +118,12 @@ export async function enumerateObjects(
     table: marks.table,
     numbers: selection.numbers,
     marks,
-    isAtOtherSide: (number) =>
-      marks.has(number, UNINTERESTING | HELD) &&
-      (!isFiltered || (plan.commits && marks.has(number, SEEN) && graph.isLoaded(number))),
+    isAtOtherSide(number) {
+      if (!marks.has(number, UNINTERESTING | HELD)) return false;
+      if (!isFiltered) return true;
+      if (marks.has(number, SEEN) && graph.isLoaded(number)) return plan.commits;
+      return passes(marks.table, number, plan);
+    },
     async reachBack() {
       if (isFiltered || !(trees instanceof TreeWalk)) return;
       const effort = MIN_EFFORT + EFFORT * selection.numbers.length;
@@ -165,6 +168,14 @@ function rootsOf(graph: CommitGraph, commits: readonly number[]): number[] {
 
 function walksAllTrees({ trees, blobs, depthBelow, patterns }: FilterPlan): boolean {
   return (trees || blobs) && depthBelow === Number.POSITIVE_INFINITY && patterns.length === 0;
+}
+
+/** Whether a filter has let an object pass that its walk has met: walks look at places, and not at sizes. */
+function passes(table: ObjectNumbers, number: number, { blobs, blobBytesBelow }: FilterPlan): boolean {
+  if (!blobs || blobBytesBelow === Number.POSITIVE_INFINITY) return true;
+  const type = table.typeAt(number);
+  const size = table.sizeAt(number) ?? Number.POSITIVE_INFINITY;
+  return type === "tree" || (type === "blob" && size < blobBytesBelow);
 }
 
 /** A client that fetches what it lacks, object by object, names trees and blobs; one that clones, commits and tags. */

@@ -9,7 +9,7 @@ import { advertisedFeatures, createArgumentTaker } from "./arguments.ts";
 import { negotiate, type Negotiation } from "./negotiate.ts";
 import { addWantedRefs, findWantedRefs, type WantedRef } from "./ref-in-want.ts";
 import { createFetchRequest, type FetchRequest } from "./request.ts";
-import { addShallowInfo, planShallow, type ShallowPlan } from "./shallow-info.ts";
+import { addShallowInfo, findClientShallow, planShallow, type ShallowPlan } from "./shallow-info.ts";
 
 /** `fetch`: negotiation, and the pack when it has come to an end (gitprotocol-v2, "fetch"). */
 export const fetch: Capability = {
@@ -59,7 +59,9 @@ async function look(context: CommandContext, request: FetchRequest): Promise<Fin
   const wantedRefs = await findWantedRefs(host, request, signal);
   await checkWants(host, [...request.wants], request.policy.reachableOnly ? "reachable" : "stored", signal);
   const wants = [...new Set([...request.wants, ...wantedRefs.map(({ oid }) => oid)])];
+  const clientShallow = await findClientShallow(context, request);
   const negotiation = await negotiate(context, request, wants);
   if (!negotiation.ready) return { ...negotiation, wants, wantedRefs };
-  return { ...negotiation, wants, wantedRefs, shallow: await planShallow(context, request, wants) };
+  const shallow = await planShallow(context, request, { wants, clientShallow });
+  return { ...negotiation, wants, wantedRefs, shallow };
 }

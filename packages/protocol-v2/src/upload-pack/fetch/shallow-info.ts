@@ -18,6 +18,21 @@ export interface ShallowPlan {
 }
 
 /**
+ * The roots a client names that are stored here; others count for nothing. Throws what the host throws where one is no
+ * commit.
+ */
+export async function findClientShallow(
+  { host, signal }: CommandContext,
+  request: FetchRequest,
+): Promise<readonly Oid[]> {
+  const named = [...request.shallow];
+  if (named.length === 0) return named;
+  if (host.storedRoots !== undefined) return host.storedRoots(named, { signal });
+  const isStored = await host.hasObjects(named, { signal });
+  return named.filter((_, index) => isStored[index] === true);
+}
+
+/**
  * Finds where the client's history will end: at the depth it asks for, else at the roots of a repository that is
  * shallow itself, of which a client of version 2 is told unasked. Throws `PROTOCOL_BAD_REQUEST`, and what the host
  * throws.
@@ -25,7 +40,7 @@ export interface ShallowPlan {
 export async function planShallow(
   { host, signal }: CommandContext,
   request: FetchRequest,
-  wants: readonly Oid[],
+  { wants, clientShallow }: { readonly wants: readonly Oid[]; readonly clientShallow: readonly Oid[] },
   unasked = true,
 ): Promise<ShallowPlan> {
   const { depth, deepenRelative: relative, deepenSince: since, deepenNot } = request;
@@ -34,10 +49,6 @@ export async function planShallow(
     const message = "git upload-pack: deepen and deepen-since (or deepen-not) cannot be used together";
     throw clientError("PROTOCOL_BAD_REQUEST", message);
   }
-  const named = [...request.shallow];
-  const present = named.length === 0 ? [] : await host.hasObjects(named, { signal });
-  const clientShallow = named.filter((_, index) => present[index] === true);
-
   const deepened = depth !== undefined || selects;
   if (deepened) {
     const not = deepenNot.length === 0 ? undefined : deepenNot;

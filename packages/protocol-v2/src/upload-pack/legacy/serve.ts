@@ -4,7 +4,7 @@ import type { UploadPackPolicy } from "../../host.ts";
 import { createLineBatch } from "../../line-batch.ts";
 import type { RequestInput } from "../../request-input.ts";
 import type { CommandContext } from "../capability.ts";
-import { addShallowUpdate, planShallow } from "../fetch/shallow-info.ts";
+import { addShallowUpdate, findClientShallow, planShallow } from "../fetch/shallow-info.ts";
 import { packRequest } from "../pack-request.ts";
 import { sendBarePack } from "../send-bare-pack.ts";
 import { sendPack } from "../send-pack.ts";
@@ -48,7 +48,8 @@ async function* answerNeeds(
   span.set("want_count", wants.length);
   await checkWants(host, wants, wantRule(fetch.policy, options.stateless), signal);
 
-  const shallow = await planShallow(context, fetch, wants, false);
+  const clientShallow = await findClientShallow(context, fetch);
+  const shallow = await planShallow(context, fetch, { wants, clientShallow }, false);
   if (shallow.deepened) {
     const lines = createLineBatch();
     addShallowUpdate(lines, shallow.update);
