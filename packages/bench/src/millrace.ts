@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { gitEnvironment } from "./process/git.ts";
+import { gitEnvironment } from "@millrace/scenarios/git";
 
 /** A way to index a pack. */
 export interface IndexPackSettings {

@@ -36,13 +36,7 @@ export function applyDelta(
   target: usize,
   targetBytes: usize,
 ): i32 {
-  const end = delta + deltaBytes;
-  cursor = delta;
-  const declaredBase = readSize(end);
-  const declaredResult = declaredBase == NO_SIZE ? NO_SIZE : readSize(end);
-  if (declaredResult == NO_SIZE || declaredBase != (baseBytes as u64)) return BAD;
-  if (declaredResult > (targetBytes as u64)) return TOO_LARGE;
-  return run(base, baseBytes, cursor, end, target, declaredResult as usize, 0, 0);
+  return applyDeltaTracked(base, baseBytes, delta, deltaBytes, target, targetBytes, 0, 0);
 }
 
 /**

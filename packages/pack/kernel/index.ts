@@ -3,13 +3,15 @@ export { adler32 } from "./adler";
 export { crc32 } from "./crc";
 export { applyDelta, applyDeltaTracked, rangeCount } from "./delta";
 export { inflate } from "./inflate";
+export { linkIds, linkInto, linkWords } from "./link-records";
 export { sha1Finish, sha1Start, sha1Update } from "./sha1";
 export { sha1Many } from "./sha1-lanes";
 // For tests: the two steps of detection that few known attacks exercise.
 export { findSuspects } from "./sha1-detect";
 export { recompress58, recompress65 } from "./sha1-rounds";
 export { sha256 } from "./sha256";
-export { linkIds, linkInto, linkWords, scanTree, scanTreeByBase, treeIsRemarkable } from "./tree";
+export { scanTree, scanTreeByBase } from "./tree";
+export { treeIsRemarkable } from "./tree-entry";
 
 /** Where the memory that callers use freely starts; what the kernel uses itself lies below. */
 export function heapStart(): usize {

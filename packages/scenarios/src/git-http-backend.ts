@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gitEnvironment } from "./git.ts";
@@ -10,7 +10,10 @@ export interface GitHttpBackend extends AsyncDisposable {
 
 /** Serves a folder of repositories with `git http-backend`, the program, as a web server runs it (CGI). */
 export async function startGitHttpBackend(root: string): Promise<GitHttpBackend> {
-  const server = createServer((request, response) => answer(root, request, response));
+  const options = { user: "tester", env: gitEnvironment, stderr: "ignore" } as const;
+  const server = createServer((request, response) => {
+    answerWithBackend(root, request, response, options);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -22,15 +25,30 @@ export async function startGitHttpBackend(root: string): Promise<GitHttpBackend>
   };
 }
 
-function answer(root: string, request: IncomingMessage, response: ServerResponse): void {
+/** How a request is handed to `git http-backend`. */
+export interface BackendOptions {
+  /** Who pushes. */
+  readonly user: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where it complains. */
+  readonly stderr: "inherit" | "ignore";
+}
+
+/** Lets `git http-backend` answer one request, at the reader's pace; it ends with the connection. */
+export function answerWithBackend(
+  root: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { user, env, stderr }: BackendOptions,
+): ChildProcess {
   const { pathname, search } = new URL(request.url ?? "", "http://localhost");
   const { headers } = request;
   const backend = spawn("git", ["http-backend"], {
     env: {
-      ...gitEnvironment,
+      ...env,
       GIT_PROJECT_ROOT: root,
       GIT_HTTP_EXPORT_ALL: "1",
-      REMOTE_USER: "tester",
+      REMOTE_USER: user,
       REQUEST_METHOD: request.method ?? "",
       PATH_INFO: decodeURIComponent(pathname),
       QUERY_STRING: search.slice(1),
@@ -39,27 +57,28 @@ function answer(root: string, request: IncomingMessage, response: ServerResponse
       HTTP_CONTENT_ENCODING: headers["content-encoding"] ?? "",
       GIT_PROTOCOL: [headers["git-protocol"] ?? ""].flat().join(":"),
     },
-    stdio: ["pipe", "pipe", "ignore"],
+    stdio: ["pipe", "pipe", stderr],
   });
   backend.stdin.on("error", () => {});
   request.pipe(backend.stdin);
   let head = Buffer.alloc(0);
-  let isOpen = false;
-  backend.stdout.on("data", (chunk: Buffer) => {
-    if (isOpen) {
-      response.write(chunk);
-      return;
-    }
+  const readHead = (chunk: Buffer): void => {
     head = Buffer.concat([head, chunk]);
     const end = head.indexOf("\r\n\r\n");
     if (end < 0) return;
-    isOpen = true;
+    backend.stdout.off("data", readHead);
     for (const line of head.subarray(0, end).toString().split("\r\n")) {
       const [, name = "", value = ""] = /^([^:]+): (.*)$/.exec(line) ?? [];
       if (name === "Status") response.statusCode = Number.parseInt(value, 10);
       else response.setHeader(name, value);
     }
     response.write(head.subarray(end + 4));
+    backend.stdout.pipe(response);
+  };
+  backend.stdout.on("data", readHead);
+  backend.stdout.once("end", () => response.end());
+  response.once("close", () => {
+    if (!response.writableFinished) backend.kill();
   });
-  backend.stdout.on("end", () => response.end());
+  return backend;
 }

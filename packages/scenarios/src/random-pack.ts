@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { deflateSync } from "node:zlib";
 
 const BLOB_BYTES = 1024 * 1024;
@@ -10,14 +10,21 @@ export interface RandomPush {
   readonly pack: AsyncIterable<Uint8Array>;
 }
 
+/** The content of the next blob: so many bytes that do not compress, the caller's. */
+export type RandomBytes = (length: number) => Buffer;
+
 /** Makes a pack of incompressible blobs of 1 MiB each, with one tree and one commit, in bounded memory. */
-export function randomPush(blobs: number): RandomPush {
+export function randomPush(blobs: number, next: RandomBytes = randomBytes): RandomPush {
   let onCommit: (oid: string) => void = () => {};
   const commit = new Promise<string>((resolve) => (onCommit = resolve));
-  return { commit, pack: generate(blobs, onCommit) };
+  return { commit, pack: generate(blobs, next, onCommit) };
 }
 
-async function* generate(blobs: number, onCommit: (oid: string) => void): AsyncGenerator<Uint8Array> {
+async function* generate(
+  blobs: number,
+  next: RandomBytes,
+  onCommit: (oid: string) => void,
+): AsyncGenerator<Uint8Array> {
   const trailer = createHash("sha1");
   const emit = (bytes: Uint8Array): Uint8Array => {
     trailer.update(bytes);
@@ -28,7 +35,7 @@ async function* generate(blobs: number, onCommit: (oid: string) => void): AsyncG
   yield emit(header);
   const tree: Buffer[] = [];
   for (let i = 0; i < blobs; i++) {
-    const content = randomFillSync(Buffer.alloc(BLOB_BYTES));
+    const content = next(BLOB_BYTES);
     const name = `f${String(i).padStart(6, "0")}`;
     tree.push(Buffer.from(`100644 ${name}\0`), objectId("blob", content));
     yield emit(entry(3, content));

@@ -4,7 +4,8 @@ import type { BenchCase, Subject } from "../bench-case.ts";
 import { mebibytes, type Sample } from "../figures.ts";
 import type { Lab } from "../lab.ts";
 import { millraceEnvironment, program } from "../millrace.ts";
-import { git, gitEnvironment } from "../process/git.ts";
+import { gitEnvironment } from "@millrace/scenarios/git";
+import { git } from "../process/git.ts";
 import { type CommandRun, runCommand } from "../process/run-command.ts";
 import type { EnumerationOrder, EnumerationReport } from "../subjects/enumeration-report.ts";
 

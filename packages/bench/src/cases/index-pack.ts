@@ -10,7 +10,7 @@ import {
   millraceEnvironment,
   program,
 } from "../millrace.ts";
-import { gitEnvironment } from "../process/git.ts";
+import { gitEnvironment } from "@millrace/scenarios/git";
 import { type CommandRun, runCommand } from "../process/run-command.ts";
 import { initBare } from "../repositories/init-bare.ts";
 

@@ -1,6 +1,6 @@
 import { createCipheriv } from "node:crypto";
 import { once } from "node:events";
-import { gitEnvironment } from "../process/git.ts";
+import { gitEnvironment } from "@millrace/scenarios/git";
 import { start } from "../process/children.ts";
 import { initBare } from "./init-bare.ts";
 import { type MeasuredRepository, measuredRepository } from "./measured-repository.ts";

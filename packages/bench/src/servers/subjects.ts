@@ -1,5 +1,5 @@
 import { millraceEnvironment, program, serveArguments, serverCli } from "../millrace.ts";
-import { gitEnvironment } from "../process/git.ts";
+import { gitEnvironment } from "@millrace/scenarios/git";
 import { type ServerUnderTest, startServer } from "./server-under-test.ts";
 
 /** What our server is started with. */

@@ -32,7 +32,8 @@ const WORKER_ROOTS = 1000;
 
 /**
  * Builds the graph of a stored pack: reads its commits, trees and tags once, family by family, and of trees that are
- * deltas only what the delta has changed; of blobs only their sizes. The work gives way every few milliseconds. Throws PACK_BAD_GRAPH, what reading throws, and `signal.reason`.
+ * deltas only what the delta has changed; of blobs only their sizes. The work gives way every few milliseconds.
+ * Throws PACK_BAD_GRAPH, what reading throws, and `signal.reason`.
  */
 export async function readPackGraph(
   pack: { readonly source: RandomAccess; readonly index: PackIndex },

@@ -1,9 +1,10 @@
-import { constants, deflateSync, inflateSync } from "node:zlib";
+import { deflateSync, inflateSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { deflateObject } from "./deflate.ts";
 import { inflateWhole } from "./inflate-whole.ts";
 import { createInflater } from "./inflater.ts";
+import { contents, settings } from "../../test/support/deflate-arbitraries.ts";
 
 const code = (code: string) => expect.objectContaining({ code });
 
@@ -27,30 +28,6 @@ function inflateChunked(input: Uint8Array, size: number, chunkSizes: readonly nu
   };
 }
 
-/** Content with runs, repeats near and far, and noise, so that all kinds of block and code appear. */
-const contents = fc
-  .array(
-    fc.oneof(
-      fc.uint8Array({ maxLength: 300 }),
-      fc.tuple(fc.nat(255), fc.nat(2000)).map(([byte, count]) => new Uint8Array(count).fill(byte)),
-      fc
-        .constantFrom("tree ", "parent 0123456789abcdef", "the quick brown fox\n")
-        .map((text) => Buffer.from(text)),
-    ),
-    { maxLength: 30 },
-  )
-  .map((parts) => new Uint8Array(Buffer.concat(parts)));
-const settings = fc.record({
-  level: fc.integer({ min: 0, max: 9 }),
-  strategy: fc.constantFrom(
-    constants.Z_DEFAULT_STRATEGY,
-    constants.Z_HUFFMAN_ONLY,
-    constants.Z_RLE,
-    constants.Z_FIXED,
-  ),
-  windowBits: fc.integer({ min: 9, max: 15 }),
-  memLevel: fc.integer({ min: 1, max: 9 }),
-});
 const chunkings = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 5 });
 
 describe("createInflater", () => {

@@ -12,9 +12,10 @@ import type { PackScanHandler, ScannedEntry } from "../scan/scan-handler.ts";
 import type { ObjectFormat, ObjectType } from "../schema.ts";
 import type { FsckFinding } from "../fsck/finding.ts";
 import type { DeltaStore } from "./delta-store.ts";
-import type { EntryTable } from "./entry-table.ts";
+import { type EntryTable, sizeWord } from "./entry-table.ts";
 import { KernelInflater, INPUT_ROOM_BYTES } from "./kernel-inflater.ts";
 import { type LinkOutput, startsBytes } from "./link-output.ts";
+import { align, HEADROOM_BYTES, SLACK_BYTES } from "./memory-layout.ts";
 import type { IntakeOptions, ObjectIntake } from "./object-intake.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -30,9 +31,6 @@ export interface ArrivalOptions extends IntakeOptions {
 const WHOLE_BYTES = 1024 * 1024;
 /** Room for contents before those that wait are hashed. */
 const HEAP_BYTES = 2 * 1024 * 1024;
-const HEADROOM_BYTES = 64;
-const SLACK_BYTES = 64;
-const MAX_WORD = 0xffffffff;
 
 /** Writes what the scanner finds into the table; whole objects are hashed, checked and their links gathered. */
 export class ArrivingObjects implements PackScanHandler {
@@ -78,7 +76,7 @@ export class ArrivingObjects implements PackScanHandler {
     const added = table.add(entry.offset, kind, entry.sizeBytes, entry.headerBytes);
     if (kind < KIND_OFS_DELTA) {
       table.types[added] = kind;
-      table.objectSizes[added] = Math.min(entry.sizeBytes, MAX_WORD);
+      table.objectSizes[added] = sizeWord(entry.sizeBytes);
       return;
     }
     this.deltaCount++;
@@ -184,8 +182,4 @@ export class ArrivingObjects implements PackScanHandler {
   #isInKernel(bytes: Uint8Array): boolean {
     return bytes.buffer === this.#options.workspace.kernel.bytes.buffer;
   }
-}
-
-function align(address: number): number {
-  return Math.ceil(address / 64) * 64;
 }

@@ -2,7 +2,7 @@ import { readDeltaSizes } from "../delta/apply.ts";
 import { inflateWhole } from "../inflate/inflate-whole.ts";
 import { corrupt } from "../read/entry-source.ts";
 import { KIND_BLOB, KIND_OFS_DELTA } from "../scan/pack-entry.ts";
-import { type EntryColumns, endOfEntry, sizeOfEntry } from "./entry-table.ts";
+import { type EntryColumns, endOfEntry, sizeOfEntry, sizeWord } from "./entry-table.ts";
 import type { PackedBytes } from "./packed-entries.ts";
 import { SCRATCH_BYTES, type Workspace } from "./workspace.ts";
 
@@ -15,10 +15,10 @@ export interface MeasureOptions {
 
 /** A delta says in its first 20 bytes how large its result is. */
 const SIZES_BYTES = 20;
-/** Inflated into no more room than this, a longer stream fails behind those bytes: no match is longer than 258. */
+/** Room that a longer stream fills before it fails; most often that is far behind those bytes. */
 const FRONT_BYTES = 1024;
 const PACKED_FRONT_BYTES = 2048;
-const MAX_WORD = 0xffffffff;
+const UNTOUCHED = 0xff;
 
 /**
  * Notes the sizes of the blobs among the entries from `first` up to `end` that are deltas, of which only the front is
@@ -39,7 +39,7 @@ export async function measureBlobs(options: MeasureOptions, first: number, end: 
       if (whole === "truncated") throw corrupt(columns.offsets[entry]!, "its content is cut off");
       sizes = whole.content;
     }
-    objectSizes[entry] = Math.min(readDeltaSizes(sizes).resultBytes, MAX_WORD);
+    objectSizes[entry] = sizeWord(readDeltaSizes(sizes).resultBytes);
   }
 }
 
@@ -54,10 +54,10 @@ function inflateFront(
   const room = Math.min(bytes, FRONT_BYTES);
   if (packed.length > SCRATCH_BYTES) return undefined;
   kernel.bytes.set(packed, from);
-  // Where nothing was written, the sizes read are none.
-  kernel.bytes.fill(0xff, target, target + SIZES_BYTES);
+  kernel.bytes.fill(UNTOUCHED, target, target + SIZES_BYTES);
   const consumed = kernel.inflate(from, from + packed.length, target, room);
   if (consumed <= 0 && bytes <= FRONT_BYTES) return undefined;
   const front = kernel.bytes.subarray(target, target + Math.min(bytes, SIZES_BYTES));
-  return front[0] === 0xff && front[SIZES_BYTES - 1] === 0xff ? undefined : front;
+  // Bytes come in order: where the last one came, all did. It may also be as it was by chance, then all is inflated.
+  return front[front.length - 1] === UNTOUCHED ? undefined : front;
 }

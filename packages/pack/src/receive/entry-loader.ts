@@ -5,6 +5,7 @@ import { keptDelta } from "./delta-store.ts";
 import { type EntryColumns, endOfEntry, sizeOfEntry } from "./entry-table.ts";
 import type { FrameStack } from "./frame-stack.ts";
 import { startsBytes } from "./link-output.ts";
+import { align } from "./memory-layout.ts";
 import type { PackedBytes } from "./packed-entries.ts";
 import { SCRATCH_BYTES, type Workspace } from "./workspace.ts";
 
@@ -97,8 +98,4 @@ export class EntryLoader {
     const start = columns.offsets[entry]! + columns.headerBytes[entry]!;
     return packed.read(start, endOfEntry(columns, entry) - start);
   }
-}
-
-function align(address: number): number {
-  return Math.ceil(address / 64) * 64;
 }

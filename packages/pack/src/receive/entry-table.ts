@@ -67,7 +67,7 @@ export class EntryTable implements EntryColumns {
     if (entry === this.offsets.length) this.#resize(entry * 2);
     this.offsets[entry] = offset;
     this.kinds[entry] = kind;
-    this.sizes[entry] = Math.min(sizeBytes, MAX_WORD);
+    this.sizes[entry] = sizeWord(sizeBytes);
     if (sizeBytes >= MAX_WORD) this.largeSizes.set(entry, sizeBytes);
     this.headerBytes[entry] = headerBytes;
     this.bases[entry] = -1;
@@ -127,6 +127,11 @@ export class EntryTable implements EntryColumns {
 /** Where an entry ends and the next one, or the pack's body, does. */
 export function endOfEntry(columns: EntryColumns, entry: number): number {
   return entry + 1 < columns.count ? columns.offsets[entry + 1]! : columns.bodyEnd;
+}
+
+/** A size as the columns hold it: the full word stands for all that do not fit. */
+export function sizeWord(bytes: number): number {
+  return Math.min(bytes, MAX_WORD);
 }
 
 /** Inflated bytes of an entry. */

@@ -1,5 +1,6 @@
 import { readDeltaSizes } from "../delta/apply.ts";
 import { PackError } from "../errors.ts";
+import { DELTA_TOO_LARGE } from "../kernel/kernel.ts";
 import type { PackedObject } from "../read/pack-reader.ts";
 import {
   type EntryKind,
@@ -10,10 +11,11 @@ import {
   objectTypeOfKind,
 } from "../scan/pack-entry.ts";
 import { EntryLoader } from "./entry-loader.ts";
-import { type EntryColumns, sizeOfEntry } from "./entry-table.ts";
+import { type EntryColumns, sizeOfEntry, sizeWord } from "./entry-table.ts";
 import { adoptByOid, type Families } from "./families.ts";
 import { type Frame, FrameStack } from "./frame-stack.ts";
 import { type LinkOutput, startsBytes } from "./link-output.ts";
+import { align, SLACK_BYTES } from "./memory-layout.ts";
 import type { Intake } from "./object-intake.ts";
 import type { PackedBytes } from "./packed-entries.ts";
 import { MAX_RANGES, SCRATCH_BYTES, type Workspace } from "./workspace.ts";
@@ -37,11 +39,11 @@ export interface FamilyResolverOptions {
   readonly breathe: (resolved: number) => Promise<void> | undefined;
 }
 
+type Findings = ReturnType<Intake["check"]>;
+
 const BREATH_BYTES = 128 * 1024;
 /** What an object costs beside its bytes, in bytes, when it comes to taking a breath. */
 const OBJECT_COST_BYTES = 2048;
-const MAX_WORD = 0xffffffff;
-const DELTA_TOO_LARGE = -2;
 
 /**
  * Resolves deltas family by family, depth first, in the kernel's memory: each object is made from its base, scanned if
@@ -134,35 +136,25 @@ export class FamilyResolver {
     const base = this.#stack.frames[this.#stack.frames.length - 1]!;
     const { at, bytes } = this.#apply(child, delta, base, isTree);
     const type = objectTypeOfKind(kind as EntryKind)!;
-    let findings: ReturnType<Intake["check"]>;
-    let end = 0;
-    let starts = 0;
-    let startCount = 0;
-    let isFlawed = false;
+    let findings: Findings;
+    let frame: Frame;
     if (isTree) {
-      starts = Math.ceil((at + bytes + 64) / 64) * 64;
-      const scanned =
-        base.starts > 0 && base.entry >= 0
-          ? links.scanTreeByBase(child, base, at, bytes, starts)
-          : links.scanTree(child, at, bytes, starts, true);
-      startCount = scanned.count;
-      if (scanned.isRemarkable || base.isFlawed) findings = intake.check(type, at, bytes);
-      isFlawed = findings !== undefined;
-      end = this.#stack.trim(starts, startCount * 4 + 4);
+      const tree = this.#scan(child, at, bytes, true, base.starts > 0 && base.entry >= 0 ? base : undefined);
+      if (tree.isRemarkable || base.isFlawed) findings = intake.check(type, at, bytes);
+      frame = tree.frame;
+      frame.isFlawed = findings !== undefined;
     } else {
       if (kind !== KIND_BLOB) {
         links.add(child, type, kernel.bytes.subarray(at, at + bytes));
         findings = intake.check(type, at, bytes);
       }
-      end = this.#stack.trim(at, bytes);
+      frame = this.#plainFrame(child, at, bytes);
     }
     columns.types[child] = kind;
-    columns.objectSizes[child] = Math.min(bytes, MAX_WORD);
+    columns.objectSizes[child] = sizeWord(bytes);
     intake.take(child, kind, at, bytes, findings);
     if (isLast) this.#stack.pop();
-    if (families.firstChild[child]! >= 0 || this.#isAdopting) {
-      this.#stack.push({ entry: child, at, bytes, starts, startCount, isFlawed, end });
-    }
+    if (families.firstChild[child]! >= 0 || this.#isAdopting) this.#stack.push(frame);
     this.#resolved++;
     this.#work += bytes + sizeOfEntry(columns, child) + OBJECT_COST_BYTES;
   }
@@ -220,21 +212,38 @@ export class FamilyResolver {
   }
 
   #pushBase(entry: number, kind: number, at: number, bytes: number, withLinks: boolean): void {
-    const { links, intake } = this.#options;
-    let starts = 0;
-    let startCount = 0;
-    let isFlawed = false;
-    let end: number;
+    const { intake } = this.#options;
     if (kind === KIND_TREE && entry >= 0) {
-      starts = Math.ceil((at + bytes + 64) / 64) * 64;
-      const scanned = links.scanTree(entry, at, bytes, starts, withLinks);
-      startCount = scanned.count;
-      isFlawed = scanned.isRemarkable && intake.check("tree", at, bytes) !== undefined;
-      if (startCount < 0) starts = 0;
-      end = this.#stack.trim(Math.max(starts, at + bytes), Math.max(startCount, 0) * 4 + 4);
-    } else end = this.#stack.trim(at, bytes);
-    this.#stack.push({ entry, at, bytes, starts, startCount, isFlawed, end });
+      const { frame, isRemarkable } = this.#scan(entry, at, bytes, withLinks, undefined);
+      frame.isFlawed = isRemarkable && intake.check("tree", at, bytes) !== undefined;
+      this.#stack.push(frame);
+    } else this.#stack.push(this.#plainFrame(entry, at, bytes));
     this.#work += bytes + OBJECT_COST_BYTES;
+  }
+
+  /** Scans a tree that was allocated last, on the ground of the one that it was made from where that is given. */
+  #scan(
+    entry: number,
+    at: number,
+    bytes: number,
+    withLinks: boolean,
+    base: Frame | undefined,
+  ): { frame: Frame; isRemarkable: boolean } {
+    const { links } = this.#options;
+    const starts = align(at + bytes + SLACK_BYTES);
+    const { count, isRemarkable } =
+      base === undefined
+        ? links.scanTree(entry, at, bytes, starts, withLinks)
+        : links.scanTreeByBase(entry, base, at, bytes, starts);
+    // Nothing can be told from the entries of what is no tree.
+    if (count < 0) return { frame: this.#plainFrame(entry, at, bytes), isRemarkable };
+    const end = this.#stack.trim(starts, count * 4 + 4);
+    return { frame: { entry, at, bytes, starts, startCount: count, isFlawed: false, end }, isRemarkable };
+  }
+
+  /** A frame of what was allocated last, without the places of entries. */
+  #plainFrame(entry: number, at: number, bytes: number): Frame {
+    return { entry, at, bytes, starts: 0, startCount: 0, isFlawed: false, end: this.#stack.trim(at, bytes) };
   }
 
   /**
@@ -288,8 +297,7 @@ export class FamilyResolver {
       bytes = sizeOfEntry(columns, entry);
       at = await this.#loader.loadWhole(entry);
     } else ({ at, bytes } = this.#apply(entry, await this.#loader.delta(entry), base, false));
-    const end = this.#stack.trim(at, bytes);
-    return { entry, at, bytes, starts: 0, startCount: 0, isFlawed: true, end };
+    return this.#plainFrame(entry, at, bytes);
   }
 
   #settle(): void {
@@ -303,8 +311,4 @@ export class FamilyResolver {
     this.#resolved = 0;
     await this.#options.breathe(resolved);
   }
-}
-
-function align(address: number): number {
-  return Math.ceil(address / 64) * 64;
 }

@@ -1,14 +1,12 @@
 import type { Kernel } from "../kernel/kernel.ts";
-
-/** Room in front of each content, for the header that is hashed with it. */
-export const HEADROOM_BYTES = 64;
-/** Room behind each content that the kernel may scribble on. */
-export const SLACK_BYTES = 64;
+import { align, HEADROOM_BYTES, SLACK_BYTES } from "./memory-layout.ts";
 
 /** Memory past the budget for what lies beside the frames: objects that wait to be hashed, holes. */
 const BESIDE_BYTES = 4 * 1024 * 1024;
 
 const DROPPED = -1;
+/** Frames that are looked at for the highest one. */
+const MAX_LOOKED_AT = 16;
 
 /** An object whose deltas are being resolved; its content lies in the kernel's memory. */
 export interface Frame {
@@ -98,16 +96,11 @@ export class FrameStack {
 
   /** Gives back the memory above the topmost frame, where nothing else lies now. */
   giveBack(): void {
-    if (this.guest !== undefined) return;
-    const last = this.frames[this.frames.length - 1];
-    // Contents that were made again lie anywhere: only where all do so in order is the last one the highest.
-    if (last === undefined) this.#top = this.#start;
-    else if (this.frames.length === 1 && last.at !== DROPPED) this.#top = last.end;
-    else if (this.frames.length <= 16) {
-      let top = this.#start;
-      for (const frame of this.frames) if (frame.at !== DROPPED && frame.end > top) top = frame.end;
-      this.#top = top;
-    }
+    // Contents that were made again lie anywhere, so all are looked at, unless they are many: then it is full soon enough.
+    if (this.guest !== undefined || this.frames.length > MAX_LOOKED_AT) return;
+    let top = this.#start;
+    for (const frame of this.frames) if (frame.at !== DROPPED && frame.end > top) top = frame.end;
+    this.#top = top;
   }
 
   /** Counts a frame's content, and drops the contents of frames below it where all come to more than the budget. */
@@ -145,8 +138,4 @@ export class FrameStack {
 
 function room(bytes: number): number {
   return align(HEADROOM_BYTES + bytes + SLACK_BYTES);
-}
-
-function align(address: number): number {
-  return Math.ceil(address / 64) * 64;
 }

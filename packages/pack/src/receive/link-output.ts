@@ -1,5 +1,6 @@
 import type { LinkFragment } from "../graph/link-fragment.ts";
 import { createLinkWriter, type LinkWriter } from "../graph/link-writer.ts";
+import { hashLength } from "../object-id.ts";
 import type { ObjectFormat, ObjectType } from "../schema.ts";
 import { LINK_ID_BYTES, LINK_WORD_BYTES, MAX_RANGES, type Workspace } from "./workspace.ts";
 
@@ -39,7 +40,7 @@ export class LinkOutput {
     take: ((fragment: LinkFragment) => void) | undefined,
   ) {
     this.#workspace = workspace;
-    this.#hashBytes = format === "sha1" ? 20 : 32;
+    this.#hashBytes = hashLength(format);
     this.#take = take;
     this.#writer = createLinkWriter(format);
     this.#restart();

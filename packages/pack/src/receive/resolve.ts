@@ -76,7 +76,7 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
       budgetBytes: options.budgetBytes,
     };
     await resolveOnWorkers(pool, work, { ...options, count }, signal);
-  } else await resolveHere(families, families.roots, options, count);
+  } else await resolveHere(families, options, count);
   signal?.throwIfAborted();
   await resolveExternals(families, options, count);
   return basesFromOutside(families, options);
@@ -121,12 +121,11 @@ async function withResolver(
 
 function resolveHere(
   families: Families,
-  roots: Int32Array,
   options: ResolveOptions,
   count: (resolved: number) => void,
 ): Promise<void> {
   return withResolver(families, options, count, async (resolver) => {
-    for (const root of roots) await resolver.resolveRoot(root);
+    for (const root of families.roots) await resolver.resolveRoot(root);
   });
 }
 

@@ -1,4 +1,5 @@
 import { createKernel, type Kernel } from "../kernel/kernel.ts";
+import { align, SLACK_BYTES } from "./memory-layout.ts";
 
 const KIB = 1024;
 
@@ -46,8 +47,7 @@ function createWorkspace(): Workspace {
   let at = kernel.heapStart;
   const reserve = (bytes: number): number => {
     const start = at;
-    // What lies behind may be read or scribbled on for 64 bytes.
-    at = Math.ceil((at + bytes + 64) / 64) * 64;
+    at = align(at + bytes + SLACK_BYTES);
     return start;
   };
   const jobs = reserve(MAX_JOBS * 8);

@@ -5,12 +5,17 @@ import * as path from "node:path";
 import {
   createBlockCache,
   createByteCache,
+  createFsckSession,
   createHasher,
   encodeEntryHeader,
   encodePackHeader,
+  indexPack,
+  type IndexPackOptions,
   type ObjectFormat,
   openPackIndex,
   openPackReader,
+  PackError,
+  type PackErrorCode,
   type PackReader,
   type PackSink,
   type RandomAccess,
@@ -193,6 +198,27 @@ export function buildPack(
   const hasher = createHasher(format);
   hasher.update(body);
   return new Uint8Array(Buffer.concat([body, hasher.digest()]));
+}
+
+/** The code of the fault that indexing a pack ends with, `undefined` for none; what is no `PackError` is thrown. */
+export async function codeOf(
+  pack: Uint8Array,
+  options: Partial<IndexPackOptions> = {},
+  chunkBytes = 1 << 16,
+): Promise<PackErrorCode | undefined> {
+  try {
+    await indexPack(chunked(pack, chunkBytes), { format: "sha1", sink: memorySink(), ...options });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PackError)) throw error;
+    return error.code;
+  }
+}
+
+/** Everything that a push is put through: checks, links, collision detection. */
+export function everything(): Partial<IndexPackOptions> {
+  const session = createFsckSession("sha1");
+  return { withLinks: true, checks: { session, onFindings: () => {} } };
 }
 
 /** A delta that copies a whole base of less than 64 KiB and appends up to 127 bytes. */

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { INFLATE_CORRUPT, INFLATE_TRUNCATED } from "../../src/kernel/kernel.ts";
 import { UNTOUCHED, createBench } from "./memory.ts";
+import { contents, settings } from "../support/deflate-arbitraries.ts";
 
 const SLACK_BYTES = 64;
 const bench = createBench();
@@ -20,32 +21,6 @@ function inflate(packed: Uint8Array, targetBytes: number): { result: number; con
   expect(past.every((byte) => byte === UNTOUCHED)).toBe(true);
   return { result, content: bench.get(target, targetBytes) };
 }
-
-/** Content with runs, repeats near and far, and noise, so that all kinds of block and code appear. */
-const contents = fc
-  .array(
-    fc.oneof(
-      fc.uint8Array({ maxLength: 300 }),
-      fc.tuple(fc.nat(255), fc.nat(2000)).map(([byte, count]) => new Uint8Array(count).fill(byte)),
-      fc
-        .constantFrom("tree ", "parent 0123456789abcdef", "the quick brown fox\n")
-        .map((text) => Buffer.from(text)),
-    ),
-    { maxLength: 30 },
-  )
-  .map((parts) => Buffer.concat(parts));
-const settings = fc.record({
-  level: fc.integer({ min: 0, max: 9 }),
-  strategy: fc.constantFrom(
-    constants.Z_DEFAULT_STRATEGY,
-    constants.Z_FILTERED,
-    constants.Z_HUFFMAN_ONLY,
-    constants.Z_RLE,
-    constants.Z_FIXED,
-  ),
-  windowBits: fc.integer({ min: 9, max: 15 }),
-  memLevel: fc.integer({ min: 1, max: 9 }),
-});
 
 /** Streams of every kind of block, small enough to try all that can happen to them. */
 const SMALL_STREAMS: [string, Buffer][] = [

@@ -10,7 +10,7 @@ import { RepositoryError } from "../errors.ts";
 import type { GraphMember } from "../objects/graph-set.ts";
 import type { ObjectView, PackedPlace } from "../objects/object-view.ts";
 import type { OpenPack } from "../objects/pack-set.ts";
-import { type Breather, createBreather } from "../walk/breather.ts";
+import { type Breather, createBreather } from "../breather.ts";
 import { type ObjectMarks, SELECTED } from "../walk/object-marks.ts";
 
 /** Where the objects of a pack to be written are stored. */

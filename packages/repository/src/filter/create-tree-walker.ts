@@ -1,5 +1,5 @@
 import type { ObjectReader } from "../objects/object-view.ts";
-import type { Breather } from "../walk/breather.ts";
+import type { Breather } from "../breather.ts";
 import type { ObjectMarks } from "../walk/object-marks.ts";
 import { TreeWalk } from "../walk/tree-walk.ts";
 import type { TreeWalker } from "../walk/tree-walker.ts";

@@ -1,18 +1,9 @@
-import {
-  GITLINK,
-  isGitlinkMode,
-  isTreeMode,
-  NODE_BLOB,
-  NODE_TREE_BY_BASE,
-  NODE_TYPE_MASK,
-  walkTree,
-} from "@millrace/pack";
+import { GITLINK, NODE_BLOB, NODE_TREE_BY_BASE, NODE_TYPE_MASK } from "@millrace/pack";
 import { type GraphMember, type GraphSet, numberAt } from "../objects/graph-set.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
-import type { Breather } from "../walk/breather.ts";
-import { isMissingObject } from "../walk/commit-graph.ts";
+import type { Breather } from "../breather.ts";
 import { type ObjectMarks, SEEN, UNINTERESTING } from "../walk/object-marks.ts";
-import { checkTree, checkTreeEntry, readTree } from "../walk/read-tree.ts";
+import { checkTree, readEntries } from "../walk/read-tree.ts";
 import type { FoundObjects, TreeWalker } from "../walk/tree-walker.ts";
 
 export interface DepthTreeWalkOptions {
@@ -144,20 +135,8 @@ export class DepthTreeWalk implements TreeWalker {
     }
   }
 
-  async #readTree(tree: number, depth: number, found: FoundObjects | undefined): Promise<void> {
-    const marks = this.#marks;
-    let content: Uint8Array;
-    try {
-      content = await readTree(this.#reader, marks, tree);
-    } catch (error) {
-      if (found === undefined && isMissingObject(error)) return;
-      throw error;
-    }
-    walkTree(content, this.#reader.format, (mode, oidOffset) => {
-      if (isGitlinkMode(mode)) return;
-      const child = marks.number(content, oidOffset);
-      const isTree = isTreeMode(mode);
-      checkTreeEntry(marks, child, isTree);
+  #readTree(tree: number, depth: number, found: FoundObjects | undefined): Promise<void> {
+    return readEntries(this.#reader, this.#marks, tree, found === undefined, (child, isTree) => {
       if (isTree) this.#enter(child, depth + 1, found);
       else if (this.#withBlobs) this.#meet(child, found?.blobs, found);
     });

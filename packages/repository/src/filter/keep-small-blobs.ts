@@ -1,6 +1,6 @@
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { ObjectNumbers } from "../objects/object-numbers.ts";
-import type { Breather } from "../walk/breather.ts";
+import type { Breather } from "../breather.ts";
 
 /** The blobs of fewer than `bytesBelow` bytes; those that are missing stay, so that they are missed. No content is read. */
 export async function keepSmallBlobs(

@@ -1,9 +1,8 @@
 import { isGitlinkMode, isTreeMode, walkTree } from "@millrace/pack";
 import type { ObjectReader } from "../objects/object-view.ts";
-import type { Breather } from "../walk/breather.ts";
-import { isMissingObject } from "../walk/commit-graph.ts";
+import type { Breather } from "../breather.ts";
 import { type ObjectMarks, SEEN, UNINTERESTING } from "../walk/object-marks.ts";
-import { readTree } from "../walk/read-tree.ts";
+import { readTreeIfThere } from "../walk/read-tree.ts";
 import type { FoundObjects, TreeWalker } from "../walk/tree-walker.ts";
 import type { Place, Places } from "./place.ts";
 
@@ -73,12 +72,9 @@ export class PlacedTreeWalk implements TreeWalker {
     for (let tree = trees.pop(); tree !== undefined; tree = trees.pop()) {
       place = places.pop()!;
       await this.#breather.step();
-      try {
-        content = await readTree(this.#reader, marks, tree);
-      } catch (error) {
-        if (found === undefined && isMissingObject(error)) continue;
-        throw error;
-      }
+      const read = await readTreeIfThere(this.#reader, marks, tree, found === undefined);
+      if (read === undefined) continue;
+      content = read;
       walkTree(content, this.#reader.format, visit);
     }
   }

@@ -1,5 +1,5 @@
 import { type ByteCache, type OperationOptions, type PackGraph, createByteCache } from "@millrace/pack";
-import { createBreather } from "../walk/breather.ts";
+import { createBreather } from "../breather.ts";
 import { GraphSet } from "./graph-set.ts";
 import type { GraphedPack } from "./pack-overlap.ts";
 

@@ -5,7 +5,7 @@ import {
   type PackGraph,
   type PackIndex,
 } from "@millrace/pack";
-import type { Breather } from "../walk/breather.ts";
+import type { Breather } from "../breather.ts";
 import { OidTable } from "./oid-table.ts";
 import { findExternals, findSharedNodes, type GraphedPack, type NodePairs } from "./pack-overlap.ts";
 

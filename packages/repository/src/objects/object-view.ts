@@ -10,7 +10,7 @@ import {
 import type { LooseObject, Snapshot } from "@millrace/storage";
 import { RepositoryError } from "../errors.ts";
 import type { GraphSet } from "./graph-set.ts";
-import type { BitmappedPack } from "../walk/reach-by-bitmaps.ts";
+import type { BitmappedPack } from "./bitmapped-pack.ts";
 import type { OpenPack, PackSet } from "./pack-set.ts";
 
 /** Where a packed object lies: `pack number * 2^32 + position in its index`; -1 where no pack has it. */

@@ -13,7 +13,7 @@ import {
 import { type PackHandle, type RepositoryStore, type Snapshot, StorageError } from "@millrace/storage";
 import type { GraphCache, GraphSetCache } from "./graph-cache.ts";
 import type { GraphSet } from "./graph-set.ts";
-import type { BitmappedPack } from "../walk/reach-by-bitmaps.ts";
+import type { BitmappedPack } from "./bitmapped-pack.ts";
 import type { GraphsOptions } from "./object-view.ts";
 import { type GraphDemand, PackGraphSource } from "./pack-graph-source.ts";
 import type { GraphedPack } from "./pack-overlap.ts";

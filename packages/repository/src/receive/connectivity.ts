@@ -8,7 +8,7 @@ import {
   walkTree,
 } from "@millrace/pack";
 import type { ObjectReader } from "../objects/object-view.ts";
-import { createBreather } from "../walk/breather.ts";
+import { createBreather } from "../breather.ts";
 import { isMissingObject } from "../walk/commit-graph.ts";
 import { enumerateObjects } from "../walk/enumerate.ts";
 import type { ExternalLinks } from "./external-links.ts";

@@ -1,5 +1,5 @@
 import type { ObjectFormat, PackReader, PackedObject } from "@millrace/pack";
-import type { BitmappedPack } from "../walk/reach-by-bitmaps.ts";
+import type { BitmappedPack } from "../objects/bitmapped-pack.ts";
 import type { GraphSet } from "../objects/graph-set.ts";
 import type { GraphsOptions, ObjectInfo, ObjectReader } from "../objects/object-view.ts";
 

@@ -2,8 +2,8 @@ import { type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
 import type { Snapshot } from "@millrace/storage";
 import type { ObjectReader } from "../objects/object-view.ts";
 import { areReachable } from "../walk/are-reachable.ts";
-import { createBreather } from "../walk/breather.ts";
-import { CommitGraph, isMissingObject } from "../walk/commit-graph.ts";
+import { createBreather } from "../breather.ts";
+import { CommitGraph } from "../walk/commit-graph.ts";
 import { ObjectMarks } from "../walk/object-marks.ts";
 import { peelTips } from "../walk/peel-tips.ts";
 import type { RefCommand } from "./command-rules.ts";
@@ -94,21 +94,11 @@ async function rootsBelow(
     if (tips.has(marks.table.oidAt(number))) continue;
     const root = bottoms.get(number);
     if (root !== undefined) found.add(root);
-    else if (await isHere(graph, number)) {
+    // What is missing is for the connectivity check to tell.
+    else if (await graph.loadIfThere(number)) {
       const parents = graph.parentCount(number);
       for (let i = 0; i < parents; i++) stack.push(graph.parent(number, i));
     }
   }
   return found;
-}
-
-/** What is missing is for the connectivity check to tell. */
-async function isHere(graph: CommitGraph, number: number): Promise<boolean> {
-  try {
-    await graph.load(number);
-    return true;
-  } catch (error) {
-    if (isMissingObject(error)) return false;
-    throw error;
-  }
 }

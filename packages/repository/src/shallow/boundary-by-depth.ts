@@ -1,4 +1,4 @@
-import type { Breather } from "../walk/breather.ts";
+import type { Breather } from "../breather.ts";
 import type { CommitGraph } from "../walk/commit-graph.ts";
 
 /** Commits that a client will have; numbers of a walk's marks. */

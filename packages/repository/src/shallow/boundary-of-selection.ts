@@ -1,5 +1,5 @@
 import { badRequest } from "../errors.ts";
-import type { Breather } from "../walk/breather.ts";
+import type { Breather } from "../breather.ts";
 import type { CommitGraph } from "../walk/commit-graph.ts";
 import { findCommitRange } from "../walk/commit-range.ts";
 import type { ObjectMarks } from "../walk/object-marks.ts";

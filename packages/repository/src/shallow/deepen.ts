@@ -4,7 +4,7 @@ import { badRequest } from "../errors.ts";
 import { findRefs } from "../fetch/find-ref.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
 import { areReachable } from "../walk/are-reachable.ts";
-import { createBreather } from "../walk/breather.ts";
+import { createBreather } from "../breather.ts";
 import { CommitGraph } from "../walk/commit-graph.ts";
 import { ObjectMarks } from "../walk/object-marks.ts";
 import { peelTips } from "../walk/peel-tips.ts";

@@ -1,7 +1,7 @@
 import { type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
 import type { ObjectReader } from "../objects/object-view.ts";
-import { createBreather } from "../walk/breather.ts";
-import { CommitGraph, isMissingObject } from "../walk/commit-graph.ts";
+import { createBreather } from "../breather.ts";
+import { CommitGraph } from "../walk/commit-graph.ts";
 import { CommitQueue } from "../walk/commit-queue.ts";
 import { ObjectMarks, SEEN } from "../walk/object-marks.ts";
 import { peelTips } from "../walk/peel-tips.ts";
@@ -41,12 +41,7 @@ export async function rootsInReach(
   const enqueue = async (number: number): Promise<void> => {
     if (marks.has(number, SEEN)) return;
     marks.set(number, SEEN);
-    try {
-      await graph.load(number);
-      queue.push(number, graph.time(number));
-    } catch (error) {
-      if (!isMissingObject(error)) throw error;
-    }
+    if (await graph.loadIfThere(number)) queue.push(number, graph.time(number));
   };
 
   const found = new Set<Oid>();

@@ -1,7 +1,7 @@
 import { type ObjectType, type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
 import type { Snapshot } from "@millrace/storage";
 import type { ObjectReader } from "../objects/object-view.ts";
-import { createBreather } from "./breather.ts";
+import { createBreather } from "../breather.ts";
 import { CommitGraph } from "./commit-graph.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { ObjectMarks, QUEUED } from "./object-marks.ts";

@@ -42,6 +42,17 @@ export class CommitGraph {
     return this.#read.has(number) ? undefined : this.#readCommit(number);
   }
 
+  /** Makes a commit's links known and answers true, or false where it is missing. Throws `REPOSITORY_WRONG_TYPE`. */
+  async loadIfThere(number: number): Promise<boolean> {
+    try {
+      await this.load(number);
+      return true;
+    } catch (error) {
+      if (isMissingObject(error)) return false;
+      throw error;
+    }
+  }
+
   /** Whether a commit's links are known. */
   isLoaded(number: number): boolean {
     if (number >= this.#nodeCount) return this.#read.has(number);

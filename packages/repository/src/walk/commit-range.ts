@@ -1,4 +1,4 @@
-import type { Breather } from "./breather.ts";
+import type { Breather } from "../breather.ts";
 import { type CommitGraph, isMissingObject } from "./commit-graph.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { type ObjectMarks, QUEUED, SEEN, UNINTERESTING } from "./object-marks.ts";

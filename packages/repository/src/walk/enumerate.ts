@@ -4,7 +4,7 @@ import { createTreeWalker } from "../filter/create-tree-walker.ts";
 import { keepSmallBlobs } from "../filter/keep-small-blobs.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { ObjectNumbers } from "../objects/object-numbers.ts";
-import { createBreather } from "./breather.ts";
+import { createBreather } from "../breather.ts";
 import { CommitGraph } from "./commit-graph.ts";
 import { findCommitRange } from "./commit-range.ts";
 import { HELD, ObjectMarks, SEEN, SELECTED, UNINTERESTING } from "./object-marks.ts";

@@ -1,4 +1,4 @@
-import type { Breather } from "./breather.ts";
+import type { Breather } from "../breather.ts";
 import type { CommitGraph } from "./commit-graph.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { HELD, type ObjectMarks } from "./object-marks.ts";

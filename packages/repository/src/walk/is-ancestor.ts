@@ -1,6 +1,6 @@
 import { type Oid, type OperationOptions, oidToBytes } from "@millrace/pack";
 import type { ObjectReader } from "../objects/object-view.ts";
-import { createBreather } from "./breather.ts";
+import { createBreather } from "../breather.ts";
 import { CommitGraph } from "./commit-graph.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { ObjectMarks, SEEN } from "./object-marks.ts";

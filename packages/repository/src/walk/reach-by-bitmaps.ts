@@ -1,15 +1,10 @@
-import { hashLength, type ObjectBits, type PackBitmaps, type PackIndex } from "@millrace/pack";
-import type { Breather } from "./breather.ts";
+import { hashLength, type ObjectBits } from "@millrace/pack";
+import type { BitmappedPack } from "../objects/bitmapped-pack.ts";
+import type { Breather } from "../breather.ts";
 import type { CommitGraph } from "./commit-graph.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { type ObjectMarks, QUEUED, SEEN } from "./object-marks.ts";
 import type { WholePacks } from "./whole-packs.ts";
-
-/** A pack that git has made bitmaps for. */
-export interface BitmappedPack {
-  readonly index: PackIndex;
-  readonly bitmaps: PackBitmaps;
-}
 
 /** What one pack's bitmaps have told so far. */
 interface Reached extends BitmappedPack {

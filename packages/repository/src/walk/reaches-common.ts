@@ -1,7 +1,7 @@
 import { type Oid, oidToBytes, readTagTarget } from "@millrace/pack";
 import type { ObjectReader } from "../objects/object-view.ts";
-import { type Breather, createBreather } from "./breather.ts";
-import { CommitGraph, isMissingObject } from "./commit-graph.ts";
+import { type Breather, createBreather } from "../breather.ts";
+import { CommitGraph } from "./commit-graph.ts";
 import { ObjectMarks } from "./object-marks.ts";
 import { peelTips, typeOf } from "./peel-tips.ts";
 
@@ -62,7 +62,7 @@ async function reaches(
       return true;
     }
     const goesOn =
-      !marks.has(number, FAILS) && (await isPresent(graph, number)) && graph.time(number) >= oldest;
+      !marks.has(number, FAILS) && (await graph.loadIfThere(number)) && graph.time(number) >= oldest;
     const parent = goesOn ? nextParent[top]!++ : 0;
     if (!goesOn || parent >= graph.parentCount(number)) {
       marks.set(number, FAILS);
@@ -74,16 +74,6 @@ async function reaches(
     }
   }
   return false;
-}
-
-async function isPresent(graph: CommitGraph, number: number): Promise<boolean> {
-  try {
-    await graph.load(number);
-    return true;
-  } catch (error) {
-    if (isMissingObject(error)) return false;
-    throw error;
-  }
 }
 
 /** What an id finally points to: itself, unless it is a tag. A tag whose target is missing peels to that target. */

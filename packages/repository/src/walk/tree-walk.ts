@@ -1,19 +1,9 @@
-import {
-  GITLINK,
-  isGitlinkMode,
-  isTreeMode,
-  NODE_BLOB,
-  NODE_TREE,
-  NODE_TREE_BY_BASE,
-  NODE_TYPE_MASK,
-  walkTree,
-} from "@millrace/pack";
+import { GITLINK, NODE_BLOB, NODE_TREE, NODE_TREE_BY_BASE, NODE_TYPE_MASK } from "@millrace/pack";
 import { type GraphMember, type GraphSet, numberAt } from "../objects/graph-set.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
-import type { Breather } from "./breather.ts";
-import { isMissingObject } from "./commit-graph.ts";
+import type { Breather } from "../breather.ts";
 import { HELD, type ObjectMarks, SEEN, UNINTERESTING } from "./object-marks.ts";
-import { checkTree, checkTreeEntry, readTree } from "./read-tree.ts";
+import { checkTree, readEntries } from "./read-tree.ts";
 import type { FoundObjects, TreeWalker } from "./tree-walker.ts";
 
 /** Trees that are being marked as held by the other side. */
@@ -108,20 +98,9 @@ export class TreeWalk implements TreeWalker {
     }
   }
 
-  async #readTree(tree: number, meeting: Meeting): Promise<void> {
-    const marks = this.#marks;
-    let content: Uint8Array;
-    try {
-      content = await readTree(this.#reader, marks, tree);
-    } catch (error) {
-      if (meeting.found === undefined && isMissingObject(error)) return;
-      throw error;
-    }
-    walkTree(content, this.#reader.format, (mode, oidOffset) => {
-      if (isGitlinkMode(mode)) return;
-      const child = marks.number(content, oidOffset);
-      const isTree = isTreeMode(mode);
-      checkTreeEntry(marks, child, isTree);
+  #readTree(tree: number, meeting: Meeting): Promise<void> {
+    const isOtherSide = meeting.found === undefined;
+    return readEntries(this.#reader, this.#marks, tree, isOtherSide, (child, isTree) => {
       if (isTree) meeting.meetTree(child);
       else meeting.meetBlob(child);
     });

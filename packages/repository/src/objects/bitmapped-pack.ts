@@ -1,0 +1,7 @@
+import type { PackBitmaps, PackIndex } from "@millrace/pack";
+
+/** A pack that git has made bitmaps for. */
+export interface BitmappedPack {
+  readonly index: PackIndex;
+  readonly bitmaps: PackBitmaps;
+}
