@@ -34,7 +34,8 @@ describe("a repository that plain git works on too", () => {
 
   /** Commits with plumbing only, straight into the served directory: loose objects and a loose ref. */
   async function commitBehindOurBack(ref: string): Promise<string> {
-    const parent = await git(["rev-parse", "main"], { cwd: directory });
+    const { stdout } = await tryGit(["rev-parse", "--verify", "--quiet", ref], { cwd: directory });
+    const parent = stdout.trim() || (await git(["rev-parse", "main"], { cwd: directory }));
     const tree = await git(["rev-parse", "main^{tree}"], { cwd: directory });
     const oid = await git(["commit-tree", tree, "-p", parent, "-m", `on ${ref}`], { cwd: directory });
     await git(["update-ref", ref, oid], { cwd: directory });
@@ -101,6 +102,36 @@ describe("a repository that plain git works on too", () => {
       await collect;
     }
     await expectFetched("race-11", await local.git("rev-parse", "main"));
+  });
+
+  it("finds every object while git repacks without pause", { timeout: 600_000 }, async () => {
+    let reading = true;
+    let tip = "";
+    const repack = (async () => {
+      while (reading) {
+        tip = await commitBehindOurBack("refs/heads/restless");
+        await git(["repack", "-adq"], { cwd: directory });
+      }
+    })();
+    try {
+      for (let i = 0; i < 20; i++) {
+        const path = join(scratch.path, `restless-${i}`);
+        const before = tip;
+        await git(["clone", "--quiet", "--mirror", endpoint.url("shared.git"), path]);
+        if (before !== "") expect((await tryGit(["cat-file", "-e", before], { cwd: path })).status).toBe(0);
+        expect((await tryGit(["fsck", "--strict"], { cwd: path })).status).toBe(0);
+        await local.git(
+          "push",
+          "--quiet",
+          "--force",
+          endpoint.url("shared.git"),
+          `main~${i}:refs/heads/to-and-fro`,
+        );
+      }
+    } finally {
+      reading = false;
+      await repack;
+    }
   });
 
   it("sees that a repository was removed, and lets a push create it again", async () => {

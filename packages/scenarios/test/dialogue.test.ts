@@ -101,6 +101,18 @@ for (const { kind, format, protocol } of runs)
       return { ours, theirs };
     }
 
+    /** Makes git need what a filter left out, and returns what it then says. */
+    async function readLazily(cwd: string, env: Readonly<Record<string, string>> = {}): Promise<string[]> {
+      const run = (...args: string[]): Promise<string> => git([...version, ...args], { cwd, env });
+      await run("checkout", "--quiet", "main");
+      return [
+        await run("status", "--porcelain"),
+        await run("rev-parse", "HEAD^{tree}"),
+        await run("cat-file", "-p", "HEAD~1:README"),
+        await run("diff", "--stat", "HEAD~1", "HEAD"),
+      ];
+    }
+
     async function expectAlike(ours: string, theirs: string): Promise<void> {
       expect(await readCloneState(ours)).toEqual(await readCloneState(theirs));
       const { status, stderr } = await tryGit(["fsck", "--strict", "--no-dangling"], {
@@ -117,6 +129,11 @@ for (const { kind, format, protocol } of runs)
       it(`clone ${args.join(" ")}`, async () => {
         const { ours, theirs } = await cloneBoth(args);
         await expectAlike(ours, theirs);
+        if (!args.some((arg) => arg.startsWith("--filter"))) return;
+        // What the filter left out is fetched when git comes upon it.
+        const [here, there] = await Promise.all([readLazily(ours, endpoint.env), readLazily(theirs)]);
+        expect(here).toEqual(there);
+        await expectAlike(ours, theirs);
       });
 
     for (const steps of sequences)
@@ -129,17 +146,6 @@ for (const { kind, format, protocol } of runs)
           await expectAlike(ours, theirs);
         }
       });
-
-    it("fetches lazily what a filter left out", async () => {
-      const { ours } = await cloneBoth(["--filter=blob:none", "--no-checkout"]);
-      await git([...version, "checkout", "--quiet", "main"], { cwd: ours, env: endpoint.env });
-      expect(await git(["status", "--porcelain"], { cwd: ours, env: endpoint.env })).toBe("");
-      expect(await git(["rev-parse", "HEAD^{tree}"], { cwd: ours })).toBe(
-        await local.git("rev-parse", "main^{tree}"),
-      );
-      await git([...version, "cat-file", "-p", "main~3:README"], { cwd: ours, env: endpoint.env });
-      expect((await tryGit(["fsck", "--strict"], { cwd: ours, env: endpoint.env })).status).toBe(0);
-    });
 
     it("lists refs as git does", async () => {
       const list = (url: string, env = {}): Promise<string> =>
@@ -183,6 +189,25 @@ for (const { kind, format, protocol } of runs)
       const directory = endpoint.directory?.(name);
       if (directory !== undefined)
         expect((await tryGit(["fsck", "--strict"], { cwd: directory })).status).toBe(0);
+    });
+
+    it("pushes --push-option where the repository takes them", async () => {
+      const push = (name: string): ReturnType<typeof tryGit> =>
+        tryGit([...version, "push", "--push-option=ci.skip", "-o", "topic=x y", endpoint.url(name), "main"], {
+          cwd: local.path,
+          env: endpoint.env,
+        });
+      const taking = `options-${counter++}.git`;
+      await endpoint.createEmpty(taking, "main", format, [
+        { key: "receive.advertisepushoptions", value: "true" },
+      ]);
+      expect(await push(taking)).toMatchObject({ status: 0 });
+      expect(await git(["ls-remote", endpoint.url(taking), "main"], { env: endpoint.env })).toContain(
+        await local.git("rev-parse", "main"),
+      );
+      const refusing = `options-${counter++}.git`;
+      await endpoint.createEmpty(refusing, "main", format);
+      expect((await push(refusing)).stderr).toContain("the receiving end does not support push options");
     });
 
     it("clones with --reference, and with submodules", async () => {

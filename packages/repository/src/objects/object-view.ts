@@ -18,6 +18,8 @@ export type PackedPlace = number;
 
 const PLACE_BASE = 0x1_0000_0000;
 const LOOSE_CONTENT_LIMIT = 512 * 1024 * 1024;
+/** How often the store is looked at again for one object while its packs keep changing. */
+const MAX_LOOKS = 8;
 
 /** An object's type and inflated size. */
 export interface ObjectInfo {
@@ -52,6 +54,8 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
   readonly #signal: AbortSignal | undefined;
   /** Append-only, so that places stay valid when a miss finds packs that came later. */
   readonly #packs: OpenPack[] = [];
+  /** The ids that the newest listing named. */
+  #listed: ReadonlySet<string> = new Set();
   /** The pack of the last hit is asked first: neighbours are asked for together. */
   #favourite = 0;
 
@@ -65,6 +69,7 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
   static async open(snapshot: Snapshot, set: PackSet, options: OperationOptions = {}): Promise<ObjectView> {
     const view = new ObjectView(snapshot, set, options.signal);
     view.#packs.push(...(await set.acquire(snapshot, options)));
+    view.#listed = new Set(view.#packs.map(({ id }) => id));
     return view;
   }
 
@@ -99,31 +104,31 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
     return place % PLACE_BASE;
   }
 
-  /** Finds an object wherever it is; looks again at the store before it calls an object missing. */
+  /**
+   * Finds an object wherever it is. git may repack meanwhile, so a look can fall between a pack's end and the beginning of
+   * the one that has its objects now: an object is missing when it was not there between two listings that agree.
+   */
   async find(oid: Uint8Array): Promise<PackedPlace | LooseObject | undefined> {
     const place = this.findPacked(oid);
     if (place >= 0) return place;
     const hex = oidFromBytes(oid, 0, this.format);
-    const loose = await this.#snapshot.openLoose(hex, { signal: this.#signal });
-    if (loose !== undefined) return loose;
-    if (!(await this.#lookAgain())) return undefined;
-    const late = this.findPacked(oidToBytes(hex));
-    return late >= 0 ? late : undefined;
+    let found: PackedPlace | LooseObject | undefined = await this.#openLoose(hex);
+    for (let look = 0; found === undefined && look < MAX_LOOKS && (await this.#lookAgain()); look++) {
+      found = await this.#findNow(hex);
+    }
+    return found;
   }
 
   async has(oid: Uint8Array): Promise<boolean> {
     return (await this.find(oid)) !== undefined;
   }
 
-  /** Which of these objects are here; the store is looked at again at most once for all of them. */
+  /** Which of these objects are here; looks again for all of them at once. */
   async hasEach(oids: readonly Oid[]): Promise<readonly boolean[]> {
     const found: boolean[] = [];
-    const isHere = async (oid: Oid): Promise<boolean> =>
-      this.findPacked(oidToBytes(oid)) >= 0 ||
-      (await this.#snapshot.openLoose(oid, { signal: this.#signal })) !== undefined;
-    for (const oid of oids) found.push(await isHere(oid));
-    if (found.includes(false) && (await this.#lookAgain())) {
-      for (const [i, oid] of oids.entries()) found[i] ||= await isHere(oid);
+    for (const oid of oids) found.push((await this.#findNow(oid)) !== undefined);
+    for (let look = 0; found.includes(false) && look < MAX_LOOKS && (await this.#lookAgain()); look++) {
+      for (const [i, oid] of oids.entries()) found[i] ||= (await this.#findNow(oid)) !== undefined;
     }
     return found;
   }
@@ -163,14 +168,24 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
     return pack.reader.read(this.positionOf(place), { signal: this.#signal });
   }
 
-  /** Whether new packs have come into view. */
+  async #findNow(hex: Oid): Promise<PackedPlace | LooseObject | undefined> {
+    const place = this.findPacked(oidToBytes(hex));
+    return place >= 0 ? place : this.#openLoose(hex);
+  }
+
+  #openLoose(hex: Oid): Promise<LooseObject | undefined> {
+    return this.#snapshot.openLoose(hex, { signal: this.#signal });
+  }
+
+  /** Lists the packs again, opens what is new, and tells whether the listing differs from the one before. */
   async #lookAgain(): Promise<boolean> {
     const known = new Set(this.#packs.map(({ id }) => id));
-    const listed = await this.#set.acquire(this.#snapshot, { signal: this.#signal, reload: true });
-    const fresh = listed.filter(({ id }) => !known.has(id));
-    await this.#set.release(listed.filter(({ id }) => known.has(id)));
-    this.#packs.push(...fresh);
-    return fresh.length > 0;
+    const packs = await this.#set.acquire(this.#snapshot, { signal: this.#signal, reload: true });
+    const before = this.#listed;
+    this.#listed = new Set(packs.map(({ id }) => id));
+    this.#packs.push(...packs.filter(({ id }) => !known.has(id)));
+    await this.#set.release(packs.filter(({ id }) => known.has(id)));
+    return this.#listed.size !== before.size || packs.some(({ id }) => !before.has(id));
   }
 }
 

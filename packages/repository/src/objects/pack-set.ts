@@ -48,7 +48,7 @@ interface Entry {
   readonly graph: PackGraphSource;
 }
 
-const LISTING_TRIES = 3;
+const LISTING_TRIES = 8;
 
 /** The open packs of one repository: each is opened once, however many views read from it. */
 export class PackSet implements AsyncDisposable {
@@ -175,16 +175,22 @@ export class PackSet implements AsyncDisposable {
   }
 
   async #hold(snapshot: Snapshot, id: string, options: OperationOptions): Promise<OpenPack> {
-    let pending = this.#entries.get(id);
-    if (pending === undefined) {
-      pending = this.#open(snapshot, id, options);
-      this.#entries.set(id, pending);
-      pending.catch(() => this.#entries.delete(id));
+    for (;;) {
+      const pending = this.#entries.get(id) ?? this.#start(snapshot, id, options);
+      const entry = await pending;
+      // Another view's newer listing may have closed it meanwhile.
+      if (this.#entries.get(id) !== pending) continue;
+      entry.users++;
+      entry.listed = true;
+      return entry.pack;
     }
-    const entry = await pending;
-    entry.users++;
-    entry.listed = true;
-    return entry.pack;
+  }
+
+  #start(snapshot: Snapshot, id: string, options: OperationOptions): Promise<Entry> {
+    const pending = this.#open(snapshot, id, options);
+    this.#entries.set(id, pending);
+    pending.catch(() => this.#entries.delete(id));
+    return pending;
   }
 
   async #open(snapshot: Snapshot, id: string, options: OperationOptions): Promise<Entry> {

@@ -176,10 +176,16 @@ test("any alternates file is read as git reads it", () =>
     );
   }));
 
-/** One look may fall between the old pack's end and the new one's beginning; whoever reads looks again, as git does. */
+/** An object that is not there is looked for again until two listings of the packs agree, as readers do. */
 async function isFound(view: Snapshot, oid: string): Promise<boolean> {
-  for (let look = 0; look < 5; look++) if (await holds(view, oid)) return true;
-  return false;
+  const list = async (): Promise<string> =>
+    (await view.packs({ reload: true })).map(({ id }) => id).toString();
+  for (let before = await list(); ; ) {
+    if (await holds(view, oid)) return true;
+    const now = await list();
+    if (now === before) return false;
+    before = now;
+  }
 }
 
 test("objects are found while the lender repacks", () =>
