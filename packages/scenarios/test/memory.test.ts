@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { git } from "../src/git.ts";
+import { isLight } from "../src/light.ts";
 import { randomPush } from "../src/random-pack.ts";
 import { type Scratch, createScratch } from "../src/scratch.ts";
 import { type ServerProcess, startServerProcess } from "../src/server-process.ts";
@@ -63,7 +64,7 @@ describe("a server's memory", () => {
   }
 
   it("does not grow with the size of a push: 1 GB of random blobs", { timeout: 300_000 }, async (context) => {
-    if (process.env.MILLRACE_LIGHT !== undefined) context.skip("heavy: runs once, on the first Node");
+    if (isLight) context.skip("heavy: runs once, on the first Node");
     await pushRandom("small.git", 64);
     const afterSmall = await server.peakMemoryBytes();
     await pushRandom("large.git", 1024);
