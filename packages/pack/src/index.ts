@@ -20,7 +20,7 @@ export { encodePackIndex, encodeReverseIndex, type PackIndexContent } from "./in
 export { openPackIndex, type PackIndex } from "./index-file/pack-index.ts";
 export { type ObjectBits, openPackBitmaps, type PackBitmaps } from "./index-file/pack-bitmaps.ts";
 export { buildPackGraph, type GraphContent } from "./graph/build-graph.ts";
-export { encodePackGraph, openPackGraph } from "./graph/graph-file.ts";
+export { encodeGraphPieces, encodePackGraph, openPackGraph } from "./graph/graph-file.ts";
 export type { LinkFragment } from "./graph/link-fragment.ts";
 export { createLinkWriter, type LinkWriter } from "./graph/link-writer.ts";
 export {

@@ -28,4 +28,9 @@ export interface PackSink {
   write(bytes: Uint8Array): Promise<void>;
   /** Everything written so far. */
   open(): Promise<RandomAccess>;
+  /**
+   * A place of the same kind, empty, for what has to be put aside until the pack is understood; it goes when the pack
+   * lands or is given up. Absent: it stays in memory.
+   */
+  scratch?: (() => Promise<PackSink>) | undefined;
 }

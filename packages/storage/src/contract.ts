@@ -145,8 +145,8 @@ export interface Stage extends PackSink, AsyncDisposable {
   readonly sizeBytes: number;
   /** Where the staged pack lies on a disk, for hooks that need one. */
   readonly path?: string | undefined;
-  /** Keeps a file that belongs to the pack. */
-  sidecar(kind: SidecarKind, bytes: Uint8Array): Promise<void>;
+  /** Keeps a file that belongs to the pack, given whole or in pieces; a backend that does not want it asks for none. */
+  sidecar(kind: SidecarKind, content: Uint8Array | Iterable<Uint8Array>): Promise<void>;
   seal(ends: PackEnds): Promise<PackInfo>;
   discard(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import {
   buildPackGraph,
   createFsckSession,
   createWorkerPool,
-  encodePackGraph,
+  encodeGraphPieces,
   type IndexedPack,
   indexPack,
   type IndexPackOptions,
@@ -25,6 +25,7 @@ const { threads, detectCollisions, fsckAndGraph } = JSON.parse(json) as IndexPac
 function fileSink(file: FileHandle): PackSink {
   let end = 0;
   return {
+    scratch: async () => fileSink(await open(join(folder, "scratch"), "w+")),
     async write(bytes) {
       for (let at = 0; at < bytes.length; ) {
         const { bytesWritten } = await file.write(bytes, at, bytes.length - at, end);
@@ -49,10 +50,10 @@ function fileSink(file: FileHandle): PackSink {
   };
 }
 
-async function writeSynced(path: string, content: Uint8Array): Promise<void> {
+async function writeSynced(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   const file = await open(path, "w");
   try {
-    await file.writeFile(content);
+    for (const piece of pieces) await file.writeFile(piece);
     await file.datasync();
   } finally {
     await file.close();
@@ -69,9 +70,9 @@ function countingChecks(): ObjectChecks & { readonly found: number } {
   return checks;
 }
 
-async function encodedGraph({ links, trailer }: IndexedPack): Promise<Uint8Array> {
+async function encodedGraph({ links, trailer }: IndexedPack): Promise<Iterable<Uint8Array>> {
   if (links === undefined) throw new Error("indexPack gathered no links");
-  return encodePackGraph(await buildPackGraph({ format: "sha1", packChecksum: trailer, ...links }));
+  return encodeGraphPieces(await buildPackGraph({ format: "sha1", packChecksum: trailer, ...links }));
 }
 
 const file = await open(join(folder, "new.pack"), "w+");
@@ -89,7 +90,7 @@ const { packBytes, trailer, idx, rev, objectCount } = indexed;
 await file.write(trailer, 0, trailer.length, packBytes - trailer.length);
 await file.datasync();
 await file.close();
-await writeSynced(join(folder, "new.idx"), idx);
-await writeSynced(join(folder, "new.rev"), rev);
+await writeSynced(join(folder, "new.idx"), [idx]);
+await writeSynced(join(folder, "new.rev"), [rev]);
 if (fsckAndGraph) await writeSynced(join(folder, "new.graph"), await encodedGraph(indexed));
 process.stdout.write(`${objectCount} objects, ${checks?.found ?? 0} with findings\n`);

@@ -7,7 +7,6 @@ export class ExpansionCache {
   #young = new Map<number, Int32Array>();
   #old = new Map<number, Int32Array>();
   #youngWords = 0;
-  readonly #pinned = new Map<number, Int32Array>();
 
   /** Keeps up to twice `limitWords` entries. */
   constructor(limitWords: number) {
@@ -18,14 +17,9 @@ export class ExpansionCache {
     const young = this.#young.get(tree);
     if (young !== undefined) return young;
     const old = this.#old.get(tree);
-    if (old === undefined) return this.#pinned.get(tree);
+    if (old === undefined) return undefined;
     this.set(tree, old);
     return old;
-  }
-
-  /** Keeps a list for good. */
-  pin(tree: number, entries: Int32Array): void {
-    this.#pinned.set(tree, entries);
   }
 
   set(tree: number, entries: Int32Array): void {
@@ -57,15 +51,17 @@ export function expandTree(links: LinkWords, tree: number, cache: ExpansionCache
   }
   entries ??= words.subarray(starts[node], ends[node]);
   for (let i = chain.length - 1; i >= 0; i--) {
-    entries = applyItems(links, chain[i]!, entries);
-    cache.set(chain[i]!, entries);
+    const made = new Int32Array(countTreeEntries(links, chain[i]!));
+    applyItems(links, chain[i]!, entries, made);
+    cache.set(chain[i]!, made);
+    entries = made;
   }
   return entries;
 }
 
-function applyItems(links: LinkWords, tree: number, base: Int32Array): Int32Array {
+/** Writes the entries of a tree told by `base` to `entries`, which has room for them. */
+export function applyItems(links: LinkWords, tree: number, base: Int32Array, entries: Int32Array): void {
   const { starts, ends, words } = links;
-  const entries = new Int32Array(countTreeEntries(links, tree));
   const end = ends[tree]!;
   let filled = 0;
   for (let at = starts[tree]! + 1; at < end; at++) {
@@ -79,5 +75,4 @@ function applyItems(links: LinkWords, tree: number, base: Int32Array): Int32Arra
     for (let i = 0; i < count; i++) entries[filled + i] = base[from + i]!;
     filled += count;
   }
-  return entries;
 }

@@ -31,11 +31,15 @@ interface Layout {
   readonly trailerAt: number;
 }
 
+function paddedLength(bytes: number): number {
+  return Math.ceil(bytes / 8) * 8;
+}
+
 function layOut(idBytes: number, count: number, externals: number, words: number, large: number): Layout {
   let at = HEADER_WORDS * 4;
   const take = (bytes: number): number => {
     const start = at;
-    at += Math.ceil(bytes / 8) * 8;
+    at += paddedLength(bytes);
     return start;
   };
   return {
@@ -51,26 +55,41 @@ function layOut(idBytes: number, count: number, externals: number, words: number
 
 /** Encodes a graph as a file; the bytes belong to the caller. */
 export function encodePackGraph(graph: PackGraph): Uint8Array {
+  const pieces = [...encodeGraphPieces(graph)];
+  const file = new Uint8Array(pieces.reduce((bytes, piece) => bytes + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    file.set(piece, at);
+    at += piece.length;
+  }
+  return file;
+}
+
+/**
+ * The pieces of a graph's file, one behind another: most of them are the graph's own columns, not copied, so that writing
+ * a graph takes no memory. Not to be changed.
+ */
+export function* encodeGraphPieces(graph: PackGraph): Generator<Uint8Array, void, void> {
   const { format, count, externalCount, words, largeSizes } = graph;
-  const idBytes = hashLength(format);
-  const layout = layOut(idBytes, count, externalCount, words.length, largeSizes.length);
-  const bytes = new Uint8Array(layout.trailerAt + idBytes);
-  const header = new Uint32Array(bytes.buffer, 0, HEADER_WORDS);
+  const header = new Uint32Array(HEADER_WORDS);
   const formatNumber = format === "sha1" ? 1 : 2;
   header.set([MAGIC, VERSION, formatNumber, count, externalCount, words.length, largeSizes.length]);
-  bytes.set(graph.packChecksum, 32);
-  const put = (column: ArrayBufferView, at: number): void =>
-    bytes.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength), at);
-  put(largeSizes, layout.largeSizesAt);
-  put(graph.sizes, layout.sizesAt);
-  put(graph.starts, layout.startsAt);
-  put(words, layout.wordsAt);
-  put(graph.kinds, layout.kindsAt);
-  put(graph.externalOids, layout.oidsAt);
+  bytesOf(header).set(graph.packChecksum, 32);
   const hasher = createHasher(format);
-  hasher.update(bytes.subarray(0, layout.trailerAt));
-  bytes.set(hasher.digest(), layout.trailerAt);
-  return bytes;
+  const { sizes, starts, kinds, externalOids } = graph;
+  for (const column of [header, largeSizes, sizes, starts, words, kinds, externalOids]) {
+    const bytes = bytesOf(column);
+    const padding = new Uint8Array(paddedLength(bytes.length) - bytes.length);
+    for (const piece of [bytes, padding]) {
+      hasher.update(piece);
+      yield piece;
+    }
+  }
+  yield hasher.digest();
+}
+
+function bytesOf(column: ArrayBufferView): Uint8Array {
+  return new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
 }
 
 /**

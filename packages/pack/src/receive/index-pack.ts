@@ -1,6 +1,7 @@
 import { span } from "@millrace/telemetry";
 import type { FsckSession } from "../fsck/session.ts";
 import type { LinkFragment } from "../graph/link-fragment.ts";
+import { createLinkStore, type LinkStore } from "../graph/link-store.ts";
 import {
   encodePackIndexSteps,
   encodeReverseIndexSteps,
@@ -100,8 +101,8 @@ export interface IndexedPack {
 
 /** What the objects of a pack refer to. */
 export interface PackLinks {
-  /** To be gone through once: a fragment is let go of when the next is asked for. */
-  readonly fragments: Iterable<LinkFragment>;
+  /** As often as they are asked for, as long as the sink is there; each is valid until the next. */
+  readonly fragments: AsyncIterable<LinkFragment>;
   readonly types: Uint8Array;
   readonly sizes: Float64Array;
   /** Raw ids in pack order. */
@@ -125,8 +126,10 @@ export function indexPack(
   return span("pack.index", { object_format: options.format }, async (handle) => {
     const { format, signal } = options;
     const pace = createPace();
-    const fragments: LinkFragment[] = [];
-    const received = await receive(source, options, fragments, pace);
+    const links =
+      options.withLinks === true ? createLinkStore(options.sink.scratch?.bind(options.sink)) : undefined;
+    const received = await receive(source, options, links, pace);
+    await links?.settle();
     const { table, trailer, header } = received;
     const { count, oids, offsets, crcs, hashBytes } = table;
     const order = await finishPaced(sortByOidSteps(oids, count, hashBytes), pace, signal);
@@ -146,7 +149,7 @@ export function indexPack(
       rev,
       index: openPackIndex(idx, format),
       appendedBases: received.appendedBases,
-      links: options.withLinks === true ? linksOf(table, fragments) : undefined,
+      links: links === undefined ? undefined : linksOf(table, links),
       trailing: received.trailing,
     };
   });
@@ -162,16 +165,15 @@ interface ReceivedPack {
   readonly trailing: Uint8Array;
 }
 
-/** Scans, resolves and completes; links go to `fragments`. */
+/** Scans, resolves and completes; links go to the store. */
 async function receive(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: IndexPackOptions,
-  fragments: LinkFragment[],
+  linkStore: LinkStore | undefined,
   pace: Pace,
 ): Promise<ReceivedPack> {
   const { format, sink, signal, limits, resolveBase } = options;
   const deltaBytes = options.deltaBytes ?? DEFAULT_DELTA_BYTES;
-  const takeLinks = options.withLinks === true ? (links: LinkFragment) => fragments.push(links) : undefined;
   const treatment: IntakeOptions = {
     format,
     detectCollisions: options.detectCollisions ?? true,
@@ -183,8 +185,8 @@ async function receive(
   const workspace = takeWorkspace();
   try {
     const intake = new ObjectIntake(workspace, treatment);
-    const links = new LinkOutput(workspace, format, takeLinks);
-    const shared = { ...treatment, workspace, intake, links, pace, signal };
+    const links = new LinkOutput(workspace, format, linkStore?.add);
+    const shared = { ...treatment, workspace, intake, links, linkStore, pace, signal };
     const scanned = await scanStream(source, {
       ...shared,
       limits,
@@ -200,7 +202,6 @@ async function receive(
       const maxHeldBytes = limits?.maxDeltaBytes ?? DEFAULT_MAX_DELTA_BYTES;
       appended = await resolveDeltas({
         ...shared,
-        takeLinks,
         table,
         deltas,
         deltaCount,
@@ -250,19 +251,13 @@ function visitorOf(visit: IndexPackOptions["visit"]): VisitObject | undefined {
   };
 }
 
-/** Hands out what is in a list, which forgets it. */
-function* drain<T>(list: T[]): Generator<T> {
-  list.reverse();
-  for (let item = list.pop(); item !== undefined; item = list.pop()) yield item;
-}
-
-function linksOf(table: EntryTable, fragments: LinkFragment[]): PackLinks {
+function linksOf(table: EntryTable, { fragments }: LinkStore): PackLinks {
   const { count, types, objectSizes, oids, hashBytes, largeSizes } = table;
   const sizes = Float64Array.from(objectSizes.subarray(0, count));
   // Only what is stored whole may be that large, so its own size is the object's.
   for (const [entry, bytes] of largeSizes) sizes[entry] = bytes;
   return {
-    fragments: drain(fragments),
+    fragments,
     types: types.subarray(0, count),
     sizes,
     oids: oids.subarray(0, count * hashBytes),

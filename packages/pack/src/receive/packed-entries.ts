@@ -36,10 +36,10 @@ export function packedBytesOf(stored: RandomAccess, signal: AbortSignal | undefi
 }
 
 const WINDOW_BYTES = 16 * 1024;
-const WINDOWS = 512;
+const WINDOWS = 128;
 
 /**
- * Reads a file in windows of 16 KiB, of which 512 are remembered by their place, so that neighbours cost no call of
+ * Reads a file in windows of 16 KiB, of which 128 are remembered by their place, so that neighbours cost no call of
  * the system. For threads that may wait.
  */
 export function packedBytesOfFile(fd: number): PackedBytes {

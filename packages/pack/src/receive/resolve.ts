@@ -1,4 +1,4 @@
-import type { LinkFragment } from "../graph/link-fragment.ts";
+import type { LinkStore } from "../graph/link-store.ts";
 import { PackError } from "../errors.ts";
 import { oidFromBytes } from "../object-id.ts";
 import type { RandomAccess } from "../random-access.ts";
@@ -22,8 +22,8 @@ export interface ResolveOptions extends IntakeOptions {
   readonly workspace: Workspace;
   readonly intake: ObjectIntake;
   readonly links: LinkOutput;
-  /** Takes the links of objects that workers have made. */
-  readonly takeLinks: ((fragment: LinkFragment) => void) | undefined;
+  /** Where links go. */
+  readonly linkStore: LinkStore | undefined;
   readonly table: EntryTable;
   readonly deltas: DeltaStore;
   readonly deltaCount: number;
@@ -75,7 +75,8 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
       maxResultBytes: options.maxResultBytes,
       budgetBytes: options.budgetBytes,
     };
-    await resolveOnWorkers(pool, work, { ...options, count }, signal);
+    const { session, onFindings, linkStore } = options;
+    await resolveOnWorkers(pool, work, { session, onFindings, count, takeLinks: linkStore?.add }, signal);
   } else await resolveHere(families, options, count);
   signal?.throwIfAborted();
   await resolveExternals(families, options, count);
@@ -93,7 +94,7 @@ async function withResolver(
   count: (resolved: number) => void,
   work: (resolver: FamilyResolver) => Promise<void>,
 ): Promise<void> {
-  const { pace, signal, stored, workspace, intake, links, table } = options;
+  const { pace, signal, stored, workspace, intake, links, linkStore, table } = options;
   const packed = packedBytesOf(stored, signal);
   try {
     const resolver = new FamilyResolver({
@@ -109,7 +110,7 @@ async function withResolver(
       budgetBytes: options.budgetBytes,
       breathe(resolved) {
         count(resolved);
-        return pace.isDue() ? pace.rest(signal) : undefined;
+        return linkStore?.settle() ?? (pace.isDue() ? pace.rest(signal) : undefined);
       },
     });
     await work(resolver);

@@ -1,3 +1,4 @@
+import type { LinkStore } from "../graph/link-store.ts";
 import { hashLength } from "../object-id.ts";
 import type { Pace } from "../read/pace.ts";
 import { createPackScanner } from "../scan/pack-scanner.ts";
@@ -12,6 +13,8 @@ import type { Spool } from "./spool.ts";
 export interface ScanOptions extends ArrivalOptions {
   readonly limits: PackLimits | undefined;
   readonly spool: Spool;
+  /** Where links go. */
+  readonly linkStore: LinkStore | undefined;
   readonly pace: Pace;
   readonly signal: AbortSignal | undefined;
   /** Memory for deltas to be kept in. */
@@ -44,7 +47,7 @@ export async function scanStream(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: ScanOptions,
 ): Promise<ScannedPack> {
-  const { spool, pace, signal } = options;
+  const { spool, linkStore, pace, signal } = options;
   const table = new EntryTable(hashLength(options.format));
   const deltas = createDeltaStore(table, options.keptDeltaBytes);
   const arriving = new ArrivingObjects(table, deltas, options);
@@ -67,6 +70,8 @@ export async function scanStream(
     }
     const body = scanner.bodyBytes - seenBytes;
     if (body > 0) await spool.write(body === chunk.length ? chunk : chunk.subarray(0, body));
+    const waiting = linkStore?.settle();
+    if (waiting !== undefined) await waiting;
     seenBytes += at;
     if (scanner.done) {
       // Not `slice`, which shares memory where the chunk is a Buffer.

@@ -39,6 +39,12 @@ const DEFAULT_IDLE_MS = 10_000;
 /** Threads work in the kernel's memory: little of what they allocate lives on. */
 const YOUNG_MIB = 4;
 
+/**
+ * A thread holds what it last worked on until it does something else, or ends: after a pack of so many entries that is
+ * tens of megabytes, and starting another thread would not be noticed.
+ */
+const HEAVY_ENTRIES = 100_000;
+
 /** Makes a pool of worker threads. They do not keep the process alive. */
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   const { threads: most, idleMs = DEFAULT_IDLE_MS } = options;
@@ -60,7 +66,8 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   function take(thread: Thread, answer: WorkerAnswer): void {
     const { task } = thread;
     if (task === undefined) return;
-    if (answer.kind === "done") settle(thread, () => task.resolve());
+    if (answer.kind === "done" && isHeavy(task.request)) void end(thread, task);
+    else if (answer.kind === "done") settle(thread, () => task.resolve());
     else if (answer.kind === "failed") settle(thread, () => task.reject(errorOf(answer)));
     else {
       try {
@@ -70,6 +77,16 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
         task.reject(error);
       }
     }
+  }
+
+  /** Ends a thread with its work, which is done when its memory is free. */
+  async function end(thread: Thread, task: Task): Promise<void> {
+    thread.task = undefined;
+    threads.delete(thread);
+    await thread.worker.terminate();
+    task.resolve();
+    const next = queue.shift();
+    if (next !== undefined) give(start(), next);
   }
 
   function settle(thread: Thread, conclude: () => void): void {
@@ -118,6 +135,10 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       await Promise.all([...threads].map(({ worker }) => worker.terminate()));
     },
   };
+}
+
+function isHeavy({ columns }: WorkerRequest): boolean {
+  return columns.count >= HEAVY_ENTRIES;
 }
 
 function errorOf(answer: Extract<WorkerAnswer, { kind: "failed" }>): Error {

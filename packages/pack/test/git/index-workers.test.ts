@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
+import { deflateSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   buildPackGraph,
   createFsckSession,
   createLinkWriter,
   createWorkerPool,
+  encodeEntryHeader,
   type IndexedPack,
   indexPack,
   type IndexPackOptions,
-  type LinkFragment,
+  type GraphContent,
+  hashLength,
   type ObjectFormat,
   openPackReader,
   createBlockCache,
@@ -19,13 +22,18 @@ import {
   type RandomAccess,
   type WorkerPool,
 } from "../../src/index.ts";
+import { EntryTable } from "../../src/receive/entry-table.ts";
+import { linkFamilies } from "../../src/receive/families.ts";
+import { SHARED_LENGTH, type WorkerRequest } from "../../src/workers/messages.ts";
 import {
+  buildPack,
   bytesAccess,
   chunked,
   git,
   gitIndexPack,
   makeFolder,
   makeRepository,
+  noise,
   packObjects,
 } from "./pack-fixtures.ts";
 
@@ -49,6 +57,19 @@ async function fileSink(path: string): Promise<PackSink & AsyncDisposable> {
     }),
     [Symbol.asyncDispose]: () => handle.close(),
   };
+}
+
+/** A pack of trees with more entries than links are held in memory. */
+function wideTrees(format: ObjectFormat): Uint8Array {
+  const trees = Array.from({ length: 60 }, (_, tree) => {
+    const entries = Array.from({ length: 4000 }, (_, i) => [
+      Buffer.from(`100644 ${tree}-${1e5 + i}\0`),
+      noise(hashLength(format), i % 100),
+    ]);
+    const content = Buffer.concat(entries.flat());
+    return [encodeEntryHeader(2, content.length), deflateSync(content, { level: 1 })] as const;
+  });
+  return buildPack(trees, format);
 }
 
 describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (format: ObjectFormat) => {
@@ -83,7 +104,7 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
     }
   }
 
-  const graphOf = async (indexed: IndexedPack, fragments: Iterable<LinkFragment>): Promise<string> => {
+  const graphOf = async (indexed: IndexedPack, fragments: GraphContent["fragments"]): Promise<string> => {
     const { types, sizes, oids } = indexed.links!;
     const packChecksum = indexed.trailer;
     const graph = await buildPackGraph({ format, packChecksum, types, sizes, oids, fragments });
@@ -137,10 +158,59 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
     expect(await graphOf(there, [writer.take()])).toBe(graph);
   });
 
+  it("puts links aside in a file where there are many", async () => {
+    const graphFrom = async (many: Uint8Array, hasScratch: boolean): Promise<string> => {
+      const [sink, aside] = [await fileSink(join(dir, "in.pack")), await fileSink(join(dir, "aside"))];
+      const scratch = hasScratch ? async () => aside : undefined;
+      try {
+        const { write, open } = sink;
+        const options = { format, sink: { write, open, scratch }, withLinks: true };
+        const indexed = await indexPack(chunked(many, 50_000), options);
+        const graph = await graphOf(indexed, indexed.links!.fragments);
+        expect((await fs.stat(join(dir, "aside"))).size > 0).toBe(hasScratch);
+        return graph;
+      } finally {
+        await sink[Symbol.asyncDispose]();
+        await aside[Symbol.asyncDispose]();
+      }
+    };
+    const many = wideTrees(format);
+    expect(await graphFrom(many, true)).toBe(await graphFrom(many, false));
+  });
+
   it("runs packs at once on few threads", async () => {
     const expected = await gitIndexPack(pack, format);
     const all = await Promise.all(Array.from({ length: 5 }, () => index(pack)));
     for (const { idx } of all) expect(Buffer.compare(idx, expected.idx)).toBe(0);
+  });
+
+  it("starts another thread where one has ended with a large pack", async () => {
+    const sink = await fileSink(join(dir, "none.pack"));
+    await using one = createWorkerPool({ threads: 1 });
+    const { fd } = await sink.open();
+    const columns = { ...new EntryTable(hashLength(format)).columns(), count: 100_000 };
+    const request: WorkerRequest = {
+      kind: "resolve",
+      format,
+      fd: fd!,
+      columns,
+      slabs: [],
+      isStored: false,
+      withHashes: true,
+      detectCollisions: true,
+      withChecks: false,
+      withLinks: false,
+      maxHeldBytes: 1,
+      maxResultBytes: 1,
+      budgetBytes: 1 << 20,
+      shared: new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * 4)),
+      families: linkFamilies({ ...columns, count: 0 }, 0),
+    };
+    const told: unknown[] = [];
+    await Promise.all([1, 2, 3].map(() => one.run(request, (message) => told.push(message))));
+    await one.run({ ...request, columns: { ...columns, count: 0 } }, (message) => told.push(message));
+    expect(told).toEqual([]);
+    await sink[Symbol.asyncDispose]();
   });
 
   it("passes on what a worker finds wrong, and goes on with the next pack", async () => {

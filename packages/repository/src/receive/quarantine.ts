@@ -3,7 +3,7 @@ import {
   type PackReader,
   type WorkerPool,
   buildPackGraph,
-  encodePackGraph,
+  encodeGraphPieces,
   indexPack,
   oidToBytes,
   openPackReader,
@@ -93,7 +93,7 @@ export async function quarantinePack(
     });
     await stage.sidecar("rev", indexed.rev);
     await stage.sidecar("idx", indexed.idx);
-    await stage.sidecar("graph", encodePackGraph(graph));
+    await stage.sidecar("graph", encodeGraphPieces(graph));
     const { id } = await stage.seal({ header: indexed.header, trailer: indexed.trailer });
     options.caches.graphs.set(id, graph);
     const source = await stage.open();

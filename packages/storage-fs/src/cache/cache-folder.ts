@@ -1,5 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  constants,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { inBatches } from "../files/in-batches.ts";
 import { ifPresent } from "../files/fault.ts";
@@ -10,6 +22,8 @@ export interface CacheFolder {
   get(name: string): Promise<Uint8Array | undefined>;
   /** Keeps a file, in the place of one that is there; older files make room. One that is larger than all the room is not kept. */
   put(name: string, bytes: Uint8Array): Promise<void>;
+  /** The same with the content of a file, which stays. */
+  putFile(name: string, path: string): Promise<void>;
 }
 
 /** The file that holds the graph of a pack; the id tells its content, so repositories that share a pack share it. */
@@ -60,6 +74,31 @@ export function createCacheFolder(folder: string, budgetBytes: number): CacheFol
     usedBytes = kept;
   };
 
+  /** Keeps a file of this size, which `write` makes at the path that it is given. */
+  const keep = async (
+    name: string,
+    sizeBytes: number,
+    write: (path: string) => Promise<void>,
+  ): Promise<void> => {
+    if (sizeBytes > budgetBytes) return;
+    const directory = directoryOf(name);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const draft = join(directory, `${name}.${randomUUID()}${DRAFT}`);
+    try {
+      await write(draft);
+      await rename(draft, join(directory, name));
+    } catch (error) {
+      await rm(draft, { force: true }).catch(() => undefined);
+      throw error;
+    }
+    if (usedBytes !== undefined) usedBytes += sizeBytes;
+    if (usedBytes !== undefined && usedBytes <= budgetBytes) return;
+    trimming ??= trim().finally(() => {
+      trimming = undefined;
+    });
+    await trimming;
+  };
+
   return {
     async get(name) {
       const path = join(directoryOf(name), name);
@@ -70,24 +109,13 @@ export function createCacheFolder(folder: string, budgetBytes: number): CacheFol
       await utimes(path, now, now).catch(() => undefined);
       return bytes;
     },
-    async put(name, bytes) {
-      if (bytes.length > budgetBytes) return;
-      const directory = directoryOf(name);
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-      const draft = join(directory, `${name}.${randomUUID()}${DRAFT}`);
-      try {
-        await writeFile(draft, bytes, { mode: 0o600, flag: "wx" });
-        await rename(draft, join(directory, name));
-      } catch (error) {
-        await rm(draft, { force: true }).catch(() => undefined);
-        throw error;
-      }
-      if (usedBytes !== undefined) usedBytes += bytes.length;
-      if (usedBytes !== undefined && usedBytes <= budgetBytes) return;
-      trimming ??= trim().finally(() => {
-        trimming = undefined;
+    put: (name, bytes) =>
+      keep(name, bytes.length, (path) => writeFile(path, bytes, { mode: 0o600, flag: "wx" })),
+    async putFile(name, source) {
+      await keep(name, (await stat(source)).size, async (path) => {
+        await copyFile(source, path, constants.COPYFILE_EXCL);
+        await chmod(path, 0o600);
       });
-      await trimming;
     },
   };
 }

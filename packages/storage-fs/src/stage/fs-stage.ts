@@ -1,4 +1,4 @@
-import { type FileHandle, mkdtemp, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdtemp, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { hashLength, type OperationOptions } from "@millrace/pack";
 import { type PackInfo, type SidecarKind, type Stage, StorageError } from "@millrace/storage";
@@ -39,8 +39,9 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
     throw error;
   }
   const file = createStagedFile(handle);
-  const sidecars = new Map<SidecarKind, Uint8Array | number>();
-  let graph: Uint8Array | undefined;
+  /** Their sizes in bytes. */
+  const sidecars = new Map<SidecarKind, number>();
+  const scratches: FileHandle[] = [];
   let sealed: PackInfo | undefined;
   let objectCount = 0;
   /** Exploded, the pack stays where it is; landed, it has moved. */
@@ -51,12 +52,19 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
     if (state !== "open") throw expired(state);
   };
 
-  const writeSidecar = async (id: string, kind: SidecarKind, bytes: Uint8Array): Promise<void> => {
-    const path = join(packDirectory(), `pack-${id}.${kind}`);
+  /** Until the pack has a name, they are called as those are that git has not finished. */
+  const sidecarPath = (kind: SidecarKind): string =>
+    join(
+      packDirectory(),
+      sealed === undefined || kind === "graph" ? `tmp_${kind}` : `pack-${sealed.id}.${kind}`,
+    );
+
+  const writeSidecar = async (kind: SidecarKind, content: Parameters<Stage["sidecar"]>[1]): Promise<void> => {
+    const path = sidecarPath(kind);
     // Read-only as it is, it is not written over.
     await rm(path, { force: true });
-    await writeFile(path, bytes, { mode: 0o444, flag: "wx" });
-    sidecars.set(kind, bytes.length);
+    await writeFile(path, content, { mode: 0o444, flag: "wx" });
+    sidecars.set(kind, (await stat(path)).size);
   };
 
   /** Closes the pack and removes what is left of the quarantine. */
@@ -65,7 +73,7 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
     state = "gone";
     sidecars.clear();
     try {
-      await handle.close();
+      await Promise.all([handle, ...scratches].map((opened) => opened.close()));
     } finally {
       await rm(directory(), { recursive: true, force: true });
     }
@@ -90,14 +98,27 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
         await file.flush();
         return readFrom(handle, file.sizeBytes, quarantine);
       }),
-    sidecar: (kind, bytes) =>
+    scratch: () =>
+      inQuarantine(quarantine, async () => {
+        checkOpen();
+        const opened = await open(join(packDirectory(), `tmp_scratch${scratches.length}`), "wx+", 0o600);
+        scratches.push(opened);
+        const aside = createStagedFile(opened);
+        return {
+          write: (bytes) => aside.append(bytes),
+          async open() {
+            await aside.flush();
+            return readFrom(opened, aside.sizeBytes, quarantine);
+          },
+        };
+      }),
+    sidecar: (kind, content) =>
       inQuarantine(quarantine, async () => {
         signal?.throwIfAborted();
         if (state !== "open" && state !== "sealed") throw expired(state);
         // git knows nothing of graphs: one goes into the cache, where there is one, when its pack has landed.
-        if (kind === "graph") graph = repository.settings.cache === undefined ? undefined : bytes.slice();
-        else if (sealed === undefined) sidecars.set(kind, bytes.slice());
-        else await writeSidecar(sealed.id, kind, bytes);
+        if (kind === "graph" && repository.settings.cache === undefined) return;
+        await writeSidecar(kind, content);
       }),
     seal: ({ header, trailer }) =>
       inQuarantine(quarantine, async () => {
@@ -112,8 +133,8 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
         sealed = { id, sizeBytes: file.sizeBytes };
         objectCount = Buffer.from(header).readUInt32BE(8);
         state = "sealed";
-        for (const [kind, bytes] of sidecars) {
-          if (typeof bytes !== "number") await writeSidecar(id, kind, bytes);
+        for (const kind of sidecars.keys()) {
+          if (kind !== "graph") await rename(join(packDirectory(), `tmp_${kind}`), sidecarPath(kind));
         }
         return sealed;
       }),
@@ -126,7 +147,7 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
     },
     async land(target) {
       if (sealed === undefined || state === "gone") throw expired(state);
-      const pack = { ...sealed, idxBytes: sidecars.get("idx") as number, handle };
+      const pack = { ...sealed, idxBytes: sidecars.get("idx")!, handle };
       const limit = readUnpackLimit(await target.config());
       if (state !== "landed" && limit !== undefined && objectCount < limit) {
         await spans.putPack(pack, () => explodePack(target, { ...pack, quarantine: directory() }));
@@ -137,9 +158,8 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
       const landing = await landPack(target, { ...pack, from });
       state = "landed";
       // Without it the pack is as good, only slower to walk.
-      if (graph !== undefined)
-        await target.settings.cache?.put(graphName(pack.id), graph).catch(() => undefined);
-      graph = undefined;
+      if (sidecars.delete("graph"))
+        await target.settings.cache?.putFile(graphName(pack.id), sidecarPath("graph")).catch(() => undefined);
       return landing;
     },
     discard: () => guarded(quarantine, discard),

@@ -46,6 +46,33 @@ export const stageCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "stage: what is put aside is read back and is no part of the pack",
+    needs: [],
+    async run({ storage }) {
+      const { store } = await createFilled(storage, "aside");
+      const pack = await makeTinyPack("aside");
+      const stage = await store.stage();
+      await stage.write(pack.bytes.slice(0, -20));
+      const aside = [await stage.scratch?.(), await stage.scratch?.()];
+      for (const [i, scratch] of aside.entries()) {
+        for (let n = 0; n < 200; n++) await scratch?.write(new Uint8Array(7 * n).fill(n + i));
+      }
+      for (const [i, scratch] of aside.entries()) {
+        const source = await scratch?.open();
+        if (source === undefined) continue;
+        assert.equal(source.sizeBytes, (7 * 199 * 200) / 2);
+        assert.deepEqual([...(await source.read((7 * 99 * 100) / 2 - 1, 3))], [99 + i, 100 + i, 100 + i]);
+      }
+      assert.equal(stage.sizeBytes, pack.bytes.length - 20);
+      await stage.sidecar("idx", pack.idx);
+      await stage.seal({ header: pack.bytes.slice(0, 12), trailer: pack.bytes.slice(-20) });
+      const refs = [{ name: "refs/heads/aside", new: pack.commit }];
+      await store.commit({ add: [stage], refs });
+      await stage[Symbol.asyncDispose]();
+      assert.ok((await packIds(store)).includes(pack.id));
+    },
+  },
+  {
     name: "stage: seal puts the header over the first bytes and the trailer behind the last",
     needs: [],
     async run({ storage }) {

@@ -56,10 +56,13 @@ export function createMemoryStage(format: ObjectFormat, signal: AbortSignal | un
       if (discarded) throw expired("discarded");
       return openMemoryBytes(buffer.subarray(0, size));
     },
-    async sidecar(kind, bytes) {
+    async sidecar(kind, content) {
       signal?.throwIfAborted();
       if (discarded || landed) throw expired(discarded ? "discarded" : "committed");
-      sidecars.set(kind, bytes.slice());
+      sidecars.set(
+        kind,
+        new Uint8Array(Buffer.concat(content instanceof Uint8Array ? [content] : [...content])),
+      );
     },
     async seal({ header, trailer }) {
       checkOpen();
