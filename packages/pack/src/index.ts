@@ -16,7 +16,12 @@ export * from "./object/commit.ts";
 export * from "./object/tree.ts";
 export * from "./object/tag.ts";
 export type { ObjectHeader } from "./object/header-lines.ts";
-export { encodePackIndex, encodeReverseIndex, type PackIndexContent } from "./index-file/encode.ts";
+export {
+  encodePackIndex,
+  encodeReverseIndex,
+  encodeReverseIndexOf,
+  type PackIndexContent,
+} from "./index-file/encode.ts";
 export { openPackIndex, type PackIndex } from "./index-file/pack-index.ts";
 export { type ObjectBits, openPackBitmaps, type PackBitmaps } from "./index-file/pack-bitmaps.ts";
 export { buildPackGraph, type GraphContent } from "./graph/build-graph.ts";

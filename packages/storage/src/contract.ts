@@ -123,7 +123,7 @@ export interface PackHandle extends RandomAccess, AsyncDisposable {
    * Keeps a file that was made for this pack after it had landed, so that `sidecar` finds it, as long as the backend
    * likes. Absent in backends that have no place for such.
    */
-  keepSidecar?(kind: "graph", bytes: Uint8Array, options?: OperationOptions): Promise<void>;
+  keepSidecar?(kind: "graph" | "rev", bytes: Uint8Array, options?: OperationOptions): Promise<void>;
 }
 
 /** A loose object; its content is read on demand. */

@@ -3,6 +3,8 @@ import { createHasher } from "../hash.ts";
 import { hashLength } from "../object-id.ts";
 import { finishAtOnce, type Steps } from "../read/pace.ts";
 import type { ObjectFormat } from "../schema.ts";
+import type { PackIndex } from "./pack-index.ts";
+import { REVERSE_HEADER_BYTES, REVERSE_MAGIC, REVERSE_VERSION, reverseHashNumber } from "./reverse-index.ts";
 import { sortByOidSteps } from "./sort.ts";
 
 /** The columns of a pack index, all in pack order: entry `i` is the pack's `i`-th. */
@@ -97,18 +99,35 @@ export function encodeReverseIndex(content: PackIndexContent): Uint8Array {
 
 /** `encodeReverseIndex` in steps; the content must not change in between. */
 export function* encodeReverseIndexSteps(content: PackIndexContent): Steps<Uint8Array> {
-  const { format, count } = content;
+  const { format, count, packChecksum } = content;
   const hashBytes = hashLength(format);
   const order = content.order ?? (yield* sortByOidSteps(content.oids, count, hashBytes));
-  const bytes = new Uint8Array(12 + count * 4 + 2 * hashBytes);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, 0x52494458);
-  view.setUint32(4, 1);
-  view.setUint32(8, format === "sha1" ? 1 : 2);
-  for (let position = 0; position < count; position++) view.setUint32(12 + order[position]! * 4, position);
-  bytes.set(content.packChecksum, 12 + count * 4);
+  const { bytes, view } = beginReverse(format, count);
+  for (let position = 0; position < count; position++) {
+    view.setUint32(REVERSE_HEADER_BYTES + order[position]! * 4, position);
+  }
+  bytes.set(packChecksum, REVERSE_HEADER_BYTES + count * 4);
   yield* writeChecksum(bytes, format);
   return bytes;
+}
+
+/** The reverse index that belongs to an index. The bytes belong to the caller. Throws PACK_BAD_INDEX. */
+export function encodeReverseIndexOf({ format, count, packChecksum, packOrder }: PackIndex): Uint8Array {
+  const { bytes, view } = beginReverse(format, count);
+  const order = packOrder();
+  for (let rank = 0; rank < count; rank++) view.setUint32(REVERSE_HEADER_BYTES + rank * 4, order[rank]!);
+  bytes.set(packChecksum, REVERSE_HEADER_BYTES + count * 4);
+  finishAtOnce(writeChecksum(bytes, format));
+  return bytes;
+}
+
+function beginReverse(format: ObjectFormat, count: number): { bytes: Uint8Array; view: DataView } {
+  const bytes = new Uint8Array(REVERSE_HEADER_BYTES + count * 4 + 2 * hashLength(format));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, REVERSE_MAGIC);
+  view.setUint32(4, REVERSE_VERSION);
+  view.setUint32(8, reverseHashNumber(format));
+  return { bytes, view };
 }
 
 function* writeChecksum(bytes: Uint8Array, format: ObjectFormat): Steps<void> {

@@ -3,7 +3,12 @@ import { describe, expect, it } from "vitest";
 import { PackError } from "../errors.ts";
 import { hashLength, oidFromBytes } from "../object-id.ts";
 import type { ObjectFormat } from "../schema.ts";
-import { encodePackIndex, encodeReverseIndex, type PackIndexContent } from "./encode.ts";
+import {
+  encodePackIndex,
+  encodeReverseIndex,
+  encodeReverseIndexOf,
+  type PackIndexContent,
+} from "./encode.ts";
 import { openPackIndex } from "./pack-index.ts";
 
 /** Content of an index: distinct ids, rising offsets that may pass 2^31 and 2^32. */
@@ -85,6 +90,38 @@ describe.each(["sha1", "sha256"] as const)("pack index, %s", (format) => {
         }
       }),
     );
+  });
+
+  it("takes the order from a reverse index that is right, and from nowhere else", () => {
+    fc.assert(
+      fc.property(contents(format), fc.nat(), fc.nat(255), fc.boolean(), (content, at, byte, isCut) => {
+        const idx = encodePackIndex(content);
+        const rev = encodeReverseIndex(content);
+        const sorted = openPackIndex(idx, format);
+        const read = openPackIndex(idx, format, rev);
+        expect(read.packOrder()).toEqual(sorted.packOrder());
+        expect(encodeReverseIndexOf(sorted)).toEqual(rev);
+        const damaged = isCut ? rev.subarray(0, at % rev.length) : rev.slice();
+        damaged[at % rev.length] = byte;
+        expect(openPackIndex(idx, format, damaged).packOrder()).toEqual(sorted.packOrder());
+      }),
+    );
+  });
+
+  it("tells ranks, few and many", () => {
+    const count = 3000;
+    const oids = new Uint8Array(count * hashBytes);
+    for (let i = 0; i < count; i++)
+      new DataView(oids.buffer).setUint32(i * hashBytes, Math.imul(i, 2654435761));
+    const offsets = Float64Array.from({ length: count }, (_, i) => 12 + 9 * i);
+    const crcs = new Uint32Array(count);
+    const packChecksum = new Uint8Array(hashBytes);
+    const index = openPackIndex(
+      encodePackIndex({ format, count, oids, offsets, crcs, packChecksum }),
+      format,
+    );
+    const order = index.packOrder();
+    for (let rank = 0; rank < count; rank++) expect(index.packRank(order[rank]!)).toBe(rank);
   });
 
   it("does not find what is not there", () => {

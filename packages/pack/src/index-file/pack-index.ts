@@ -1,6 +1,7 @@
 import { PackError } from "../errors.ts";
 import { hashLength, oidFromBytes, oidToBytes } from "../object-id.ts";
 import type { ObjectFormat, Oid } from "../schema.ts";
+import { readReverseIndex } from "./reverse-index.ts";
 import { sortByOffset } from "./sort.ts";
 
 /** An open pack index; positions run from 0 to `count - 1` in the order of ids. */
@@ -23,7 +24,7 @@ export interface PackIndex {
   /** CRC-32 of the packed entry; -1 where the index is of version 1, which has none. */
   crcAt(position: number): number;
   /** Positions in the order in which entries lie in the pack; computed once, shared, not to be changed. */
-  packOrder(): Uint32Array;
+  packOrder(this: void): Uint32Array;
   /** How many entries lie in the pack before the one at `position`: the inverse of `packOrder`. */
   packRank(position: number): number;
   /** The first 32 bits of the id at `position`. */
@@ -38,19 +39,23 @@ export interface PackIndex {
 
 const MAX_PREFIX_MATCHES = 16;
 const LARGE_OFFSET = 0x80000000;
+/** Ranks of so small a share of the entries are searched for; of more, all are noted at once. */
+const SEARCHED_SHARE = 64;
 
 /**
  * Opens a pack index of version 1 or 2 (gitformat-pack, "pack-*.idx files"). `bytes` are kept, not copied, and must
- * not change. Checks sizes and the fan-out table; does not hash the file.
+ * not change. Checks sizes and the fan-out table; does not hash the file. With the pack's reverse index the order in the
+ * pack need not be found by sorting; one that is not right is passed over.
  * Throws PACK_BAD_INDEX.
  */
-export function openPackIndex(bytes: Uint8Array, format: ObjectFormat): PackIndex {
+export function openPackIndex(bytes: Uint8Array, format: ObjectFormat, reverse?: Uint8Array): PackIndex {
   const layout = readLayout(bytes, format);
   const { count, fanOut, namesAt, nameStride, offsetsAt, offsetStride, crcsAt, largeAt, largeCount } = layout;
   const hashBytes = hashLength(format);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let inPackOrder: Uint32Array | undefined;
   let ranks: Uint32Array | undefined;
+  let rankCalls = 0;
 
   function compare(position: number, oid: Uint8Array, from: number): number {
     const name = namesAt + position * nameStride;
@@ -91,20 +96,43 @@ export function openPackIndex(bytes: Uint8Array, format: ObjectFormat): PackInde
   }
 
   function packOrder(): Uint32Array {
-    if (inPackOrder === undefined) {
-      const offsets = new Float64Array(count);
-      for (let i = 0, at = offsetsAt; i < count; i++, at += offsetStride) {
-        const small = view.getUint32(at);
-        offsets[i] = small < LARGE_OFFSET ? small : offsetAt(i);
-      }
-      inPackOrder = sortByOffset(offsets);
-    }
+    inPackOrder ??= orderInReverse() ?? orderByOffsets();
     return inPackOrder;
+  }
+
+  /** What the reverse index says, if it is true: rising offsets name each entry once. */
+  function orderInReverse(): Uint32Array | undefined {
+    const order =
+      reverse === undefined ? undefined : readReverseIndex(reverse, format, count, layout.packChecksum);
+    if (order === undefined) return undefined;
+    let last = -1;
+    for (let rank = 0; rank < count; rank++) {
+      const position = order[rank]!;
+      const offset = position < count ? offsetAt(position) : -1;
+      if (offset <= last) return undefined;
+      last = offset;
+    }
+    return order;
+  }
+
+  function orderByOffsets(): Uint32Array {
+    const offsets = new Float64Array(count);
+    for (let i = 0, at = offsetsAt; i < count; i++, at += offsetStride) {
+      const small = view.getUint32(at);
+      offsets[i] = small < LARGE_OFFSET ? small : offsetAt(i);
+    }
+    return sortByOffset(offsets);
   }
 
   function packRank(position: number): number {
     if (ranks === undefined) {
       const order = packOrder();
+      if (++rankCalls < count / SEARCHED_SHARE) {
+        let rank = rankOf(offsetAt(position));
+        // Only in a damaged index do entries share an offset.
+        while (order[rank] !== position) rank++;
+        return rank;
+      }
       ranks = new Uint32Array(count);
       for (let rank = 0; rank < count; rank++) ranks[order[rank]!] = rank;
     }

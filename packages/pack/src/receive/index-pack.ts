@@ -147,7 +147,7 @@ export function indexPack(
       trailer,
       idx,
       rev,
-      index: openPackIndex(idx, format),
+      index: openPackIndex(idx, format, rev),
       appendedBases: received.appendedBases,
       links: links === undefined ? undefined : linksOf(table, links),
       trailing: received.trailing,

@@ -1,5 +1,6 @@
 import {
   encodePackGraph,
+  encodeReverseIndexOf,
   type OperationOptions,
   openPackGraph,
   PackError,
@@ -109,7 +110,11 @@ export class PackGraphSource {
     }
     this.#cache.set(this.#handle.id, graph);
     // Where the store keeps it, it is found again when the cache has let go of it.
-    await this.#handle.keepSidecar?.("graph", encodePackGraph(graph), options);
-    if (this.#handle.keepSidecar !== undefined) this.#state = "stored";
+    if (this.#handle.keepSidecar === undefined) return;
+    await this.#handle.keepSidecar("graph", encodePackGraph(graph), options);
+    // Its numbers are of use only with the order of entries, which git keeps from version 2.41 on.
+    if ((await this.#handle.sidecar("rev", options)) === undefined)
+      await this.#handle.keepSidecar("rev", encodeReverseIndexOf(this.#index), options);
+    this.#state = "stored";
   }
 }

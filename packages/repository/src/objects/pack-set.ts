@@ -200,7 +200,8 @@ export class PackSet implements AsyncDisposable {
       if (idx === undefined) {
         throw new StorageError("STORAGE_NOT_FOUND", `pack ${id} has no index`, { key: id });
       }
-      const index = openPackIndex(idx, this.#store.objectFormat);
+      const rev = await handle.sidecar("rev", options);
+      const index = openPackIndex(idx, this.#store.objectFormat, rev);
       const reader = openPackReader({ source: handle, index, ...this.#caches });
       const pack = { id, sizeBytes: handle.sizeBytes, reader, demand: { reads: 0 } };
       const graph = new PackGraphSource(handle, index, this.#caches.graphs, this.#workers);

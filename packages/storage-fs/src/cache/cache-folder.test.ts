@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createCacheFolder, graphName } from "./cache-folder.ts";
+import { cachedName, createCacheFolder } from "./cache-folder.ts";
 
-const name = (n: number): string => graphName(`${n}`.padStart(40, "0"));
+const name = (n: number): string => cachedName(`${n}`.padStart(40, "0"), "graph");
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(length & 255);
 
 describe("a cache folder", () => {
@@ -34,6 +34,25 @@ describe("a cache folder", () => {
       expect(new Uint8Array((await other.get(name(1)))!)).toEqual(bytes(101));
     }
     expect(await namesIn()).toEqual([name(1)]);
+  });
+
+  it("keeps the content of a file, which stays", async () => {
+    const cache = createCacheFolder(folder, 1000);
+    await cache.put(name(1), bytes(600));
+    await age(name(1), 10);
+    for (const [n, size] of [
+      [2, 700],
+      [3, 1001],
+    ] as const) {
+      const source = join(folder, `source-${n}`);
+      await writeFile(source, bytes(size), { mode: 0o444 });
+      await cache.putFile(name(n), source);
+      expect((await stat(source)).size).toBe(size);
+    }
+    expect(new Uint8Array((await cache.get(name(2)))!)).toEqual(bytes(700));
+    expect(await cache.get(name(1))).toBeUndefined();
+    expect(await cache.get(name(3))).toBeUndefined();
+    expect((await stat(join(folder, name(2).slice(0, 2), name(2)))).mode & 0o777).toBe(0o600);
   });
 
   it("lets go of what was used longest ago", async () => {

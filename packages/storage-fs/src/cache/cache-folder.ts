@@ -4,8 +4,8 @@ import {
   constants,
   copyFile,
   mkdir,
+  open,
   readdir,
-  readFile,
   rename,
   rm,
   stat,
@@ -13,6 +13,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
+import { readFrom } from "../files/random-access-file.ts";
 import { inBatches } from "../files/in-batches.ts";
 import { ifPresent } from "../files/fault.ts";
 
@@ -26,9 +27,9 @@ export interface CacheFolder {
   putFile(name: string, path: string): Promise<void>;
 }
 
-/** The file that holds the graph of a pack; the id tells its content, so repositories that share a pack share it. */
-export function graphName(packId: string): string {
-  return `${packId}.graph`;
+/** The file that is kept of a pack; the id tells its content, so repositories that share a pack share it. */
+export function cachedName(packId: string, kind: "graph" | "rev"): string {
+  return `${packId}.${kind}`;
 }
 
 interface Found {
@@ -102,7 +103,7 @@ export function createCacheFolder(folder: string, budgetBytes: number): CacheFol
   return {
     async get(name) {
       const path = join(directoryOf(name), name);
-      const bytes = await ifPresent(readFile(path));
+      const bytes = await ifPresent(readWhole(path));
       if (bytes === undefined) return undefined;
       const now = new Date();
       // Whether it can be told young is not worth a fault: the folder may be another user's.
@@ -118,6 +119,17 @@ export function createCacheFolder(folder: string, budgetBytes: number): CacheFol
       });
     },
   };
+}
+
+/** `readFile` reads in pieces, which takes several times as long. */
+async function readWhole(path: string): Promise<Uint8Array> {
+  const handle = await open(path, "r");
+  try {
+    const { size } = await handle.stat();
+    return await readFrom(handle, size, path).read(0, size);
+  } finally {
+    await handle.close();
+  }
 }
 
 /** All files of the folder, those used longest ago first. */

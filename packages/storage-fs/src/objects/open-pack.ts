@@ -2,7 +2,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import type { PackHandle } from "@millrace/storage";
 import { guarded, ifPresent } from "../files/fault.ts";
 import { readFrom } from "../files/random-access-file.ts";
-import { type CacheFolder, graphName } from "../cache/cache-folder.ts";
+import { type CacheFolder, cachedName } from "../cache/cache-folder.ts";
 import type { CatalogedPack } from "./pack-catalog.ts";
 
 /** Files beside a pack, as git has them. */
@@ -42,9 +42,10 @@ export async function openPackFile(
     sidecar: (kind, { signal } = {}) =>
       guarded(`${pack.id}.${kind}`, async () => {
         signal?.throwIfAborted();
-        if (kind === "graph") return cache?.get(graphName(pack.id));
         const handle = handles.get(kind);
-        if (handle === undefined) return undefined;
+        if (handle === undefined) {
+          return kind === "graph" || kind === "rev" ? cache?.get(cachedName(pack.id, kind)) : undefined;
+        }
         const { size } = await handle.stat();
         return readFrom(handle, size, `${pack.id}.${kind}`).read(0, size, { signal });
       }),
@@ -57,6 +58,6 @@ function keepIn(cache: CacheFolder, id: string): NonNullable<PackHandle["keepSid
   return (kind, bytes, { signal } = {}) =>
     guarded(`${id}.${kind}`, async () => {
       signal?.throwIfAborted();
-      await cache.put(graphName(id), bytes);
+      await cache.put(cachedName(id, kind), bytes);
     });
 }

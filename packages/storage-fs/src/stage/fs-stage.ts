@@ -2,7 +2,7 @@ import { type FileHandle, mkdtemp, mkdir, open, rename, rm, stat, writeFile } fr
 import { join } from "node:path";
 import { hashLength, type OperationOptions } from "@millrace/pack";
 import { type PackInfo, type SidecarKind, type Stage, StorageError } from "@millrace/storage";
-import { graphName } from "../cache/cache-folder.ts";
+import { cachedName } from "../cache/cache-folder.ts";
 import { errnoOf, guarded } from "../files/fault.ts";
 import { readFrom } from "../files/random-access-file.ts";
 import { type FsRepository, spans } from "../fs-repository.ts";
@@ -159,7 +159,9 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
       state = "landed";
       // Without it the pack is as good, only slower to walk.
       if (sidecars.delete("graph"))
-        await target.settings.cache?.putFile(graphName(pack.id), sidecarPath("graph")).catch(() => undefined);
+        await target.settings.cache
+          ?.putFile(cachedName(pack.id, "graph"), sidecarPath("graph"))
+          .catch(() => undefined);
       return landing;
     },
     discard: () => guarded(quarantine, discard),

@@ -211,6 +211,8 @@ export const snapshotCases: readonly ConformanceCase[] = [
             bytesOf(handle.keepSidecar === undefined ? given : kept),
           );
           assert.deepEqual(bytesOf(await handle.sidecar("idx")), bytesOf(pack.idx));
+          await handle.keepSidecar?.("rev", pack.rev);
+          assert.deepEqual(bytesOf(await handle.sidecar("rev")), bytesOf(pack.rev));
         } finally {
           await handle[Symbol.asyncDispose]();
         }
