@@ -111,14 +111,21 @@ async function preparePack({ snapshot, view, tags }: PackContext, request: PackR
       if (target >= 0 && marks.has(target, SELECTED)) await collectTags(view, marks, oid, tagNumbers);
     }
   }
-  const numbers = tagNumbers.length === 0 ? selection.numbers : [...selection.numbers, ...tagNumbers];
-  const total = numbers.length;
+  const total = selection.count + tagNumbers.length;
   onProgress?.({ phase: "enumerating", objects: total, done: true });
 
-  const places = await placeObjects(view, marks, numbers, {
-    signal,
-    onProgress: (objects) => onProgress?.({ phase: "counting", objects, total }),
-  });
+  const places = await placeObjects(
+    view,
+    marks,
+    {
+      count: total,
+      list: () => [...selection.numbers, ...tagNumbers],
+    },
+    {
+      signal,
+      onProgress: (objects) => onProgress?.({ phase: "counting", objects, total }),
+    },
+  );
   if (request.thinPack && scope.haves.length > 0) await selection.reachBack();
   const isAtClient = (oid: Uint8Array): boolean => {
     const number = table.find(oid);

@@ -20,33 +20,39 @@ export interface ObjectPlaces {
   readonly loose: readonly LooseSource[];
 }
 
+/** Objects to be placed; marks have them as selected. */
+export interface SelectedObjects {
+  readonly count: number;
+  /** Their numbers; asked for only where looking at the marks will not do. */
+  readonly list: () => readonly number[];
+}
+
 /** Objects placed between two reports. */
 const STEP_OBJECTS = 4096;
 /** Up to this share of all nodes, the selected ones are sorted; above, all nodes are looked at in order. */
 const SORTED_SHARE = 1 / 64;
 
 /**
- * Finds each selected object, as `marks` and `numbers` both have them, in the packs, or loose. Positions in a pack whose
- * graph is known come in pack order.
+ * Finds each selected object in the packs, or loose. Positions in a pack whose graph is known come in pack order.
  * Throws `REPOSITORY_OBJECT_MISSING` where one is nowhere.
  */
 export async function placeObjects(
   view: ObjectView,
   marks: ObjectMarks,
-  numbers: readonly number[],
+  selected: SelectedObjects,
   options: OperationOptions & { readonly onProgress?: (objects: number) => void } = {},
 ): Promise<ObjectPlaces> {
   const breather = createBreather(options.signal);
   const groups = new PackGroups(view);
   let placed = 0;
-  for (const [member, positions] of placeNodes(marks, numbers)) {
+  for (const [member, positions] of placeNodes(marks, selected)) {
     if (positions.length === 0) continue;
     groups.addAll(member.id, positions);
     placed += positions.length;
     options.onProgress?.(placed);
   }
   const { nodeCount } = marks.table;
-  const others = placed === numbers.length ? [] : numbers.filter((number) => number >= nodeCount);
+  const others = placed === selected.count ? [] : selected.list().filter((number) => number >= nodeCount);
   const loose = await placeOthers(view, marks, others, groups, breather, {
     ...options,
     onPlaced: (count) => options.onProgress?.(placed + count),
@@ -57,15 +63,15 @@ export async function placeObjects(
 /** Index positions of the selected nodes of each graph, in pack order. */
 function placeNodes(
   { table, bytes }: ObjectMarks,
-  numbers: readonly number[],
+  { count, list }: SelectedObjects,
 ): readonly (readonly [GraphMember, Uint32Array])[] {
   const { graphs, nodeCount } = table;
   if (graphs === undefined) return [];
-  if (numbers.length > nodeCount * SORTED_SHARE) {
+  if (count > nodeCount * SORTED_SHARE) {
     return graphs.members.map((member) => [member, markedPositions(member, bytes)]);
   }
   const ofMembers = new Map<GraphMember, number[]>();
-  for (const number of numbers) {
+  for (const number of list()) {
     if (number >= nodeCount) continue;
     const member = graphs.memberOf(number);
     const selected = ofMembers.get(member);

@@ -7,10 +7,11 @@ import type { ObjectNumbers } from "../objects/object-numbers.ts";
 import { createBreather } from "../breather.ts";
 import { CommitGraph } from "./commit-graph.ts";
 import { findCommitRange } from "./commit-range.ts";
-import { HELD, ObjectMarks, SEEN, SELECTED, UNINTERESTING } from "./object-marks.ts";
+import { HELD, ObjectMarks, SEEN, UNINTERESTING } from "./object-marks.ts";
 import { type Tips, peelTips } from "./peel-tips.ts";
 import { holdPast } from "./hold-past.ts";
 import { reachByBitmaps } from "./reach-by-bitmaps.ts";
+import { Selecting } from "./selecting.ts";
 import { TreeWalk } from "./tree-walk.ts";
 import type { FoundObjects } from "./tree-walker.ts";
 import { findWholePacks, nothingWhole } from "./whole-packs.ts";
@@ -39,7 +40,9 @@ export interface EnumerateOptions {
 /** Objects as numbers of a table. */
 export interface ObjectSelection {
   readonly table: ObjectNumbers;
-  /** Each object once: tags, commits, then trees, then blobs. */
+  /** How many objects it holds. */
+  readonly count: number;
+  /** Each object once; listed when asked for, since a clone mostly needs no list. */
   readonly numbers: readonly number[];
   readonly marks: ObjectMarks;
   /** Whether the other side has an object. Under a filter it is taken to have what that filter lets pass of all it has. */
@@ -80,7 +83,9 @@ export async function enumerateObjects(
   const wants = await peelTips(reader, marks, options.wants);
   const isPlaceless = trees === undefined || trees instanceof TreeWalk;
   const whole =
-    isAllOfIt && isPlaceless ? findWholePacks(marks, startsOf(wants), plan.blobs) : nothingWhole();
+    isAllOfIt && isPlaceless
+      ? findWholePacks(marks, startsOf(wants), { withBlobs: plan.blobs, isFiltered })
+      : nothingWhole();
   if (bitmaps.length > 0) {
     await reachByBitmaps(graph, marks, wants.commits, bitmaps, plan.blobs, whole, breather);
   }
@@ -96,6 +101,7 @@ export async function enumerateObjects(
   for (const named of [wants.tags, wants.blobs, wants.trees]) {
     selection.addAll(isFiltered ? named : named.filter((number) => !marks.has(number, UNINTERESTING)));
   }
+  for (const pack of whole.packs) selection.addPack(pack);
   // Where a filter refuses commits, the other side has no more of them than it was given by name.
   for (const commits of plan.commits ? [whole.commits, range.commits] : [wants.commits])
     selection.addAll(commits);
@@ -109,14 +115,17 @@ export async function enumerateObjects(
     const stepRoots = marks.table.graphs === undefined ? STEP_ROOTS : roots.length;
     for (let at = 0; at < roots.length; at += stepRoots) {
       await trees.collect(roots.slice(at, at + stepRoots), found);
-      options.onProgress?.(selection.numbers.length + found.trees.length + found.blobs.length);
+      options.onProgress?.(selection.count + found.trees.length + found.blobs.length);
     }
     if (plan.trees) selection.addAll(found.trees);
     selection.addAll(await keepSmallBlobs(reader, marks.table, found.blobs, plan.blobBytesBelow, breather));
   }
   return {
     table: marks.table,
-    numbers: selection.numbers,
+    count: selection.count,
+    get numbers() {
+      return selection.numbers;
+    },
     marks,
     isAtOtherSide(number) {
       if (!marks.has(number, UNINTERESTING | HELD)) return false;
@@ -126,31 +135,10 @@ export async function enumerateObjects(
     },
     async reachBack() {
       if (isFiltered || !(trees instanceof TreeWalk)) return;
-      const effort = MIN_EFFORT + EFFORT * selection.numbers.length;
+      const effort = MIN_EFFORT + EFFORT * selection.count;
       await holdPast(graph, marks, trees, [...range.edges, ...haves.commits], effort, breather);
     },
   };
-}
-
-/** Collects objects, each once. */
-class Selecting {
-  readonly numbers: number[] = [];
-  readonly #marks: ObjectMarks;
-
-  constructor(marks: ObjectMarks) {
-    this.#marks = marks;
-  }
-
-  addAll(numbers: readonly number[]): void {
-    const { bytes } = this.#marks;
-    const own = this.numbers;
-    for (let i = 0; i < numbers.length; i++) {
-      const number = numbers[i]!;
-      if ((bytes[number]! & SELECTED) !== 0) continue;
-      bytes[number] = bytes[number]! | SELECTED;
-      own.push(number);
-    }
-  }
 }
 
 function startsOf(wants: Tips): number[] {

@@ -4,6 +4,8 @@ import { NAMED, type ObjectMarks, SEEN } from "./object-marks.ts";
 
 /** What is reached without a walk, and where one has to start for the rest; numbers of the marks. */
 export interface WholePacks {
+  /** Packs taken as they are: what they have is in none of the lists. */
+  readonly packs: GraphMember[];
   readonly commits: number[];
   readonly trees: number[];
   /** Not filled where nobody asks for blobs. */
@@ -15,14 +17,19 @@ export interface WholePacks {
 
 /** What is found where nothing is. */
 export function nothingWhole(): WholePacks {
-  return { commits: [], trees: [], blobs: [], moreCommits: [], moreTrees: [] };
+  return { packs: [], commits: [], trees: [], blobs: [], moreCommits: [], moreTrees: [] };
 }
 
 /**
  * Finds packs of which everything is reached from `starts`: those whose roots all are among the starts, or among what
- * such packs refer to. A clone of all branches mostly wants just that. What is found is marked as seen.
+ * such packs refer to. A clone of all branches mostly wants just that. What is found is marked as seen; where everything is
+ * wanted, no object of a pack that shares none with others is looked at.
  */
-export function findWholePacks(marks: ObjectMarks, starts: Iterable<number>, withBlobs: boolean): WholePacks {
+export function findWholePacks(
+  marks: ObjectMarks,
+  starts: Iterable<number>,
+  { withBlobs, isFiltered }: { readonly withBlobs: boolean; readonly isFiltered: boolean },
+): WholePacks {
   const whole = nothingWhole();
   const { graphs } = marks.table;
   if (graphs === undefined) return whole;
@@ -40,13 +47,20 @@ export function findWholePacks(marks: ObjectMarks, starts: Iterable<number>, wit
       passed.set(member, at);
       if (at < roots.length) continue;
       open.delete(member);
-      takePack(marks, member, withBlobs, whole);
+      if (isFiltered || member.numbers !== undefined) takePack(marks, member, withBlobs, whole);
+      else takeAsItIs(marks, member, whole);
       nameExternals(marks, member);
       externals.push(member);
     }
   }
   for (const member of externals) takeExternals(marks, member, withBlobs, whole);
   return whole;
+}
+
+function takeAsItIs(marks: ObjectMarks, member: GraphMember, { packs }: WholePacks): void {
+  const { bytes } = marks;
+  for (let number = member.base; number < member.end; number++) bytes[number] = bytes[number]! | SEEN;
+  packs.push(member);
 }
 
 function takePack(
