@@ -134,6 +134,51 @@ export const registry = {
       repository: { bounded: false, description: "the repository's name" },
     },
   },
+  "client.ls_refs": {
+    kind: "span",
+    description: "A remote repository's refs are asked for, from the request to the last one taken.",
+    measurements: { ref_count: { unit: "refs", description: "refs that the server told" } },
+    metadata: { address: { bounded: false, description: "the repository's address, without credentials" } },
+  },
+  "client.fetch": {
+    kind: "span",
+    description:
+      "Objects are fetched: negotiation and pack of one request, from its start to the pack's end.",
+    measurements: {
+      want_count: { unit: "oids", description: "objects wanted" },
+      have_count: { unit: "oids", description: "objects the server was told of" },
+      pack_size: { unit: "bytes", description: "the pack as received" },
+    },
+    metadata: { address: { bounded: false, description: "the repository's address, without credentials" } },
+  },
+  "client.push": {
+    kind: "span",
+    description: "Refs are pushed: commands, pack and report.",
+    measurements: {
+      command_count: { unit: "commands", description: "refs that were to move" },
+      pack_size: { unit: "bytes", description: "the pack as sent" },
+      rejected_count: { unit: "commands", description: "those that the server refused" },
+    },
+    metadata: { address: { bounded: false, description: "the repository's address, without credentials" } },
+  },
+  "client.retry": {
+    kind: "event",
+    description: "A request met a transient fault and will be sent again.",
+    measurements: {
+      attempt: { unit: "attempts", description: "which attempt has failed, from 1" },
+      delay_ms: { unit: "milliseconds", description: "how long it will wait" },
+    },
+    metadata: {
+      operation: { bounded: true, description: "`capabilities`, `ls_refs`, `fetch`, `object_info`" },
+      fault: { bounded: true, description: "the error's code" },
+    },
+  },
+  "client.ref_rejected": {
+    kind: "event",
+    description: "A server told of a ref by a name that no ref can have; it is left out.",
+    measurements: { ref_count: { unit: "refs", description: "refs left out" } },
+    metadata: {},
+  },
   "storage.retry": {
     kind: "event",
     description: "A backend met a transient fault, or another writer's lock, and will try again.",

@@ -1,0 +1,3 @@
+/** Repositories over SSH, with the `ssh2` package. */
+export { openSshTransport } from "./ssh-transport.ts";
+export { SshTransportOptions } from "./schema.ts";
