@@ -12,6 +12,7 @@ export * from "./inflate/inflate-whole.ts";
 export * from "./inflate/deflate.ts";
 export * from "./scan/pack-scanner.ts";
 export * from "./delta/apply.ts";
+export { encodeDelta } from "./delta/encode.ts";
 export * from "./object/commit.ts";
 export * from "./object/tree.ts";
 export * from "./object/tag.ts";
@@ -63,6 +64,8 @@ export {
   writePack,
 } from "./write/pack-writer.ts";
 export { comparePackOrder } from "./write/pack-order.ts";
+export { repack, type Repacked, type RepackOptions, type RepackProgress } from "./repack/repack.ts";
+export { LOOSE, type RepackPlaces } from "./repack/repack-objects.ts";
 export type { LooseSource } from "./write/write-loose.ts";
 export {
   type IndexedPack,

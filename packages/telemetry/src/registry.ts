@@ -92,6 +92,16 @@ export const registry = {
     },
     metadata: { object_format: { bounded: true, description: "`sha1`, `sha256`" } },
   },
+  "pack.repack": {
+    kind: "span",
+    description: "Maintenance decides how the objects of a new pack are stored: deltas are looked for.",
+    measurements: {
+      object_count: { unit: "objects", description: "objects in the pack" },
+      delta_count: { unit: "deltas", description: "those of them stored as deltas" },
+      new_delta_count: { unit: "deltas", description: "deltas that were not stored before" },
+    },
+    metadata: { object_format: { bounded: true, description: "`sha1`, `sha256`" } },
+  },
   "upload_pack.ls_refs": {
     kind: "span",
     description: "A client is told refs (`ls-refs`, or the advertisement of v0 and v1).",

@@ -8,6 +8,8 @@ import { sortByOffset } from "./sort.ts";
 export interface PackIndex {
   readonly format: ObjectFormat;
   readonly count: number;
+  /** The index file; shared, not to be changed. */
+  readonly bytes: Uint8Array;
   /** The trailing checksum of the pack that this index belongs to. */
   readonly packChecksum: Uint8Array;
   /** Position of the raw id that starts at `offset` (default 0) of `oid`, or -1; allocates nothing. */
@@ -155,6 +157,7 @@ export function openPackIndex(bytes: Uint8Array, format: ObjectFormat, reverse?:
   return {
     format,
     count,
+    bytes,
     packChecksum: layout.packChecksum,
     find,
     findOid: (oid) => (oid.length === 2 * hashBytes ? find(oidToBytes(oid), 0) : -1),

@@ -28,6 +28,18 @@ export interface KernelExports extends WebAssembly.Exports {
   readonly applyDelta: Kernel["applyDelta"];
   readonly applyDeltaTracked: Kernel["applyDeltaTracked"];
   readonly rangeCount: () => number;
+  /** What makes deltas is described where it is used: `encodeDelta`. */
+  readonly deltaIndexBytes: (baseBytes: number) => number;
+  readonly indexDeltaBase: (base: number, baseBytes: number, index: number) => void;
+  readonly encodeDelta: (
+    index: number,
+    base: number,
+    baseBytes: number,
+    target: number,
+    targetBytes: number,
+    out: number,
+    maxBytes: number,
+  ) => number;
   readonly sha1Many: (jobs: number, count: number, digests: number, detect: number) => number;
   readonly sha1Start: (state: number, detect: number) => void;
   readonly sha1Update: Kernel["sha1Update"];

@@ -6,7 +6,7 @@ import type { PackIndex } from "../index-file/pack-index.ts";
 import { oidFromBytes } from "../object-id.ts";
 import { deflateContent } from "../write/deflate-content.ts";
 import type { OperationOptions, RandomAccess } from "../random-access.ts";
-import { encodeEntryHeader, kindOfObjectType, objectTypeOfKind } from "../scan/pack-entry.ts";
+import { encodeEntryHeader, KIND_OFS_DELTA, kindOfObjectType, objectTypeOfKind } from "../scan/pack-entry.ts";
 import type { ObjectType, Oid } from "../schema.ts";
 import { corrupt, createEntrySource, type StoredEntry } from "./entry-source.ts";
 import { readDeltaResultBytes, streamEntry } from "./stream-entry.ts";
@@ -48,10 +48,14 @@ export interface PackReader {
   readonly source: RandomAccess;
   /** The header of the entry that starts at `offset`. Throws PACK_CORRUPT. */
   entryHeader(offset: number, options?: OperationOptions): Promise<StoredEntry>;
+  /** The inflated size of the object that an entry holds; of a delta no more than its first bytes are inflated. */
+  objectBytes(entry: StoredEntry, options?: OperationOptions): Promise<number>;
   /** Type and size, through delta chains, without inflating more than a delta's first bytes. */
   info(position: number, options?: OperationOptions): Promise<{ type: ObjectType; sizeBytes: number }>;
   /** One object, held in memory. Throws PACK_CORRUPT, PACK_BAD_DELTA, PACK_MISSING_BASE, PACK_LIMIT_EXCEEDED. */
   read(position: number, options?: OperationOptions): Promise<PackedObject>;
+  /** The same for the object whose entry starts at `offset`. */
+  readAt(offset: number, options?: OperationOptions): Promise<PackedObject>;
   /** One object in pieces: large ones that are stored whole pass in bounded memory, others are read first. */
   stream(position: number, options?: OperationOptions): Promise<PackedStream>;
   /**
@@ -181,6 +185,11 @@ export function openPackReader(options: PackReaderOptions): PackReader {
       readOptions?.signal?.throwIfAborted();
       return await entries.header(offset, readOptions?.signal);
     },
+    async objectBytes(entry, readOptions) {
+      readOptions?.signal?.throwIfAborted();
+      if (entry.kind < KIND_OFS_DELTA) return entry.sizeBytes;
+      return await resultBytesOf(entry, readOptions?.signal);
+    },
     async info(position, readOptions) {
       readOptions?.signal?.throwIfAborted();
       return await info(position, readOptions?.signal);
@@ -188,6 +197,10 @@ export function openPackReader(options: PackReaderOptions): PackReader {
     async read(position, readOptions) {
       readOptions?.signal?.throwIfAborted();
       return await load(index.offsetAt(position), readOptions?.signal);
+    },
+    async readAt(offset, readOptions) {
+      readOptions?.signal?.throwIfAborted();
+      return await load(offset, readOptions?.signal);
     },
     async stream(position, readOptions) {
       const signal = readOptions?.signal;

@@ -2,6 +2,8 @@ import type { FsckFinding } from "../fsck/finding.ts";
 import type { LinkFragment } from "../graph/link-fragment.ts";
 import type { EntryColumns } from "../receive/entry-table.ts";
 import type { Families } from "../receive/families.ts";
+import type { DeltaBatch } from "../repack/found-deltas.ts";
+import type { PartsRequest } from "../repack/search-parts.ts";
 import type { ObjectFormat, ObjectType, Oid } from "../schema.ts";
 
 /** Work on the families of one pack, which several threads may be asked for; they share all arrays. */
@@ -32,7 +34,14 @@ export interface ResolveRequest {
   readonly budgetBytes: number;
 }
 
-export type WorkerRequest = ResolveRequest;
+/** Search for the deltas of a pack to be made, which several threads may be asked for. */
+export interface DeltasRequest extends PartsRequest {
+  readonly kind: "deltas";
+  /** Open files that hold the packs, which stay open until the work is done, with their index files. */
+  readonly packs: readonly { readonly fd: number; readonly sizeBytes: number; readonly idx: Uint8Array }[];
+}
+
+export type WorkerRequest = ResolveRequest | DeltasRequest;
 
 /** Places in `ResolveRequest.shared`. */
 export const NEXT_ROOT = 0;
@@ -53,6 +62,7 @@ export type WorkerAnswer =
     }
   /** Blobs that trees name and git itself reads. */
   | { readonly kind: "special"; readonly gitmodules: readonly Oid[]; readonly gitattributes: readonly Oid[] }
+  | { readonly kind: "deltas"; readonly batch: DeltaBatch }
   | { readonly kind: "done" }
   | {
       readonly kind: "failed";

@@ -3,13 +3,16 @@ import { parentPort } from "node:worker_threads";
 import { PackError } from "../errors.ts";
 import { createFsckSession } from "../fsck/session.ts";
 import type { LinkFragment } from "../graph/link-fragment.ts";
+import { fileAccess } from "../read/file-access.ts";
 import { measureBlobs } from "../receive/delta-sizes.ts";
 import { FamilyResolver } from "../receive/family-resolver.ts";
 import { LinkOutput } from "../receive/link-output.ts";
 import { NO_INTAKE, ObjectIntake } from "../receive/object-intake.ts";
 import { packedBytesOfFile } from "../receive/packed-entries.ts";
+import { openSearchReaders, searchParts, STOP_SEARCH } from "../repack/search-parts.ts";
 import { returnWorkspace, takeWorkspace } from "../receive/workspace.ts";
 import {
+  type DeltasRequest,
   NEXT_MEASURED,
   NEXT_ROOT,
   type ResolveRequest,
@@ -31,7 +34,8 @@ function tell(answer: WorkerAnswer, transfer: ArrayBuffer[] = []): void {
 }
 
 parentPort?.on("message", (request: WorkerRequest) => {
-  resolve(request).then(
+  const work = request.kind === "deltas" ? searchDeltas(request) : resolve(request);
+  work.then(
     () => tell({ kind: "done" }),
     (error: unknown) => tell(failure(error)),
   );
@@ -94,6 +98,29 @@ async function resolve(request: ResolveRequest): Promise<void> {
   } finally {
     packed.release();
     returnWorkspace(workspace);
+  }
+}
+
+async function searchDeltas(request: DeltasRequest): Promise<void> {
+  const { format, packs, shared } = request;
+  const readers = openSearchReaders(
+    packs.map(({ fd, sizeBytes, idx }) => ({ source: fileAccess(fd, sizeBytes), idx })),
+    format,
+  );
+  try {
+    await searchParts(
+      request,
+      readers,
+      (batch) => tell({ kind: "deltas", batch }, [batch.bytes.buffer as ArrayBuffer]),
+      () => {
+        if (Atomics.load(shared, STOP_SEARCH) !== 0) throw STOPPED;
+        return undefined;
+      },
+    );
+  } catch (error) {
+    if (error === STOPPED) return;
+    Atomics.store(shared, STOP_SEARCH, 1);
+    throw error;
   }
 }
 

@@ -22,18 +22,15 @@ const SMALL_BYTES = 128 * 1024;
 /**
  * Writes an object whole; comes back whenever the output is full. Throws PACK_BAD_OBJECT where its content is not as long as it says.
  */
-export async function* writeLoose(object: LooseSource, context: CopyContext): AsyncGenerator<void> {
+export async function* writeLoose(
+  object: LooseSource,
+  context: Pick<CopyContext, "output" | "signal" | "onWritten">,
+): AsyncGenerator<void> {
   const { output, signal } = context;
   const head = encodeEntryHeader(kindOfObjectType(object.type), object.sizeBytes);
   output.append(head, 0, head.length);
   if (object.sizeBytes <= SMALL_BYTES) {
-    const content = new Uint8Array(object.sizeBytes);
-    let used = 0;
-    for await (const piece of measured(object)) {
-      content.set(piece, used);
-      used += piece.length;
-    }
-    const packed = deflateObject(content);
+    const packed = deflateObject(await collectLoose(object));
     output.append(packed, 0, packed.length);
   } else {
     const pieces = Readable.from(measured(object), { objectMode: false });
@@ -52,6 +49,17 @@ export async function* writeLoose(object: LooseSource, context: CopyContext): As
   }
   while (output.isFull) yield;
   context.onWritten(1);
+}
+
+/** The content as a whole. Throws PACK_BAD_OBJECT where it is not as long as it says. */
+export async function collectLoose(object: LooseSource): Promise<Uint8Array> {
+  const content = new Uint8Array(object.sizeBytes);
+  let used = 0;
+  for await (const piece of measured(object)) {
+    content.set(piece, used);
+    used += piece.length;
+  }
+  return content;
 }
 
 /** The content, found to be of just the declared size. */
