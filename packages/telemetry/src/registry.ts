@@ -189,6 +189,24 @@ export const registry = {
     measurements: { ref_count: { unit: "refs", description: "refs left out" } },
     metadata: {},
   },
+  "promisor.fetch": {
+    kind: "span",
+    description: "Promised objects are fetched, from the request to the last one taken out of the pack.",
+    measurements: {
+      want_count: { unit: "oids", description: "objects wanted" },
+      object_count: { unit: "objects", description: "objects that came" },
+    },
+    metadata: { address: { bounded: false, description: "the repository's address, without credentials" } },
+  },
+  "promisor.overfull": {
+    kind: "event",
+    description: "A cache of promised objects holds more than it may, and nothing in it may be dropped.",
+    measurements: {
+      cache_bytes: { unit: "bytes", description: "contents of the objects in it" },
+      max_bytes: { unit: "bytes", description: "what it may hold" },
+    },
+    metadata: {},
+  },
   "storage.retry": {
     kind: "event",
     description: "A backend met a transient fault, or another writer's lock, and will try again.",

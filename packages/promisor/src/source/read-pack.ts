@@ -1,0 +1,60 @@
+import {
+  createBlockCache,
+  createByteCache,
+  indexPack,
+  type ObjectFormat,
+  oidFromBytes,
+  openPackReader,
+  type PackLimits,
+} from "@millrace/pack";
+import { createMemorySink } from "./memory-sink.ts";
+import type { FetchedObject } from "./object-source.ts";
+
+/**
+ * Takes a pack apart: each of its objects, checked against its id, under collision detection. The pack is held in memory
+ * until then.
+ * Throws as `indexPack`.
+ */
+export async function readPackObjects(
+  pack: AsyncIterable<Uint8Array>,
+  format: ObjectFormat,
+  limits: PackLimits,
+  signal: AbortSignal | undefined,
+): Promise<readonly FetchedObject[]> {
+  const objects: FetchedObject[] = [];
+  const sink = createMemorySink();
+  const large: Uint8Array[] = [];
+  try {
+    const { index, trailer } = await indexPack(pack, {
+      format,
+      sink,
+      limits,
+      signal,
+      visit({ type, oid, content }) {
+        if (content === undefined) {
+          large.push(oid.slice());
+          return;
+        }
+        objects.push({ oid: oidFromBytes(oid, 0, format), type, content: content.slice() });
+      },
+    });
+    if (large.length > 0) {
+      await sink.write(trailer);
+      const reader = openPackReader({
+        source: await sink.open(),
+        index,
+        bases: createByteCache({ budgetBytes: 1 }),
+        blocks: createBlockCache({ budgetBytes: 1 << 20 }),
+        maxObjectBytes: limits.maxObjectBytes,
+      });
+      for (const oid of large) {
+        const { type, content } = await reader.read(index.find(oid, 0), { signal });
+        objects.push({ oid: oidFromBytes(oid, 0, format), type, content });
+      }
+      reader.release();
+    }
+    return objects;
+  } finally {
+    sink.drop();
+  }
+}
