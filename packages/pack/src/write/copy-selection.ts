@@ -38,7 +38,7 @@ export interface CopyContext {
   /** Whether the object is written from elsewhere in a way that a delta may name it by id. */
   isSentElsewhere(oid: Uint8Array): boolean;
   /** Whether the receiver has it. */
-  isAtReceiver(oid: Uint8Array): boolean;
+  isAtReceiver(oid: Uint8Array): boolean | Promise<boolean>;
   /** Called behind each stretch of entries. */
   onWritten(objects: number): void;
 }
@@ -55,6 +55,7 @@ const PACE_MASK = 63;
 /** Answers of `decide`. */
 const KEEP = -1;
 const WHOLE = 0;
+const ASK = -2;
 
 /** Bytes of the stored pack that hold the entries `first..last`; or a part of one large entry. */
 interface Window {
@@ -78,7 +79,8 @@ export async function* copySelection(selection: Selection, context: CopyContext)
 
   /**
    * Decides about the entry at `at` of `bytes` that is to start at `position` of the output: KEEP it as it is,
-   * inflate it and write it WHOLE, or put `newHeader` in the place of so many bytes.
+   * inflate it and write it WHOLE, or put `newHeader` in the place of so many bytes. ASK: its base, `oid`, is not among
+   * those that are written here, and `decideByBase` goes on.
    */
   function decide(i: number, bytes: Uint8Array, at: number, end: number, position: number): number {
     if (!parseEntryHeader(bytes, at, end, format, header))
@@ -95,22 +97,26 @@ export async function* copySelection(selection: Selection, context: CopyContext)
       const basePosition = index.positionAtOffset(baseOffset);
       if (basePosition < 0) throw corrupt(offsets[i]!, "no entry starts where its base should");
       index.copyOid(basePosition, oid, 0);
-      if (base < 0 && !mayName(oid)) return WHOLE;
-      newHeader = encodeEntryHeader(KIND_REF_DELTA, header.sizeBytes, oid);
-      return header.headerBytes;
+      return base < 0 ? ASK : nameBase();
     }
     if (header.kind === KIND_REF_DELTA) {
       const from = header.baseOidOffset;
       const basePosition = index.find(bytes, from);
       if (basePosition >= 0 && selection.find(index.offsetAt(basePosition), i) >= 0) return KEEP;
       oid.set(bytes.subarray(from, from + oid.length));
-      return mayName(oid) ? KEEP : WHOLE;
+      return ASK;
     }
     return KEEP;
   }
 
-  function mayName(base: Uint8Array): boolean {
-    return context.isSentElsewhere(base) || context.isAtReceiver(base);
+  async function decideByBase(): Promise<number> {
+    if (!context.isSentElsewhere(oid) && !(await context.isAtReceiver(oid))) return WHOLE;
+    return header.kind === KIND_REF_DELTA ? KEEP : nameBase();
+  }
+
+  function nameBase(): number {
+    newHeader = encodeEntryHeader(KIND_REF_DELTA, header.sizeBytes, oid);
+    return header.headerBytes;
   }
 
   function countEntry(kind: number): void {
@@ -140,7 +146,8 @@ export async function* copySelection(selection: Selection, context: CopyContext)
       const position = output.position + runEnd - runStart;
       written[i] = position;
       const kind = (bytes[at]! >> 4) & 7;
-      const skip = kind < KIND_OFS_DELTA ? KEEP : decide(i, bytes, at, end, position);
+      let skip = kind < KIND_OFS_DELTA ? KEEP : decide(i, bytes, at, end, position);
+      if (skip === ASK) skip = await decideByBase();
       if (skip === WHOLE) {
         output.append(bytes, runStart, runEnd);
         await writeWhole(i);
@@ -170,7 +177,8 @@ export async function* copySelection(selection: Selection, context: CopyContext)
     const head = new Uint8Array(MAX_ENTRY_HEADER_BYTES);
     await readExactly([head], offset);
     written[i] = output.position;
-    const skip = decide(i, head, 0, head.length, output.position);
+    let skip = decide(i, head, 0, head.length, output.position);
+    if (skip === ASK) skip = await decideByBase();
     if (skip === WHOLE) {
       await writeWhole(i);
       while (output.isFull) yield;

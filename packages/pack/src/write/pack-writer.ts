@@ -26,8 +26,8 @@ export interface PackWriteOptions {
    */
   readonly packs: readonly PackPart[];
   readonly loose?: readonly LooseSource[] | undefined;
-  /** Whether the receiver has an object (raw id, valid during the call): a stored delta on it is then sent as it is (a thin pack). */
-  readonly thinBases?: ((oid: Uint8Array) => boolean) | undefined;
+  /** Whether the receiver has an object (raw id, valid until the answer): a stored delta on it is then sent as it is (a thin pack). */
+  readonly thinBases?: ((oid: Uint8Array) => boolean | Promise<boolean>) | undefined;
   /** Whether the receiver understands deltas by distance (capability `ofs-delta`). */
   readonly ofsDelta: boolean;
   /** Size of the chunks, where the pack is read in chunks. Default 256 KiB. */
@@ -120,7 +120,7 @@ export function writePack(options: PackWriteOptions): PackWrite {
         }
         return looseOids.size > 0 && looseOids.has(Buffer.from(oid).toString("hex"));
       },
-      isAtReceiver: (oid) => options.thinBases?.(oid) === true,
+      isAtReceiver: (oid) => options.thinBases?.(oid) ?? false,
       onWritten,
     };
     output.append(encodePackHeader(stats.objects), 0, PACK_HEADER_BYTES);

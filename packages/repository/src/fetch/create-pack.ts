@@ -126,8 +126,7 @@ async function preparePack({ snapshot, view, tags }: PackContext, request: PackR
       onProgress: (objects) => onProgress?.({ phase: "counting", objects, total }),
     },
   );
-  if (request.thinPack && scope.haves.length > 0) await selection.reachBack();
-  const isAtClient = (oid: Uint8Array): boolean => {
+  const isAtClient = (oid: Uint8Array): boolean | Promise<boolean> => {
     const number = table.find(oid);
     return number >= 0 && selection.isAtOtherSide(number);
   };

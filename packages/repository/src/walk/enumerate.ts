@@ -9,7 +9,7 @@ import { CommitGraph } from "./commit-graph.ts";
 import { findCommitRange } from "./commit-range.ts";
 import { HELD, ObjectMarks, SEEN, UNINTERESTING } from "./object-marks.ts";
 import { type Tips, peelTips } from "./peel-tips.ts";
-import { holdPast } from "./hold-past.ts";
+import { HeldPast } from "./held-past.ts";
 import { reachByBitmaps } from "./reach-by-bitmaps.ts";
 import { Selecting } from "./selecting.ts";
 import { TreeWalk } from "./tree-walk.ts";
@@ -18,9 +18,6 @@ import { findWholePacks, nothingWhole } from "./whole-packs.ts";
 
 /** Commits whose trees are walked between two reports. */
 const STEP_ROOTS = 64;
-/** Objects of the other side's past that may be looked at for each one selected: less dear than sending it whole. */
-const EFFORT = 2000;
-const MIN_EFFORT = 20_000;
 
 export interface EnumerateOptions {
   readonly wants: readonly Oid[];
@@ -45,13 +42,12 @@ export interface ObjectSelection {
   /** Each object once; listed when asked for, since a clone mostly needs no list. */
   readonly numbers: readonly number[];
   readonly marks: ObjectMarks;
-  /** Whether the other side has an object. Under a filter it is taken to have what that filter lets pass of all it has. */
-  isAtOtherSide(number: number): boolean;
   /**
-   * Finds out of more objects that the other side has them, as far as graphs tell it, with an effort that fits the
-   * selection. The selection stays as it is.
+   * Whether the other side has an object. Under a filter it is taken to have what that filter lets pass of all it has;
+   * without one its past is looked through for it, as far as graphs tell it and as long as that pays.
+   * The selection stays as it is.
    */
-  reachBack(): Promise<void>;
+  isAtOtherSide(number: number): boolean | Promise<boolean>;
 }
 
 /**
@@ -120,6 +116,7 @@ export async function enumerateObjects(
     if (plan.trees) selection.addAll(found.trees);
     selection.addAll(await keepSmallBlobs(reader, marks.table, found.blobs, plan.blobBytesBelow, breather));
   }
+  let past: HeldPast | undefined;
   return {
     table: marks.table,
     count: selection.count,
@@ -128,15 +125,15 @@ export async function enumerateObjects(
     },
     marks,
     isAtOtherSide(number) {
-      if (!marks.has(number, UNINTERESTING | HELD)) return false;
-      if (!isFiltered) return true;
-      if (marks.has(number, SEEN) && graph.isLoaded(number)) return plan.commits;
-      return passes(marks.table, number, plan);
-    },
-    async reachBack() {
-      if (isFiltered || !(trees instanceof TreeWalk)) return;
-      const effort = MIN_EFFORT + EFFORT * selection.count;
-      await holdPast(graph, marks, trees, [...range.edges, ...haves.commits], effort, breather);
+      if (isFiltered) {
+        if (!marks.has(number, UNINTERESTING)) return false;
+        if (marks.has(number, SEEN) && graph.isLoaded(number)) return plan.commits;
+        return passes(marks.table, number, plan);
+      }
+      if (marks.has(number, UNINTERESTING | HELD)) return true;
+      if (!(trees instanceof TreeWalk)) return false;
+      past ??= new HeldPast(graph, marks, trees, [...range.edges, ...haves.commits], breather);
+      return past.has(number);
     },
   };
 }

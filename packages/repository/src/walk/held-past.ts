@@ -1,0 +1,80 @@
+import type { Breather } from "../breather.ts";
+import type { CommitGraph } from "./commit-graph.ts";
+import { CommitQueue } from "./commit-queue.ts";
+import { HELD, type ObjectMarks } from "./object-marks.ts";
+import type { TreeHolding, TreeWalk } from "./tree-walk.ts";
+
+/** Commits whose trees are walked at a time. */
+const STEP_COMMITS = 32;
+/** Objects that are met at most for one that is asked for, beside as many as it has bytes. */
+const PATIENCE = 5000;
+
+/**
+ * What the other side's past holds, as far as graphs tell it: a delta may be sent on anything that it has, and mostly
+ * its base lies not far back. So the past is looked through newest commits first, no further than it is asked for, and
+ * for an object that is asked for only as long as that is less dear than deflating as much: an object is met in about
+ * the time that a byte or two take.
+ */
+export class HeldPast {
+  readonly #graph: CommitGraph;
+  readonly #marks: ObjectMarks;
+  readonly #breather: Breather;
+  readonly #queue = new CommitQueue();
+  readonly #holding: TreeHolding;
+  #commitCount = 0;
+
+  /** The past of `commits`. */
+  constructor(
+    graph: CommitGraph,
+    marks: ObjectMarks,
+    trees: TreeWalk,
+    commits: readonly number[],
+    breather: Breather,
+  ) {
+    this.#graph = graph;
+    this.#marks = marks;
+    this.#breather = breather;
+    this.#holding = trees.hold();
+    for (let i = 0; i < commits.length; i++) this.#enqueue(commits[i]!);
+  }
+
+  /** Whether the past has an object; looks further back until it is met or that would not pay. */
+  async has(number: number): Promise<boolean> {
+    const limit = this.#metCount + PATIENCE + (this.#marks.table.sizeAt(number) ?? 0);
+    while (!this.#marks.has(number, HELD)) {
+      if (this.#metCount >= limit) return false;
+      if (this.#queue.length === 0) {
+        await this.#holding.finish();
+        return this.#marks.has(number, HELD);
+      }
+      await this.#lookBack();
+    }
+    return true;
+  }
+
+  get #metCount(): number {
+    return this.#commitCount + this.#holding.markedCount;
+  }
+
+  async #lookBack(): Promise<void> {
+    const graph = this.#graph;
+    const roots: number[] = [];
+    while (roots.length < STEP_COMMITS) {
+      const commit = this.#queue.pop();
+      if (commit === undefined) break;
+      const pause = this.#breather.step();
+      if (pause !== undefined) await pause;
+      roots.push(graph.tree(commit));
+      const parents = graph.parentCount(commit);
+      for (let i = 0; i < parents; i++) this.#enqueue(graph.parent(commit, i));
+    }
+    this.#commitCount += roots.length;
+    await this.#holding.add(roots);
+  }
+
+  #enqueue(commit: number): void {
+    if (!this.#graph.isLoaded(commit) || this.#marks.has(commit, HELD)) return;
+    this.#marks.set(commit, HELD);
+    this.#queue.push(commit, this.#graph.time(commit));
+  }
+}
