@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { createLentRepository } from "../test/support/repository.ts";
-import { readFile } from "./read-file.ts";
+import { readAndSearch } from "./read-file.ts";
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
 
@@ -18,7 +18,7 @@ it("the README tells every error code", () => {
   for (const code of codes) expect(read("../README.md")).toContain(`| \`${code}\` `);
 });
 
-it("reads a file of a repository that git serves", async () => {
+it("reads and searches a repository that git serves", async () => {
   await using lent = await createLentRepository();
   // git's own stateless service, as a web server would run it.
   const server = createServer((request, response) => {
@@ -37,9 +37,10 @@ it("reads a file of a repository that git serves", async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  expect(Buffer.from((await readFile(url, "main", "README"))!).toString()).toBe("version 6\n");
-  expect(await readFile(url, "main", "absent")).toBeUndefined();
-  expect(await readFile(url, "absent", "README")).toBeUndefined();
+  const { content, found } = await readAndSearch(url, "main", "README", "4 2");
+  expect(content).toBe("version 6\n");
+  expect(found.length).toBe(44);
+  expect(found[0]).toBe("src/part-1/file-2.txt:1: 4 2");
   server.closeAllConnections();
   server.close();
 });

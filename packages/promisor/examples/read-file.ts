@@ -1,20 +1,27 @@
-import { parseCommit, parseTree } from "@millrace/pack";
-import { createPromisor, openRemoteSource, SharedPromisor } from "@millrace/promisor";
-import { openHttpTransport, openRemote } from "@millrace/protocol-v2/client";
+import { createPromisor, openRemoteSource, openTree, SharedPromisor } from "@millrace/promisor";
+import { type Credential, openHttpTransport, openRemote } from "@millrace/protocol-v2/client";
 
-/** Reads a file at the top of a branch: the refs, one commit with its trees, and one blob are all that is fetched. */
-export async function readFile(url: string, branch: string, name: string): Promise<Uint8Array | undefined> {
-  const remote = openRemote(openHttpTransport(url));
+/** What agents and tools do with a repository that they have never seen: read a file, and search the others. */
+export async function readAndSearch(
+  url: string,
+  branch: string,
+  path: string,
+  searched: string,
+  credential?: Credential,
+): Promise<{ content: string; found: string[] }> {
+  const remote = openRemote(openHttpTransport(url, { credential }));
   try {
     const objects = new SharedPromisor(await createPromisor(openRemoteSource(remote)));
-    for await (const ref of remote.listRefs({ prefixes: [`refs/heads/${branch}`] })) {
-      if (ref.name !== `refs/heads/${branch}` || ref.oid === undefined) continue;
-      const commit = parseCommit((await objects.resolve(ref.oid)).content, objects.format);
-      const tree = parseTree((await objects.resolve(commit.tree)).content, objects.format);
-      const entry = tree.find((each) => Buffer.from(each.name).toString() === name);
-      return entry === undefined ? undefined : (await objects.resolve(entry.oid)).content;
+    // The refs, and one commit with its trees.
+    const tree = await openTree({ objects, refs: remote }, branch);
+    // One file.
+    const content = Buffer.from(await tree.readFile(path)).toString();
+    // All others, in one request.
+    const found: string[] = [];
+    for await (const hit of tree.grep({ pattern: searched, paths: "**/*.txt" })) {
+      found.push(`${hit.path}:${hit.line}: ${hit.text}`);
     }
-    return undefined;
+    return { content, found };
   } finally {
     await remote[Symbol.asyncDispose]();
   }

@@ -8,7 +8,17 @@ export type PromisorErrorCode =
   /** What was asked for is told of local objects only, and this one is not. */
   | "PROMISOR_NOT_LOCAL"
   /** The cache holds more than it may, with nothing left to be dropped. */
-  | "PROMISOR_OVERFULL";
+  | "PROMISOR_OVERFULL"
+  /** A tree is malformed, or has names that no folder can have. */
+  | "PROMISOR_BAD_TREE"
+  /** A name that no object, or more than one, goes by. */
+  | "PROMISOR_UNKNOWN_NAME"
+  /** There is nothing at this path. */
+  | "PROMISOR_NOT_FOUND"
+  /** A path leads to another kind of thing than asked for: a folder for a file, say. */
+  | "PROMISOR_WRONG_KIND"
+  /** An argument that makes no sense. */
+  | "PROMISOR_BAD_ARGUMENT";
 
 /** What an error knows beside. */
 export interface PromisorErrorDetail {

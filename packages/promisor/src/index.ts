@@ -1,4 +1,7 @@
 /** A lazy object store: objects of a git repository somewhere else, fetched when they are first needed. */
+export type { GrepHit, GrepQuery } from "./grep/grep.ts";
+export type { GrepPattern, Match } from "./grep/pattern.ts";
+export type { MatchedLine } from "./grep/search-file.ts";
 export { PromisorError, type PromisorErrorCode, type PromisorErrorDetail } from "./errors.ts";
 export { createPromisor, type Promisor, type Resolution, type ResolveOptions } from "./promisor.ts";
 export {
@@ -11,3 +14,14 @@ export { SharedPromisor } from "./shared-promisor.ts";
 export { restore, snapshot } from "./snapshot.ts";
 export type { FetchedObject, FetchOptions, GitObject, ObjectSource } from "./source/object-source.ts";
 export { openRemoteSource } from "./source/remote-source.ts";
+export type { Entry, EntryKind } from "./tree/entry.ts";
+export type { LineRange, NumberedLine } from "./tree/lines.ts";
+export type { RefSource } from "./tree/resolve-name.ts";
+export {
+  openTree,
+  type PrefetchProgress,
+  type Stat,
+  type TreeSource,
+  type TreeView,
+  type WalkedEntry,
+} from "./tree/tree-view.ts";

@@ -62,18 +62,21 @@ export class SharedPromisor {
     return this.#promisor.has(oid);
   }
 
+  /** The object if it is here, used just now; nothing is fetched. */
+  peek(oid: Oid): GitObject | undefined {
+    const here = this.#promisor.get(oid);
+    if (here !== undefined) this.#touch(oid);
+    return here;
+  }
+
   /**
    * The object, fetched if it is not here.
    * Throws `PROMISOR_OBJECT_MISSING`, what the source throws, and `signal.reason`, which ends only this wait.
    */
   async resolve(oid: Oid, { signal }: ResolveOptions = {}): Promise<GitObject> {
     signal?.throwIfAborted();
-    const here = this.#promisor.get(oid);
-    if (here !== undefined) {
-      this.#touch(oid);
-      return here;
-    }
-    return this.#await(this.#flights.get(oid) ?? this.#take(oid), signal);
+    const here = this.peek(oid);
+    return here ?? this.#await(this.#flights.get(oid) ?? this.#take(oid), signal);
   }
 
   /** The object of a raw id, for those who read a repository's objects. Throws as `resolve`. */

@@ -5,6 +5,7 @@ export type Unit =
   | "code"
   | "commands"
   | "deltas"
+  | "lines"
   | "milliseconds"
   | "objects"
   | "oids"
@@ -197,6 +198,22 @@ export const registry = {
       object_count: { unit: "objects", description: "objects that came" },
     },
     metadata: { address: { bounded: false, description: "the repository's address, without credentials" } },
+  },
+  "promisor.open_tree": {
+    kind: "span",
+    description: "A name is followed to its tree.",
+    measurements: {},
+    metadata: { name: { bounded: false, description: "the ref or id as it was asked for" } },
+  },
+  "promisor.grep": {
+    kind: "span",
+    description: "The files of a tree are searched, from the first hit asked for to the last one taken.",
+    measurements: {
+      file_count: { unit: "objects", description: "files searched" },
+      scanned_bytes: { unit: "bytes", description: "their contents" },
+      hit_count: { unit: "lines", description: "lines that matched" },
+    },
+    metadata: {},
   },
   "promisor.overfull": {
     kind: "event",

@@ -32,8 +32,10 @@ export interface ObjectSource {
    */
   fetch(wants: readonly Oid[], options?: FetchOptions): Promise<readonly FetchedObject[]>;
   /** Sizes of objects without the objects, of those that it knows of; absent where it cannot tell. */
-  sizes?(
-    oids: readonly Oid[],
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): Promise<ReadonlyMap<Oid, number>>;
+  readonly sizes?:
+    | ((
+        oids: readonly Oid[],
+        options?: { readonly signal?: AbortSignal | undefined },
+      ) => Promise<ReadonlyMap<Oid, number>>)
+    | undefined;
 }

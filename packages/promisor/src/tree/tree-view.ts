@@ -1,0 +1,220 @@
+import type { Oid } from "@millrace/pack";
+import { span } from "@millrace/telemetry";
+import { PromisorError } from "../errors.ts";
+import { type GrepHit, grepFiles, type GrepQuery } from "../grep/grep.ts";
+import type { ResolveOptions } from "../promisor.ts";
+import type { SharedPromisor } from "../shared-promisor.ts";
+import { entriesOf, type Entry, type EntryKind } from "./entry.ts";
+import { compileGlob } from "./glob.ts";
+import { type LineRange, type NumberedLine, selectLines } from "./lines.ts";
+import { namesOf } from "./path.ts";
+import { type RefSource, resolveName } from "./resolve-name.ts";
+
+/** What is at a path. */
+export interface Stat {
+  readonly kind: EntryKind;
+  readonly mode: number;
+  readonly oid: Oid;
+  /** Bytes of a file; `undefined` for folders and submodules, and where only fetching the file would tell. */
+  readonly sizeBytes: number | undefined;
+}
+
+/** A file of a tree, a link or a submodule; folders are told by the paths in them. */
+export interface WalkedEntry {
+  readonly path: string;
+  readonly kind: Exclude<EntryKind, "tree">;
+  readonly mode: number;
+  readonly oid: Oid;
+}
+
+/** How far a prefetch has come. */
+export interface PrefetchProgress {
+  readonly objects: number;
+  readonly total: number;
+}
+
+/** Where a tree is opened. */
+export interface TreeSource {
+  readonly objects: SharedPromisor;
+  /** For names of refs; without it only ids are known. */
+  readonly refs?: RefSource | undefined;
+}
+
+/** Trees nest no deeper than this; a path has 4,096 bytes on most systems. */
+const MAX_DEPTH = 2048;
+const BLOBS_AT_ONCE = 5000;
+
+/**
+ * Opens the tree that a name leads to: a ref as git looks it up, an id, the beginning of one, a tag.
+ * Throws `PROMISOR_UNKNOWN_NAME`, `PROMISOR_WRONG_KIND`, and as `SharedPromisor.resolve`.
+ */
+export function openTree(source: TreeSource, name: string, options: ResolveOptions = {}): Promise<TreeView> {
+  return span("promisor.open_tree", { name }, async () => {
+    const { tree, commit } = await resolveName(source.objects, source.refs, name, options.signal);
+    return new TreeView(source.objects, tree, commit);
+  });
+}
+
+/**
+ * The files of one tree, fetched as they are read. Every method that waits throws as `SharedPromisor.resolve`, and
+ * `PROMISOR_BAD_TREE`; those that take a path `PROMISOR_NOT_FOUND`, `PROMISOR_WRONG_KIND` and `PROMISOR_BAD_ARGUMENT`.
+ */
+export class TreeView {
+  readonly tree: Oid;
+  /** The commit that has the tree; `undefined` where it was opened by its own id. */
+  readonly commit: Oid | undefined;
+  readonly #objects: SharedPromisor;
+
+  /** @internal Use `openTree`. */
+  constructor(objects: SharedPromisor, tree: Oid, commit: Oid | undefined) {
+    this.#objects = objects;
+    this.tree = tree;
+    this.commit = commit;
+  }
+
+  /** A file's bytes, which are shared with the cache: read, do not write. A link's are where it leads. */
+  async readFile(path: string, options: ResolveOptions = {}): Promise<Uint8Array> {
+    const entry = await this.#find(path, options);
+    if (entry.kind === "tree" || entry.kind === "submodule") throw wrongKind(path, entry.kind);
+    return (await this.#objects.resolve(entry.oid, options)).content;
+  }
+
+  /** Lines of a file; see `selectLines`. */
+  async readLines(
+    path: string,
+    ranges: readonly LineRange[],
+    options: ResolveOptions = {},
+  ): Promise<NumberedLine[]> {
+    return selectLines(await this.readFile(path, options), ranges);
+  }
+
+  /** The entries of a folder, in git's order. */
+  async list(path = "", options: ResolveOptions = {}): Promise<readonly Entry[]> {
+    const entry = await this.#find(path, options);
+    if (entry.kind !== "tree") throw wrongKind(path, entry.kind);
+    return this.#entries(entry.oid, options);
+  }
+
+  /** What is at a path. A file that is not here is not fetched for its size: the source is asked, where it can tell. */
+  async stat(path: string, options: ResolveOptions = {}): Promise<Stat> {
+    const { kind, mode, oid } = await this.#find(path, options);
+    const hasSize = kind !== "tree" && kind !== "submodule";
+    return { kind, mode, oid, sizeBytes: hasSize ? await this.#sizeOf(oid, options) : undefined };
+  }
+
+  /** Whether there is anything at a path. */
+  async exists(path: string, options: ResolveOptions = {}): Promise<boolean> {
+    try {
+      await this.#find(path, options);
+      return true;
+    } catch (error) {
+      if (error instanceof PromisorError && error.code === "PROMISOR_NOT_FOUND") return false;
+      throw error;
+    }
+  }
+
+  /** All files below a folder, those of one folder at a time, before those of its folders, in git's order. */
+  async *walk(
+    path = "",
+    options: ResolveOptions = {},
+  ): AsyncGenerator<readonly WalkedEntry[], void, undefined> {
+    const start = await this.#find(path, options);
+    if (start.kind !== "tree") throw wrongKind(path, start.kind);
+    const prefix = namesOf(path).map((name) => `${name}/`);
+    const waiting = [{ prefix: prefix.join(""), oid: start.oid, depth: prefix.length }];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (next.depth > MAX_DEPTH) {
+        throw new PromisorError("PROMISOR_BAD_TREE", `trees nest deeper than ${MAX_DEPTH}`, {
+          oid: next.oid,
+        });
+      }
+      const files: WalkedEntry[] = [];
+      const folders: typeof waiting = [];
+      for (const { name, kind, mode, oid } of await this.#entries(next.oid, options)) {
+        const full = next.prefix + name;
+        if (kind === "tree") folders.push({ prefix: `${full}/`, oid, depth: next.depth + 1 });
+        else files.push({ path: full, kind, mode, oid });
+      }
+      waiting.push(...folders.toReversed());
+      if (files.length > 0) yield files;
+    }
+  }
+
+  /** The paths that match a pattern (see the README), in order of their bytes. */
+  async glob(pattern: string, options: ResolveOptions = {}): Promise<readonly string[]> {
+    const matcher = compileGlob(pattern);
+    const paths: string[] = [];
+    for await (const files of this.walk("", options)) {
+      for (const { path } of files) if (matcher.test(path)) paths.push(path);
+    }
+    return paths.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  }
+
+  /** Lines that match, file by file, in the order of `walk`. Files that are not here are fetched, many at once. */
+  async *grep(query: GrepQuery, options: ResolveOptions = {}): AsyncGenerator<GrepHit, void, undefined> {
+    yield* grepFiles(this.#objects, await this.#files(query.paths, options), query, options);
+  }
+
+  /** Brings files here: all of them, or those that match a pattern; the trees come along. */
+  async prefetch(
+    options: ResolveOptions & {
+      readonly paths?: string | undefined;
+      readonly onProgress?: ((progress: PrefetchProgress) => void) | undefined;
+    } = {},
+  ): Promise<void> {
+    const files = await this.#files(options.paths, options);
+    const oids = [...new Set(files.map(({ oid }) => oid))];
+    for (let from = 0; from < oids.length; from += BLOBS_AT_ONCE) {
+      await this.#objects.prefetch(oids.slice(from, from + BLOBS_AT_ONCE), options);
+      options.onProgress?.({ objects: Math.min(oids.length, from + BLOBS_AT_ONCE), total: oids.length });
+    }
+  }
+
+  /** The files whose paths match a pattern, without links and submodules. */
+  async #files(pattern: string | undefined, options: ResolveOptions): Promise<readonly WalkedEntry[]> {
+    const matcher = pattern === undefined ? undefined : compileGlob(pattern);
+    const found: WalkedEntry[] = [];
+    for await (const files of this.walk("", options)) {
+      for (const file of files) {
+        const isFile = file.kind === "file" || file.kind === "executable";
+        if (isFile && (matcher === undefined || matcher.test(file.path))) found.push(file);
+      }
+    }
+    return found;
+  }
+
+  async #find(path: string, options: ResolveOptions): Promise<Omit<Entry, "name">> {
+    let entry: Omit<Entry, "name"> = { kind: "tree", mode: 0o40000, oid: this.tree };
+    for (const name of namesOf(path)) {
+      const entries = entry.kind === "tree" ? await this.#entries(entry.oid, options) : [];
+      const next = entries.find((each) => each.name === name);
+      if (next === undefined) {
+        throw new PromisorError("PROMISOR_NOT_FOUND", `there is no ${JSON.stringify(path)}`);
+      }
+      entry = next;
+    }
+    return entry;
+  }
+
+  async #entries(oid: Oid, options: ResolveOptions): Promise<readonly Entry[]> {
+    const { type, content } = await this.#objects.resolve(oid, options);
+    if (type !== "tree")
+      throw new PromisorError("PROMISOR_BAD_TREE", `${oid} is no tree but a ${type}`, { oid });
+    return entriesOf(content, this.#objects.format, oid);
+  }
+
+  async #sizeOf(oid: Oid, options: ResolveOptions): Promise<number | undefined> {
+    if (this.#objects.isHere(oid)) return this.#objects.snapshot().objectSize(oid);
+    const { source } = this.#objects.snapshot();
+    try {
+      return (await source.sizes?.([oid], options))?.get(oid);
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code === "PROTOCOL_UNSUPPORTED") return undefined;
+      throw error;
+    }
+  }
+}
+
+function wrongKind(path: string, kind: EntryKind): PromisorError {
+  return new PromisorError("PROMISOR_WRONG_KIND", `${JSON.stringify(path)} is a ${kind}`);
+}
