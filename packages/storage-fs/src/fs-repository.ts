@@ -16,15 +16,21 @@ import { objectDirectories } from "./objects/alternates.ts";
 import { createPackCatalog, type PackCatalog } from "./objects/pack-catalog.ts";
 import type { Place } from "./place.ts";
 import { createLooseRefFiles, type LooseRefFiles } from "./refs/loose-ref-files.ts";
+import type { RefFormat } from "./schema.ts";
+import { createTableFiles, type TableFiles } from "./tables/table-files.ts";
 import type { WriteSettings } from "./write-settings.ts";
 
 /** What the parts of this backend share about one repository. */
 export interface FsRepository {
   readonly place: Place;
   readonly objectFormat: ObjectFormat;
+  /** How refs are kept. */
+  readonly refFormat: RefFormat;
   readonly settings: WriteSettings;
   readonly packedRefs: CachedFile<PackedRefs>;
   readonly looseRefs: LooseRefFiles;
+  /** The stacks of ref tables. */
+  readonly tables: TableFiles;
   /** The directories of refs. */
   readonly refDirectories: CachedDirectories;
   readonly packs: PackCatalog;
@@ -44,17 +50,19 @@ export const spans: StorageSpans = createStorageSpans("fs");
 export async function openRepository(place: Place, settings: WriteSettings): Promise<FsRepository> {
   const configs: ConfigReader = createConfigReader(settings.homeDirectory);
   const config = (): Promise<RepositoryConfig> => configs.read(place);
-  const objectFormat = readRepositoryFormat(await config(), place.gitDir);
+  const { objectFormat, refFormat } = readRepositoryFormat(await config(), place.gitDir);
   const borrows = createCachedFile((bytes) => bytes.length > 0);
   return {
     place,
     objectFormat,
+    refFormat,
     settings,
     config,
     configAt: (other) => configs.read(other),
     modes: async () => readSharedModes(await config()),
     packedRefs: createCachedFile((bytes) => openPackedRefs(bytes, objectFormat)),
     looseRefs: createLooseRefFiles(objectFormat),
+    tables: createTableFiles(objectFormat),
     refDirectories: createCachedDirectories(),
     packs: createPackCatalog(objectFormat),
     async objectDirectories() {

@@ -9,7 +9,7 @@ import {
   type Storage,
   StorageError,
 } from "@millrace/storage";
-import { fsCapabilities } from "./capabilities.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { discardRepository, makeDraft, publishDraft, RESERVED, sweepDrafts } from "./drafts.ts";
 import { guarded, guardedItems } from "./files/fault.ts";
 import { parseSharedPermission } from "./files/shared-modes.ts";
@@ -32,6 +32,7 @@ export function openFsStorage(options: FsStorageOptions): Storage {
     root: givenRoot,
     draftGraceMs = DRAFT_GRACE_MS,
     sharedRepository = "umask",
+    refFormat = "files",
     ...rest
   } = FsStorageOptions.parse(options);
   const shared = parseSharedPermission(sharedRepository);
@@ -60,7 +61,7 @@ export function openFsStorage(options: FsStorageOptions): Storage {
     await sweepDrafts(root, draftGraceMs);
     const draft = await makeDraft(root);
     try {
-      await initRepository(draft, { objectFormat, head, shared, config });
+      await initRepository(draft, { objectFormat, refFormat, head, shared, config });
       const place = { gitDir: draft, commonDir: draft };
       const repository = await openRepository(place, settings);
       if (onFirstCommit) return createFsStore({ name, repository, publishAt: target });
@@ -76,7 +77,7 @@ export function openFsStorage(options: FsStorageOptions): Storage {
 
   return {
     backend: "fs",
-    capabilities: fsCapabilities,
+    capabilities: capabilitiesOf(refFormat),
     open: (name, { signal } = {}) =>
       guarded(name, async () => {
         signal?.throwIfAborted();

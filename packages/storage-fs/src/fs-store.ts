@@ -6,7 +6,7 @@ import {
   type Stage,
   StorageError,
 } from "@millrace/storage";
-import { fsCapabilities } from "./capabilities.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { publishDraft } from "./drafts.ts";
 import { guarded } from "./files/fault.ts";
 import { type FsRepository, openRepository, spans } from "./fs-repository.ts";
@@ -15,6 +15,7 @@ import { noRepository, placeAt } from "./place.ts";
 import { commitRefs } from "./refs/commit-refs.ts";
 import { readRawHead } from "./refs/loose-ref.ts";
 import { type FsStage, openStage } from "./stage/fs-stage.ts";
+import { commitTables } from "./tables/commit-tables.ts";
 import type { Landing } from "./stage/land-pack.ts";
 
 export interface FsStoreOptions {
@@ -45,7 +46,8 @@ export function createFsStore(options: FsStoreOptions): RepositoryStore {
     if ((await readRawHead(repository)) === undefined) throw noRepository(name);
     const landings: Landing[] = [];
     try {
-      return await commitRefs({
+      const commitTo = repository.refFormat === "files" ? commitRefs : commitTables;
+      return await commitTo({
         repository,
         request,
         signal,
@@ -96,7 +98,9 @@ export function createFsStore(options: FsStoreOptions): RepositoryStore {
   return {
     name,
     backend: "fs",
-    capabilities: fsCapabilities,
+    get capabilities() {
+      return capabilitiesOf(repository.refFormat);
+    },
     get objectFormat() {
       return repository.objectFormat;
     },

@@ -2,8 +2,10 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ObjectFormat } from "@millrace/pack";
 import type { ConfigEntry } from "@millrace/storage";
+import { encodeTable, keyOfName } from "@millrace/storage/reftable";
 import { encodeConfig } from "./config/encode-config.ts";
 import { createSharedModes, type SharedPermission } from "./files/shared-modes.ts";
+import type { RefFormat } from "./schema.ts";
 
 const DESCRIPTION = "Unnamed repository; edit this file 'description' to name the repository.\n";
 
@@ -15,11 +17,13 @@ const EXCLUDE = `# git ls-files --others --exclude-from=.git/info/exclude
 # *~
 `;
 
-const DIRECTORIES = ["branches", "hooks", "info", "objects/info", "objects/pack", "refs/heads", "refs/tags"];
+const DIRECTORIES = ["branches", "hooks", "info", "objects/info", "objects/pack"];
+const REF_DIRECTORIES = ["refs/heads", "refs/tags"];
 
 /** What a new repository is to be. */
 export interface InitOptions {
   readonly objectFormat: ObjectFormat;
+  readonly refFormat: RefFormat;
   readonly head: string;
   readonly shared: SharedPermission;
   readonly config: readonly ConfigEntry[];
@@ -27,26 +31,47 @@ export interface InitOptions {
 
 /** Lays out an empty bare repository in an existing directory as `git init --bare --shared` does, without sample hooks. */
 export async function initRepository(directory: string, options: InitOptions): Promise<void> {
-  const files: Readonly<Record<string, string>> = {
+  const files: Readonly<Record<string, string | Uint8Array>> = {
     description: DESCRIPTION,
     "info/exclude": EXCLUDE,
     config: configFor(options),
-    HEAD: `ref: ${options.head}\n`,
+    ...(options.refFormat === "files" ? { HEAD: `ref: ${options.head}\n` } : refTables(options)),
   };
-  for (const path of DIRECTORIES) await mkdir(join(directory, path), { recursive: true });
+  const directories = [
+    ...DIRECTORIES,
+    ...(options.refFormat === "files" ? REF_DIRECTORIES : ["refs", "reftable"]),
+  ];
+  for (const path of directories) await mkdir(join(directory, path), { recursive: true });
   for (const [path, content] of Object.entries(files)) await writeFile(join(directory, path), content);
   if (options.shared.bits === 0) return;
   const { adjust } = createSharedModes(options.shared);
-  for (const path of ["", "refs", "objects", ...DIRECTORIES, ...Object.keys(files)]) {
+  for (const path of ["", "refs", "objects", ...directories, ...Object.keys(files)]) {
     await adjust(join(directory, path));
   }
 }
 
-function configFor({ objectFormat, shared, config }: InitOptions): string {
-  const lines = ["[core]", `\trepositoryformatversion = ${objectFormat === "sha1" ? 0 : 1}`];
+/** A stack with HEAD in it, and what keeps gits that know no tables from taking the repository for an empty one. */
+function refTables({ objectFormat, head }: InitOptions): Record<string, string | Uint8Array> {
+  const table = "0x000000000001-0x000000000001-00000001.ref";
+  const symref = { key: "HEAD", updateIndex: 1, oid: undefined, peeled: undefined, symref: keyOfName(head) };
+  return {
+    HEAD: "ref: refs/heads/.invalid\n",
+    "refs/heads": "this repository uses the reftable format\n",
+    [`reftable/${table}`]: encodeTable({ format: objectFormat, minUpdateIndex: 1, maxUpdateIndex: 1 }, [
+      symref,
+    ]),
+    "reftable/tables.list": `${table}\n`,
+  };
+}
+
+function configFor({ objectFormat, refFormat, shared, config }: InitOptions): string {
+  const extensions: string[] = [];
+  if (objectFormat !== "sha1") extensions.push(`\tobjectformat = ${objectFormat}`);
+  if (refFormat !== "files") extensions.push(`\trefstorage = ${refFormat}`);
+  const lines = ["[core]", `\trepositoryformatversion = ${extensions.length === 0 ? 0 : 1}`];
   lines.push("\tfilemode = true", "\tbare = true");
   if (shared.bits !== 0) lines.push(`\tsharedrepository = ${formatPermission(shared)}`);
-  if (objectFormat !== "sha1") lines.push("[extensions]", `\tobjectformat = ${objectFormat}`);
+  if (extensions.length > 0) lines.push("[extensions]", ...extensions);
   if (shared.bits !== 0) lines.push("[receive]", "\tdenyNonFastforwards = true");
   return `${lines.join("\n")}\n${encodeConfig(config)}`;
 }

@@ -5,6 +5,10 @@ import { z } from "zod";
 export type FsyncMode = "batch" | "off";
 export const FsyncMode: z.ZodType<FsyncMode> = z.enum(["batch", "off"]);
 
+/** How a repository keeps its refs: a file for each and `packed-refs`, or a stack of tables (git-init, `--ref-format`). */
+export type RefFormat = "files" | "reftable";
+export const RefFormat: z.ZodType<RefFormat> = z.enum(["files", "reftable"]);
+
 /** A working tree that is about to follow its branch. */
 export interface WorkTreeUpdate extends OperationOptions {
   /** The git directory that belongs to it: `.git`, or one of its `worktrees`. */
@@ -71,6 +75,11 @@ export interface FsStorageOptions extends FsWriteOptions {
    * octal mode. Kept in the repository's configuration. Default `umask`.
    */
   readonly sharedRepository?: string | undefined;
+  /**
+   * How repositories that are made here keep their refs; those that are there keep theirs. A git before 2.45 does not
+   * read `reftable`. Default `files`.
+   */
+  readonly refFormat?: RefFormat | undefined;
 }
 
 const writeFields = {
@@ -94,4 +103,5 @@ export const FsStorageOptions: z.ZodType<FsStorageOptions> = z.object({
     .string()
     .regex(/^(?:umask|group|all|world|everybody|0|1|2|0[67][0-7]{2})$/)
     .optional(),
+  refFormat: RefFormat.optional(),
 });

@@ -5,12 +5,12 @@ import { conformanceCases } from "@millrace/storage/conformance";
 import { describe, expect, test } from "vitest";
 import { openFsStorage } from "../src/index.ts";
 
-describe("fs conforms", () => {
+describe.each(["files", "reftable"] as const)("fs conforms with refs in %s", (refFormat) => {
   for (const { name, needs, run } of conformanceCases) {
     test(name, async (ctx) => {
       const root = await mkdtemp(join(tmpdir(), "millrace-fs-"));
       const cacheFolder = join(root, ".cache");
-      const storage = openFsStorage({ root, fsync: "off", cacheFolder });
+      const storage = openFsStorage({ root, fsync: "off", cacheFolder, refFormat });
       try {
         const missing = needs.filter((capability) => !storage.capabilities[capability]);
         if (missing.length > 0) ctx.skip(`fs does not declare ${missing.join(", ")}`);

@@ -1,5 +1,6 @@
 import type { ObjectFormat } from "@millrace/pack";
 import { lastValue, type RepositoryConfig, StorageError } from "@millrace/storage";
+import type { RefFormat } from "../schema.ts";
 
 /** Extensions that change nothing for who reads and writes packs and refs as files. */
 const HARMLESS = new Set([
@@ -11,24 +12,31 @@ const HARMLESS = new Set([
   "relativeworktrees",
 ]);
 
+/** What a repository's ids and refs are like. */
+export interface RepositoryFormat {
+  readonly objectFormat: ObjectFormat;
+  readonly refFormat: RefFormat;
+}
+
 /**
- * Checks that we know the repository's format (gitrepository-layout, "repository format version") and tells its hash.
+ * Checks that we know the repository's format (gitrepository-layout, "repository format version") and tells its formats.
  * Throws `STORAGE_UNSUPPORTED`.
  */
-export function readRepositoryFormat(config: RepositoryConfig, key: string): ObjectFormat {
+export function readRepositoryFormat(config: RepositoryConfig, key: string): RepositoryFormat {
   const version = lastValue(config, "core.repositoryformatversion") ?? "0";
   if (version !== "0" && version !== "1") throw unsupported(`repository format version ${version}`, key);
-  if (version === "0") return "sha1";
-  let format: ObjectFormat = "sha1";
+  let objectFormat: ObjectFormat = "sha1";
+  let refFormat: RefFormat = "files";
+  if (version === "0") return { objectFormat, refFormat };
   for (const name of new Set(config.entries.map((entry) => entry.key))) {
     if (!name.startsWith("extensions.")) continue;
     const extension = name.slice("extensions.".length);
     const value = lastValue(config, name) as string;
-    if (extension === "objectformat" && (value === "sha1" || value === "sha256")) format = value;
-    else if (extension === "refstorage" && value === "files") continue;
+    if (extension === "objectformat" && (value === "sha1" || value === "sha256")) objectFormat = value;
+    else if (extension === "refstorage" && (value === "files" || value === "reftable")) refFormat = value;
     else if (!HARMLESS.has(extension)) throw unsupported(`extension ${extension} = ${value}`, key);
   }
-  return format;
+  return { objectFormat, refFormat };
 }
 
 function unsupported(what: string, key: string): StorageError {

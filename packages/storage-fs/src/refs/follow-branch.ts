@@ -14,7 +14,7 @@ export interface FollowOptions extends OperationOptions {
 /** Has the working tree of a branch follow where that is asked for; refuses the change where it cannot. */
 export async function followBranch(
   repository: FsRepository,
-  change: RefChange,
+  change: Pick<RefChange, "update" | "refusal">,
   { quarantines, signal }: FollowOptions,
 ): Promise<void> {
   const { name, new: next, updateWorkTree } = change.update;

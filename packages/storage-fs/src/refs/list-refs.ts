@@ -12,6 +12,7 @@ import {
 } from "@millrace/storage";
 import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
 import { isPerWorktree, refPath } from "../place.ts";
+import { listStackRefs } from "../tables/read-stack.ts";
 import { type FoundRef, followSymref } from "./loose-ref.ts";
 import { type RawRef, readLooseRef, readSymbolicLink } from "./ref-file.ts";
 
@@ -20,6 +21,10 @@ const READS_AT_ONCE = 32;
 
 /** The refs below `refs/` in byte order, in batches; reads only what the prefixes reach. */
 export async function* listRefs(repository: FsRepository, query: RefQuery): AsyncGenerator<RefBatch> {
+  if (repository.refFormat === "reftable") {
+    yield* listStackRefs(repository, query, (name, found) => resolve(repository, name, found));
+    return;
+  }
   let refs: Ref[] = [];
   const ranges: { readonly range: string; readonly loose: readonly LooseRef[] }[] = [];
   for (const range of refRanges(query.prefixes)) {

@@ -2,10 +2,12 @@ import { type PackedRef, SYMREF_DEPTH } from "@millrace/storage";
 import { ifPresent } from "../files/fault.ts";
 import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
 import { refPath } from "../place.ts";
+import { readStackRef } from "../tables/read-stack.ts";
 import { type RawRef, readLooseRef, readSymbolicLink } from "./ref-file.ts";
 
 /** What HEAD says. */
 export async function readRawHead(repository: FsRepository): Promise<RawRef | undefined> {
+  if (repository.refFormat === "reftable") return (await readStackRef(repository, "HEAD"))?.raw;
   const path = refPath(repository.place, "HEAD");
   return repository.looseRefs.read(
     path,
@@ -30,6 +32,7 @@ export interface FoundRef {
 
 /** One ref as it is stored; the name must be valid. */
 export async function readRawRef(repository: FsRepository, name: string): Promise<FoundRef | undefined> {
+  if (repository.refFormat === "reftable") return readStackRef(repository, name);
   const loose = await readLoose(repository, name);
   if (loose !== undefined) return { raw: loose };
   const packed = (await ifPresent(readPackedRefs(repository)))?.find(name);

@@ -59,33 +59,55 @@ async function anyLogs({ gitDir, commonDir }: Place): Promise<boolean> {
   return (await Promise.all(looks)).some((found) => found !== undefined);
 }
 
-function logMode(config: RepositoryConfig): "none" | "usual" | "always" {
+/** Which refs are logged, by the configuration: none but those that have a log, the usual ones, or all. */
+export function logMode(config: RepositoryConfig): "none" | "usual" | "always" {
   const setting = lastValue(config, "core.logallrefupdates");
   if (setting?.toLowerCase() === "always") return "always";
   if (setting === undefined) return booleanValue(config, "core.bare") === false ? "usual" : "none";
   return booleanValue(config, "core.logallrefupdates") === true ? "usual" : "none";
 }
 
-function isUsual(name: string): boolean {
+/** Whether a ref is one of those that are logged without being asked for. */
+export function isUsual(name: string): boolean {
   return name === "HEAD" || /^refs\/(?:heads|remotes|notes)\//.test(name);
 }
 
-/** The line git writes: ids, who, when (in the time zone of the process), and what for. */
-function formatEntry(entry: ReflogEntry, zero: Oid): string {
-  const message = (entry.message ?? "").replaceAll(/[ \t\n\r]+/g, " ").replaceAll(/^ | $/g, "");
+/** Who moved a ref, when (in the time zone of the process), and what for, as git puts it down. */
+export interface LogStamp {
+  readonly name: string;
+  readonly mail: string;
+  /** Seconds since 1970. */
+  readonly time: number;
+  /** As in `-0230`. */
+  readonly zone: string;
+  readonly message: string;
+}
+
+/** The stamp of a move that is made now. Name and mail are without what git leaves out of both. */
+export function stampNow({ identity, message }: Pick<ReflogEntry, "identity" | "message">): LogStamp {
   const now = new Date();
-  const time = Math.floor(now.getTime() / 1000);
+  const [, name, mail] = /^([^<]*)<?([^>]*)/.exec(identity ?? "unknown <unknown>") as unknown as [
+    string,
+    string,
+    string,
+  ];
+  return {
+    name: withoutCrud(name),
+    mail: withoutCrud(mail),
+    time: Math.floor(now.getTime() / 1000),
+    zone: formatZone(now),
+    message: (message ?? "").replaceAll(/[ \t\n\r]+/g, " ").replaceAll(/^ | $/g, ""),
+  };
+}
+
+/** The line git writes. */
+function formatEntry(entry: ReflogEntry, zero: Oid): string {
+  const { name, mail, time, zone, message } = stampNow(entry);
   const tail = message === "" ? "" : `\t${message}`;
-  const who = formatIdentity(entry.identity ?? "unknown <unknown>");
-  return `${entry.old ?? zero} ${entry.new ?? zero} ${who} ${time} ${formatZone(now)}${tail}\n`;
+  return `${entry.old ?? zero} ${entry.new ?? zero} ${name} <${mail}> ${time} ${zone}${tail}\n`;
 }
 
-/** `Name <mail>` without what git leaves out of both: the bytes that make up the format, and punctuation around. */
-function formatIdentity(identity: string): string {
-  const [, name, mail] = /^([^<]*)<?([^>]*)/.exec(identity) as unknown as [string, string, string];
-  return `${withoutCrud(name)} <${withoutCrud(mail)}>`;
-}
-
+/** Without the bytes that make up the format, and without punctuation around. */
 function withoutCrud(text: string): string {
   // oxlint-disable-next-line no-control-regex
   const crud = /^[\u0000-\u0020.,:;<>"\\']+|[\u0000-\u0020.,:;<>"\\']+$/g;

@@ -283,7 +283,8 @@ test("formats that we do not know are refused", () =>
   inScratch(async (root) => {
     const configs: Readonly<Record<string, string | undefined>> = {
       "[core]\nrepositoryformatversion = 2\n": "STORAGE_UNSUPPORTED",
-      "[core]\nrepositoryformatversion = 1\n[extensions]\nrefStorage = reftable\n": "STORAGE_UNSUPPORTED",
+      "[core]\nrepositoryformatversion = 1\n[extensions]\nrefStorage = ledger\n": "STORAGE_UNSUPPORTED",
+      "[core]\nrepositoryformatversion = 1\n[extensions]\nrefStorage = reftable\n": undefined,
       "[core]\nrepositoryformatversion = 1\n[extensions]\nobjectFormat = sha512\n": "STORAGE_UNSUPPORTED",
       "[core]\nrepositoryformatversion = 1\n[extensions]\nnovelty = true\n": "STORAGE_UNSUPPORTED",
       "[core\n": "STORAGE_CORRUPT",

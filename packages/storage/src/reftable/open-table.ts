@@ -16,7 +16,7 @@ import {
   REF_BLOCK,
   type TableFooter,
 } from "./table-layout.ts";
-import { corruptTable } from "./table-fault.ts";
+import { corruptTable, namingTable, namingTableOf } from "./table-fault.ts";
 import type { TableLog, TableRef } from "./table-records.ts";
 
 /** Which records to read, in the order of their keys. */
@@ -52,6 +52,8 @@ export interface TableBlockCache {
 }
 
 export interface OpenTableOptions extends OperationOptions {
+  /** What errors call the table: a path, or a key. */
+  readonly key?: string | undefined;
   /** Where lookups keep the blocks they read; listings pass it by. Default: nowhere. */
   readonly cache?: TableBlockCache | undefined;
   /** What the first read takes, from the table's end, and the table keeps. It spares reads of the indexes that lie there. Default 64 KiB. */
@@ -73,6 +75,19 @@ const MAX_LEVELS = 16;
  * Throws `STORAGE_CORRUPT`, and what `source` throws.
  */
 export async function openTable(source: RandomAccess, options: OpenTableOptions = {}): Promise<OpenTable> {
+  const { key: name } = options;
+  const table = await namingTable(name, () => open(source, options));
+  if (name === undefined) return table;
+  return {
+    ...table,
+    find: (key, read) => namingTable(name, () => table.find(key, read)),
+    refs: (query) => namingTableOf(name, table.refs(query)),
+    logs: (query) => namingTableOf(name, table.logs(query)),
+    log: (key, read) => namingTableOf(name, table.log(key, read)),
+  };
+}
+
+async function open(source: RandomAccess, options: OpenTableOptions): Promise<OpenTable> {
   const { tailBytes = 64 * 1024, readAheadBytes = 256 * 1024, cache, signal } = options;
   const { sizeBytes } = source;
   const tailStart = Math.max(0, sizeBytes - Math.max(tailBytes, MAX_FOOTER_BYTES));
