@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 
 /** Every package and app is a project of its own; sources are resolved across packages, so no build is needed. */
 const top = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+/** Projects whose tests may ask for a real S3 server; it starts when the first one does. */
+const usingS3 = new Set(["s3-lab", "storage-s3", "scenarios"]);
 const projects = [top("packages"), top("apps")].flatMap((folder) =>
   readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
@@ -11,7 +13,10 @@ const projects = [top("packages"), top("apps")].flatMap((folder) =>
       extends: true as const,
       test: {
         name: entry.name,
-        globalSetup: [fileURLToPath(new URL("packages/pack/scripts/kernel-setup.js", import.meta.url))],
+        globalSetup: [
+          fileURLToPath(new URL("packages/pack/scripts/kernel-setup.js", import.meta.url)),
+          ...(usingS3.has(entry.name) ? [top("packages/s3-lab/src/vitest-setup.ts")] : []),
+        ],
         setupFiles: [fileURLToPath(new URL("scripts/test-setup.js", import.meta.url))],
         root: `${folder}/${entry.name}`,
         include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
@@ -19,7 +24,7 @@ const projects = [top("packages"), top("apps")].flatMap((folder) =>
     })),
 );
 
-const conditions = ["@millrace/source", "module", "node", "development|production"];
+const conditions = ["@millrace/source", "node", "development|production"];
 
 export default defineConfig({
   resolve: { conditions },

@@ -4,6 +4,7 @@ export * from "./errors.ts";
 export * from "./contract.ts";
 export { badValue, booleanValue, integerValue, lastValue, parseBoolean } from "./config-values.ts";
 export { createConfig, type RepositoryConfig } from "./config.ts";
+export { type HeldRefs, holdRefs } from "./held-refs.ts";
 export { compareNames, lowerBound } from "./name-order.ts";
 export {
   checkRefName,

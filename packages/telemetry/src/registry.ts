@@ -72,6 +72,26 @@ export const registry = {
       outcome: { bounded: true, description: "`committed`, `partial`, `rejected`" },
     },
   },
+  "storage.request": {
+    kind: "span",
+    description:
+      "A backend asks a remote store for something, from the first attempt to the answer, its body included.",
+    measurements: {
+      bytes: { unit: "bytes", description: "the body that was sent or came back" },
+      attempts: { unit: "attempts", description: "how often it was tried" },
+    },
+    metadata: {
+      backend: { bounded: true, description: "`s3`" },
+      operation: { bounded: true, description: "`get`, `put`, `list`, `delete`, `part`..." },
+      key_kind: { bounded: true, description: "`manifest`, `pack`, `probe`" },
+      key: { bounded: false, description: "the key in the bucket" },
+      outcome: {
+        bounded: true,
+        description:
+          "`done`, `unchanged`, `absent`, `lost` (to another writer), `unknown` (the answer was lost)",
+      },
+    },
+  },
   "pack.index": {
     kind: "span",
     description: "A pack is scanned, its deltas are resolved and its index is made.",

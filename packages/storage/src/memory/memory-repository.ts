@@ -1,7 +1,7 @@
 import type { ObjectFormat, Oid } from "@millrace/pack";
 import { createConfig, type RepositoryConfig } from "../config.ts";
-import { compareNames, lowerBound } from "../name-order.ts";
-import type { RefTable, StoredRef } from "../ref-plan.ts";
+import { type HeldRefs, holdRefs } from "../held-refs.ts";
+import type { StoredRef } from "../ref-plan.ts";
 import type { ConfigEntry } from "../schema.ts";
 
 /** A pack and what lies beside it. */
@@ -15,9 +15,7 @@ export interface MemoryPack {
 /** Everything a repository holds at one instant; never changed, only replaced. */
 export interface MemoryState {
   readonly token: string;
-  readonly refs: RefTable;
-  /** Names below `refs/` in byte order. */
-  readonly names: readonly string[];
+  readonly refs: HeldRefs;
   /** Newest first. */
   readonly packs: readonly MemoryPack[];
   /** Shallow roots, sorted. */
@@ -40,9 +38,9 @@ export function createMemoryRepository(
   head: string,
   config: readonly ConfigEntry[],
 ): MemoryRepository {
-  const refs = new Map<string, StoredRef>([["HEAD", { symref: head }]]);
+  const refs = holdRefs(new Map([["HEAD", { symref: head }]]));
   const token = `memory-${++lives}.0`;
-  const state = createState({ token, refs, packs: [], shallow: [], config: createConfig(config) });
+  const state = { token, refs, packs: [], shallow: [], config: createConfig(config) };
   return { objectFormat, removed: false, state };
 }
 
@@ -55,46 +53,14 @@ export interface MemoryChanges {
 
 /** The state that follows `state` with these changes. */
 export function nextState(state: MemoryState, changes: MemoryChanges): MemoryState {
-  const refs = new Map<string, StoredRef>();
-  for (const name of ["HEAD", ...state.names]) {
-    const ref = state.refs.get(name);
-    if (ref !== undefined) refs.set(name, ref);
-  }
-  for (const [name, ref] of changes.refs) {
-    if (ref === null) refs.delete(name);
-    else refs.set(name, ref);
-  }
   const fresh = new Map(changes.packs.toReversed().map((pack) => [pack.id, pack]));
   for (const pack of state.packs) fresh.delete(pack.id);
   const [life, generation] = state.token.split(".") as [string, string];
-  return createState({
+  return {
     token: `${life}.${Number(generation) + 1}`,
-    refs,
+    refs: state.refs.with(changes.refs),
     packs: [...fresh.values(), ...state.packs],
     shallow: [...new Set([...state.shallow, ...changes.shallow])].sort(),
     config: state.config,
-  });
-}
-
-interface StateParts extends Pick<MemoryState, "token" | "packs" | "shallow" | "config"> {
-  readonly refs: ReadonlyMap<string, StoredRef>;
-}
-
-function createState({ refs, ...rest }: StateParts): MemoryState {
-  const names = [...refs.keys()].filter((name) => name.startsWith("refs/")).sort(compareNames);
-  return {
-    ...rest,
-    names,
-    refs: {
-      get: (name) => refs.get(name),
-      has: (name) => refs.has(name),
-      *under(prefix) {
-        for (let i = lowerBound(names, prefix); i < names.length; i++) {
-          const name = names[i] as string;
-          if (!name.startsWith(prefix)) return;
-          yield name;
-        }
-      },
-    },
   };
 }

@@ -1,14 +1,10 @@
 import { type ObjectFormat, type RandomAccess, roomOf, scatter } from "@millrace/pack";
 import { eachRef } from "../batches.ts";
-import type { PackHandle, Ref, RefQuery, Snapshot } from "../contract.ts";
+import type { PackHandle, RefQuery, Snapshot } from "../contract.ts";
 import { StorageError } from "../errors.ts";
-import { resolveRefName } from "../ref-plan.ts";
 import type { RefBatch } from "../ref-lines.ts";
-import { refRanges } from "../ref-prefixes.ts";
 import type { StorageSpans } from "../spans.ts";
 import type { MemoryPack, MemoryState } from "./memory-repository.ts";
-
-const BATCH = 1024;
 
 /** A view of one state, which nothing changes any more. */
 export function createMemorySnapshot(
@@ -16,31 +12,10 @@ export function createMemorySnapshot(
   objectFormat: ObjectFormat,
   spans: StorageSpans,
 ): Snapshot {
-  const resolve = (name: string): Ref | undefined => {
-    const target = resolveRefName(name, state.refs.get);
-    const stored = target === undefined ? undefined : state.refs.get(target);
-    if (target === undefined || stored === undefined || stored.symref !== undefined) return undefined;
-    return target === name ? { name, oid: stored.oid } : { name, oid: stored.oid, symref: target };
-  };
-
-  async function* batches({ prefixes, signal }: RefQuery): AsyncGenerator<readonly Ref[]> {
-    let batch: Ref[] = [];
-    for (const range of refRanges(prefixes)) {
-      for (const name of state.refs.under(range)) {
-        const ref = resolve(name);
-        if (ref === undefined || batch.push(ref) < BATCH) continue;
-        yield batch;
-        signal?.throwIfAborted();
-        batch = [];
-      }
-    }
-    if (batch.length > 0) yield batch;
-  }
-
   const refBatches = (query: RefQuery = {}): AsyncIterable<RefBatch> =>
     spans.listRefs(query, async function* () {
       query.signal?.throwIfAborted();
-      yield* batches(query);
+      yield* state.refs.batches(query);
     });
 
   return {
@@ -48,15 +23,13 @@ export function createMemorySnapshot(
     objectFormat,
     async head(options = {}) {
       options.signal?.throwIfAborted();
-      const symref = resolveRefName("HEAD", state.refs.get);
-      const oid = resolve("HEAD")?.oid;
-      return symref === "HEAD" || symref === undefined ? { oid } : { symref, oid };
+      return state.refs.head();
     },
     refs: (query) => eachRef(refBatches(query), objectFormat),
     refBatches,
     async ref(name, options = {}) {
       options.signal?.throwIfAborted();
-      return name.startsWith("refs/") ? resolve(name) : undefined;
+      return state.refs.ref(name);
     },
     async packs(options = {}) {
       options.signal?.throwIfAborted();

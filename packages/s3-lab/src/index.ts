@@ -1,0 +1,6 @@
+/** S3 servers that tests run against, and a proxy that makes faults. */
+export { type Fault, type FaultPlan, type FaultProxy, openFaultProxy } from "./fault-proxy.ts";
+export type { LabServer } from "./lab.ts";
+export { type LoggedRequest, longestChain } from "./request-log.ts";
+export type { S3Endpoint } from "./s3-endpoint.ts";
+export { createBucket, demandServer, type Skippable, type TestBucket } from "./test-bucket.ts";

@@ -1,0 +1,268 @@
+import type { OperationOptions } from "@millrace/pack";
+import { StorageError } from "@millrace/storage";
+import { span, type SpanHandle } from "@millrace/telemetry";
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { type AttemptPolicy, inAttempts, once } from "./attempts.ts";
+import { kindOf, toStorageError } from "./fault.ts";
+
+/** What a key is for, as telemetry reports it. */
+export type KeyKind = "manifest" | "pack" | "probe";
+
+/** A stored body and what tells this version from others. */
+export interface Fetched {
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+}
+
+/** Under what condition a key is written: only if nothing is there, or only if it is this version. */
+export type WriteCondition = { readonly isAbsent: true } | { readonly etag: string };
+
+/** What came of a conditional write. */
+export type WriteOutcome =
+  | { readonly kind: "done"; readonly etag: string }
+  /** Another writer was first, or the answer says so because this write was done by an attempt before: look. */
+  | { readonly kind: "lost" }
+  /** The answer did not come: it may be done, be done later, or never. */
+  | { readonly kind: "unknown"; readonly cause: unknown };
+
+export interface ListedKey {
+  readonly key: string;
+  readonly sizeBytes: number;
+}
+
+/** Part of an upload that is there. */
+export interface UploadedPart {
+  readonly number: number;
+  readonly etag: string;
+}
+
+/**
+ * One bucket, by the few requests that are asked of it. All throw `STORAGE_FORBIDDEN`, `STORAGE_IO` with the key, or
+ * `signal.reason`; what is absent is an answer only where it says so.
+ */
+export interface Bucket extends Disposable {
+  readonly name: string;
+  /** The whole of a key; `undefined` where it is absent, `unchanged` where it is the version that `known` names. */
+  get(
+    kind: KeyKind,
+    key: string,
+    options?: OperationOptions & { readonly known?: string | undefined },
+  ): Promise<Fetched | "unchanged" | undefined>;
+  /** Bytes of a file that has them. Throws `STORAGE_NOT_FOUND`, and `STORAGE_CORRUPT` where the file is shorter. */
+  getRange(
+    key: string,
+    range: { readonly offset: number; readonly length: number; readonly isWhole: boolean },
+    options?: OperationOptions,
+  ): Promise<Uint8Array>;
+  /** Writes a fresh key; doing it twice does no harm. */
+  put(kind: KeyKind, key: string, bytes: Uint8Array, options?: OperationOptions): Promise<void>;
+  /** Writes a key under a condition, in one attempt. */
+  putIf(
+    kind: KeyKind,
+    key: string,
+    bytes: Uint8Array,
+    condition: WriteCondition,
+    options?: OperationOptions,
+  ): Promise<WriteOutcome>;
+  /** One page of keys in byte order, with whether there are more. */
+  list(
+    prefix: string,
+    after: string | undefined,
+    options?: OperationOptions,
+  ): Promise<{ readonly keys: readonly ListedKey[]; readonly isLast: boolean }>;
+  delete(kind: KeyKind, key: string, options?: OperationOptions): Promise<void>;
+  startUpload(key: string, options?: OperationOptions): Promise<string>;
+  putPart(
+    key: string,
+    upload: string,
+    number: number,
+    bytes: Uint8Array,
+    options?: OperationOptions,
+  ): Promise<UploadedPart>;
+  /** Makes a file of its parts. An answer that was lost is settled by looking at the file. */
+  completeUpload(
+    key: string,
+    upload: string,
+    parts: readonly UploadedPart[],
+    sizeBytes: number,
+    options?: OperationOptions,
+  ): Promise<void>;
+  abortUpload(key: string, upload: string): Promise<void>;
+}
+
+const BACKEND = "s3";
+
+/** Puts the requests over a client, which retries nothing by itself and goes with the bucket. */
+export function createBucket(client: S3Client, name: string, policy: AttemptPolicy): Bucket {
+  type Handle = SpanHandle<"storage.request">;
+
+  /** A request as a span, in attempts; what fails for good becomes a `StorageError`. */
+  const request = <T>(
+    operation: string,
+    kind: KeyKind,
+    key: string,
+    signal: AbortSignal | undefined,
+    attempt: (signal: AbortSignal, handle: Handle) => Promise<T>,
+  ): Promise<T> =>
+    span("storage.request", { backend: BACKEND, operation, key_kind: kind, key }, async (handle) => {
+      try {
+        const result = await inAttempts(policy, signal, (each, count) => {
+          handle.set("attempts", count);
+          return attempt(each, handle);
+        });
+        return result;
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw error instanceof StorageError ? error : toStorageError(error, name, key);
+      }
+    });
+
+  const deleteKey = (kind: KeyKind, key: string, signal?: AbortSignal): Promise<void> =>
+    request("delete", kind, key, signal, async (abortSignal) => {
+      await client.send(new DeleteObjectCommand({ Bucket: name, Key: key }), { abortSignal });
+    });
+
+  return {
+    name,
+    get: (kind, key, { known, signal } = {}) =>
+      request("get", kind, key, signal, async (abortSignal, handle) => {
+        try {
+          const command = new GetObjectCommand({ Bucket: name, Key: key, IfNoneMatch: known });
+          const { Body, ETag = "", ContentLength } = await client.send(command, { abortSignal });
+          const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+          checkLength(bytes, ContentLength);
+          handle.set("bytes", bytes.length);
+          handle.set("outcome", "done");
+          return { bytes, etag: ETag };
+        } catch (error) {
+          const fault = kindOf(error);
+          if (fault !== "unchanged" && fault !== "absent") throw error;
+          handle.set("outcome", fault);
+          return fault === "unchanged" ? fault : undefined;
+        }
+      }),
+    getRange: (key, { offset, length, isWhole }, { signal } = {}) =>
+      request("get", "pack", key, signal, async (abortSignal, handle) => {
+        const Range = isWhole ? undefined : `bytes=${offset}-${offset + length - 1}`;
+        const command = new GetObjectCommand({ Bucket: name, Key: key, Range });
+        const { Body, ContentLength } = await client.send(command, { abortSignal });
+        const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+        checkLength(bytes, ContentLength);
+        if (bytes.length !== length) {
+          throw new StorageError(
+            "STORAGE_CORRUPT",
+            `s3://${name}/${key} has ${bytes.length} bytes, not ${length}, at ${offset}`,
+            { key },
+          );
+        }
+        handle.set("bytes", bytes.length);
+        return bytes;
+      }),
+    put: (kind, key, bytes, { signal } = {}) =>
+      request("put", kind, key, signal, async (abortSignal, handle) => {
+        handle.set("bytes", bytes.length);
+        await client.send(new PutObjectCommand({ Bucket: name, Key: key, Body: bytes }), { abortSignal });
+      }),
+    putIf: (kind, key, bytes, condition, { signal } = {}) =>
+      span("storage.request", { backend: BACKEND, operation: "put", key_kind: kind, key }, async (handle) => {
+        handle.set("attempts", 1);
+        handle.set("bytes", bytes.length);
+        const outcome = await once(
+          policy.attemptTimeoutMs,
+          signal,
+          async (abortSignal): Promise<WriteOutcome> => {
+            const when = "etag" in condition ? { IfMatch: condition.etag } : { IfNoneMatch: "*" };
+            const command = new PutObjectCommand({ Bucket: name, Key: key, Body: bytes, ...when });
+            const { ETag = "" } = await client.send(command, { abortSignal });
+            return { kind: "done", etag: ETag };
+          },
+        ).catch((cause: unknown): WriteOutcome => {
+          signal?.throwIfAborted();
+          const fault = kindOf(cause);
+          if (fault === "final") throw toStorageError(cause, name, key);
+          // 404 is how some stores say that a version is not there to be replaced.
+          return fault === "lost" || fault === "absent" ? { kind: "lost" } : { kind: "unknown", cause };
+        });
+        handle.set("outcome", outcome.kind);
+        return outcome;
+      }),
+    list: (prefix, after, { signal } = {}) =>
+      request("list", "manifest", prefix, signal, async (abortSignal) => {
+        const command = new ListObjectsV2Command({ Bucket: name, Prefix: prefix, StartAfter: after });
+        const { Contents = [], IsTruncated } = await client.send(command, { abortSignal });
+        const keys = Contents.map(({ Key = "", Size = 0 }) => ({ key: Key, sizeBytes: Size }));
+        return { keys, isLast: IsTruncated !== true };
+      }),
+    delete: (kind, key, { signal } = {}) => deleteKey(kind, key, signal),
+    startUpload: (key, { signal } = {}) =>
+      request("start_upload", "pack", key, signal, async (abortSignal) => {
+        const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket: name, Key: key }), {
+          abortSignal,
+        });
+        if (UploadId === undefined)
+          throw new StorageError("STORAGE_IO", `s3://${name}/${key}: no upload id`, { key });
+        return UploadId;
+      }),
+    putPart: (key, upload, number, bytes, { signal } = {}) =>
+      request("put_part", "pack", key, signal, async (abortSignal, handle) => {
+        handle.set("bytes", bytes.length);
+        const command = new UploadPartCommand({
+          Bucket: name,
+          Key: key,
+          UploadId: upload,
+          PartNumber: number,
+          Body: bytes,
+        });
+        const { ETag = "" } = await client.send(command, { abortSignal });
+        return { number, etag: ETag };
+      }),
+    completeUpload: (key, upload, parts, sizeBytes, { signal } = {}) =>
+      request("complete_upload", "pack", key, signal, async (abortSignal) => {
+        const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
+        const command = new CompleteMultipartUploadCommand({
+          Bucket: name,
+          Key: key,
+          UploadId: upload,
+          MultipartUpload: { Parts },
+        });
+        try {
+          await client.send(command, { abortSignal });
+        } catch (error) {
+          // The upload is gone where an attempt before, whose answer was lost, has made the file.
+          if (kindOf(error) !== "absent") throw error;
+          const { ContentLength } = await client.send(new HeadObjectCommand({ Bucket: name, Key: key }), {
+            abortSignal,
+          });
+          if (ContentLength !== sizeBytes) throw error;
+        }
+      }),
+    async abortUpload(key, upload) {
+      await request("abort_upload", "pack", key, undefined, async (abortSignal) => {
+        const command = new AbortMultipartUploadCommand({ Bucket: name, Key: key, UploadId: upload });
+        await client.send(command, { abortSignal }).catch((error: unknown) => {
+          if (kindOf(error) !== "absent") throw error;
+        });
+      });
+    },
+    [Symbol.dispose]() {
+      client.destroy();
+    },
+  };
+}
+
+/** A body that ends early is a broken connection, whatever the SDK makes of it. */
+function checkLength(bytes: Uint8Array, expected: number | undefined): void {
+  if (expected === undefined || bytes.length === expected) return;
+  throw new Error(`the body broke off after ${bytes.length} of ${expected} bytes`);
+}

@@ -1,0 +1,106 @@
+import { isOid, ObjectFormat, type Oid } from "@millrace/pack";
+import { ConfigEntry } from "@millrace/storage";
+import { z } from "zod";
+
+/** The newest form of manifests that this package reads and writes. */
+export const MANIFEST_FORMAT = 1;
+
+/** Some bytes of a file: number of the file in the pack's list, offset, length. */
+export type StoredPart = readonly [file: number, offset: number, sizeBytes: number];
+
+/** An immutable file by its key below the prefix. */
+export interface StoredFile {
+  readonly key: string;
+  readonly sizeBytes: number;
+}
+
+/** A pack and what lies beside it, in one file or several. */
+export interface StoredPack {
+  readonly id: string;
+  readonly files: readonly StoredFile[];
+  readonly pack: StoredPart;
+  readonly idx: StoredPart;
+  readonly rev?: StoredPart | undefined;
+  readonly graph?: StoredPart | undefined;
+}
+
+/** A write that is in the manifest, by the random id of who wrote, and when that was by the writer's clock. */
+export type Transaction = readonly [id: string, atMs: number];
+
+/** All that a repository is at one instant, but for the content of files. */
+export interface Manifest {
+  readonly format: typeof MANIFEST_FORMAT;
+  /** A random id that no other repository of this name has had. */
+  readonly life: string;
+  /** Counts the commits of this life. */
+  readonly generation: number;
+  /** Makes every version's ETag another one, also where a state comes again. */
+  readonly nonce: string;
+  readonly objectFormat: ObjectFormat;
+  readonly config: readonly ConfigEntry[];
+  readonly shallow: readonly Oid[];
+  /** Names with an id, or with the name of another ref behind `@`; `HEAD` is among them. */
+  readonly refs: Readonly<Record<string, string>>;
+  /** Newest first. */
+  readonly packs: readonly StoredPack[];
+  /** The last generation that dropped an object: what was proved connected before must be proved again. */
+  readonly lossyRemovalAt: number;
+  /** The newest writes, for writers whose answer was lost. */
+  readonly transactions: readonly Transaction[];
+}
+
+/** What is left under the name of a repository that was removed. */
+export interface Tombstone {
+  readonly format: typeof MANIFEST_FORMAT;
+  readonly removedLife: string;
+  readonly nonce: string;
+  readonly transactions: readonly Transaction[];
+}
+
+const size = z.number().int().nonnegative();
+const file = z.object({ key: z.string().regex(/^data\/[\w./-]+$/), sizeBytes: size });
+const part = z.tuple([size, size, size]);
+const id = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
+const transactions = z.array(z.tuple([z.string(), z.number()]));
+
+const pack = z
+  .object({ id, files: z.array(file), pack: part, idx: part, rev: part.optional(), graph: part.optional() })
+  .refine(
+    ({ files, pack, idx, rev, graph }) =>
+      [pack, idx, rev, graph].every(
+        (each) => each === undefined || each[1] + each[2] <= (files[each[0]]?.sizeBytes ?? -1),
+      ),
+    "a part lies outside of its file",
+  );
+
+const manifest = z
+  .object({
+    format: z.literal(MANIFEST_FORMAT),
+    life: z.uuid(),
+    generation: size,
+    nonce: z.string(),
+    objectFormat: ObjectFormat,
+    config: z.array(ConfigEntry),
+    shallow: z.array(id),
+    refs: z.record(z.string(), z.string().regex(/^(?:[0-9a-f]+|@refs\/.+)$/)),
+    packs: z.array(pack),
+    lossyRemovalAt: size,
+    transactions,
+  })
+  .refine(
+    ({ refs, objectFormat }) =>
+      Object.values(refs).every((value) => value.startsWith("@") || isOid(value, objectFormat)),
+    "an id of another object format",
+  );
+const tombstone = z.object({
+  format: z.literal(MANIFEST_FORMAT),
+  removedLife: z.uuid(),
+  nonce: z.string(),
+  transactions,
+});
+
+/** What lies under the key of a repository. */
+export const ManifestFile: z.ZodType<Manifest | Tombstone> = z.union([tombstone, manifest]);
+
+/** What every form of manifest has, this one and later ones. */
+export const ManifestHead: z.ZodType<{ readonly format: number }> = z.object({ format: size });

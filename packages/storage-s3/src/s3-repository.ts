@@ -1,0 +1,44 @@
+import type { Bucket } from "./bucket/bucket.ts";
+import { type Committer, createCommitter } from "./commit/committer.ts";
+import type { FileStore } from "./files/file-store.ts";
+import type { Keys } from "./keys.ts";
+import { createLatest, type Latest } from "./manifest/latest.ts";
+import { createS3Snapshot } from "./s3-snapshot.ts";
+
+/** What all stores of one bucket share. */
+export interface S3Place {
+  readonly bucket: Bucket;
+  readonly keys: Keys;
+  readonly files: FileStore;
+  readonly settings: S3Settings;
+}
+
+/** The options that count after the start, with their defaults. */
+export interface S3Settings {
+  readonly spoolFolder: string;
+  readonly smallPackBytes: number;
+  readonly partBytes: number;
+  readonly uploadConcurrency: number;
+  readonly commitTimeoutMs: number;
+  readonly stageLifetimeMs: number;
+}
+
+/** What the stores of one repository in this process share, so that its manifest is read once and written in groups. */
+export interface S3Repository {
+  readonly name: string;
+  readonly latest: Latest;
+  readonly committer: Committer;
+}
+
+export function createS3Repository(place: S3Place, name: string): S3Repository {
+  const { bucket, keys, files, settings } = place;
+  const latest = createLatest(bucket, keys.manifest(name));
+  const committer = createCommitter({
+    bucket,
+    latest,
+    name,
+    timeoutMs: settings.commitTimeoutMs,
+    open: (state) => createS3Snapshot(state, files),
+  });
+  return { name, latest, committer };
+}

@@ -1,0 +1,110 @@
+import type { OperationOptions } from "@millrace/pack";
+import {
+  type CommitRequest,
+  type CommitResult,
+  type RepositoryStore,
+  type Stage,
+  StorageError,
+} from "@millrace/storage";
+import { type CommitTarget, stateIn } from "./commit/judge.ts";
+import type { RepositoryState } from "./manifest/repository-state.ts";
+import type { StoredPack } from "./manifest/schema.ts";
+import { s3Capabilities } from "./s3-capabilities.ts";
+import type { S3Place, S3Repository } from "./s3-repository.ts";
+import { createS3Snapshot, spans } from "./s3-snapshot.ts";
+import { openStage, type S3Stage } from "./stage/s3-stage.ts";
+
+export interface S3StoreOptions {
+  readonly place: S3Place;
+  readonly repository: S3Repository;
+  /** The repository, or what it becomes with its first commit. */
+  readonly state: RepositoryState;
+  readonly isDraft: boolean;
+}
+
+/** One repository in a bucket. */
+export function createS3Store({ place, repository, state, isDraft }: S3StoreOptions): RepositoryStore {
+  const { bucket, keys, files, settings } = place;
+  const { name, latest, committer } = repository;
+  const { objectFormat } = state;
+  const stages = new WeakMap<Stage, S3Stage>();
+  let target: CommitTarget = isDraft ? { draft: state } : { life: state.life };
+
+  /** The repository as it is now. Throws `STORAGE_NOT_FOUND` where it was removed. */
+  const newest = async (options: OperationOptions): Promise<RepositoryState> => {
+    if ("draft" in target) return target.draft;
+    const found = stateIn(await latest.refresh(options));
+    if (found?.life === target.life) return found;
+    throw new StorageError("STORAGE_NOT_FOUND", `${name} was removed`, { key: name });
+  };
+
+  const commit = async (request: CommitRequest, { signal }: OperationOptions): Promise<CommitResult> => {
+    signal?.throwIfAborted();
+    const adding = (request.add ?? []).map((stage) => {
+      const own = stages.get(stage);
+      if (own === undefined) throw new StorageError("STORAGE_STAGE_EXPIRED", "a stage of another store");
+      return own;
+    });
+    const packs = await Promise.all(adding.map((stage) => stage.uploaded({ signal })));
+    try {
+      const { result, life } = await committer.commit({ request, packs, target, signal });
+      if (!result.committed) return result;
+      target = { life };
+      await settle(adding, packs);
+      return result;
+    } catch (error) {
+      // A manifest may name the files, now or soon.
+      if (error instanceof StorageError && error.code === "STORAGE_OUTCOME_UNKNOWN") {
+        for (const stage of adding) stage.landed();
+      }
+      throw error;
+    }
+  };
+
+  /** Lets go of the stages whose packs are in the manifest; one that was there already needs its files no more. */
+  const settle = async (adding: readonly S3Stage[], packs: readonly StoredPack[]): Promise<void> => {
+    const named = new Set(
+      stateIn(latest.seen ?? { etag: undefined, state: undefined })?.packs.flatMap(keysOf),
+    );
+    for (const [index, stage] of adding.entries()) {
+      const pack = packs[index] as StoredPack;
+      if (keysOf(pack).some((key) => named.has(key))) stage.landed();
+      const idxBytes = pack.idx[2];
+      await spans.putPack({ id: pack.id, sizeBytes: pack.pack[2], idxBytes }, async () => undefined);
+    }
+  };
+
+  return {
+    name,
+    backend: "s3",
+    capabilities: s3Capabilities,
+    objectFormat,
+    snapshot: async (options = {}) => createS3Snapshot(await newest(options), files),
+    async stage(options = {}) {
+      const { life } = await newest(options);
+      const stage = await openStage(
+        {
+          bucket,
+          keys,
+          life,
+          objectFormat,
+          spoolFolder: settings.spoolFolder,
+          smallPackBytes: settings.smallPackBytes,
+          partBytes: settings.partBytes,
+          concurrency: settings.uploadConcurrency,
+          lifetimeMs: settings.stageLifetimeMs,
+          onSent: (file, bytes) => files.keep(file, bytes),
+        },
+        options,
+      );
+      stages.set(stage, stage);
+      return stage;
+    },
+    commit: (request, options = {}) => spans.commit(request, () => commit(request, options)),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function keysOf({ files }: StoredPack): string[] {
+  return files.map(({ key }) => key);
+}

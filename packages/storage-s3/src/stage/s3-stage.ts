@@ -1,0 +1,113 @@
+import { hashLength, type ObjectFormat, type OperationOptions } from "@millrace/pack";
+import { type PackInfo, type Stage, StorageError } from "@millrace/storage";
+import type { StoredPack } from "../manifest/schema.ts";
+import { createPackUpload, type PackUploadOptions } from "./pack-upload.ts";
+import { openSpool } from "./spool.ts";
+
+/** A stage with what a commit asks of it. */
+export interface S3Stage extends Stage {
+  /**
+   * The pack, when all of it is in the bucket. Throws `STORAGE_STAGE_EXPIRED` where it is discarded, not sealed or too
+   * old, `STORAGE_UNSUPPORTED` where it has no index.
+   */
+  uploaded(options?: OperationOptions): Promise<StoredPack>;
+  /** From here on disposal leaves the files alone: a manifest names them, or may. */
+  landed(): void;
+}
+
+export interface S3StageOptions extends Omit<PackUploadOptions, "signal"> {
+  readonly objectFormat: ObjectFormat;
+  readonly spoolFolder: string;
+  readonly lifetimeMs: number;
+}
+
+/** Opens a stage: bytes go to a spool on the disk, and behind it into the bucket. */
+export async function openStage(options: S3StageOptions, { signal }: OperationOptions): Promise<S3Stage> {
+  signal?.throwIfAborted();
+  const { objectFormat } = options;
+  const ending = new AbortController();
+  const upload = createPackUpload({ ...options, signal: ending.signal });
+  const spool = await openSpool(options.spoolFolder);
+  const expiry = performance.now() + options.lifetimeMs;
+  let sealed: PackInfo | undefined;
+  /** What was sent at the seal already, while the push is still judged. */
+  let sending: Promise<void> | undefined;
+  let state: "open" | "sealed" | "landed" | "discarded" = "open";
+  let followed = 0;
+
+  const check = (...allowed: (typeof state)[]): void => {
+    signal?.throwIfAborted();
+    if (!allowed.includes(state)) throw expired(state);
+  };
+
+  const discard = async (): Promise<void> => {
+    if (state === "discarded") return;
+    const wasLanded = state === "landed";
+    state = "discarded";
+    if (!wasLanded) ending.abort(expired(state));
+    await sending?.catch(() => undefined);
+    if (!wasLanded) await upload.discard();
+    await spool[Symbol.asyncDispose]();
+  };
+
+  /** Sends behind what is being sent already. */
+  const send = (): Promise<void> => {
+    const before = sending ?? Promise.resolve();
+    sending = before.then(async () => upload.send(await spool.open()));
+    sending.catch(() => undefined);
+    return sending;
+  };
+
+  return {
+    get sizeBytes() {
+      return spool.sizeBytes;
+    },
+    async write(bytes) {
+      check("open");
+      await spool.append(bytes);
+      if (spool.sizeBytes - followed <= options.partBytes) return;
+      followed = spool.sizeBytes;
+      upload.follow(await spool.open());
+    },
+    async open() {
+      check("open", "sealed", "landed");
+      return spool.open();
+    },
+    async sidecar(kind, bytes) {
+      check("open", "sealed");
+      upload.sidecar(kind, bytes);
+    },
+    async seal({ header, trailer }) {
+      check("open");
+      if (header.length !== 12 || trailer.length !== hashLength(objectFormat) || spool.sizeBytes < 12) {
+        throw new StorageError("STORAGE_CORRUPT", "a pack needs 12 header bytes and its format's checksum");
+      }
+      await spool.append(trailer);
+      await spool.overwrite(header, 0);
+      sealed = { id: Buffer.from(trailer).toString("hex"), sizeBytes: spool.sizeBytes };
+      state = "sealed";
+      if (upload.has("idx")) void send();
+      return sealed;
+    },
+    async uploaded(asked = {}) {
+      asked.signal?.throwIfAborted();
+      if (sealed === undefined || (state !== "sealed" && state !== "landed")) throw expired(state);
+      if (performance.now() > expiry) throw expired("too old");
+      if (!upload.has("idx")) {
+        throw new StorageError("STORAGE_UNSUPPORTED", "a pack needs its index", { key: sealed.id });
+      }
+      await send();
+      return upload.stored(sealed.id);
+    },
+    landed() {
+      if (state === "sealed") state = "landed";
+    },
+    discard,
+    [Symbol.asyncDispose]: discard,
+  };
+}
+
+function expired(state: string): StorageError {
+  const reasons: Readonly<Record<string, string>> = { open: "not sealed", landed: "committed" };
+  return new StorageError("STORAGE_STAGE_EXPIRED", `the stage is ${reasons[state] ?? state}`);
+}
