@@ -11,7 +11,7 @@ export interface PackUpload {
   follow(source: RandomAccess): void;
   /** Sends all that is there and was not sent yet; once for the pack, again for sidecars that came later. */
   send(source: RandomAccess): Promise<void>;
-  /** Keeps a file to go with the pack. */
+  /** Takes a file to go with the pack. */
   sidecar(kind: SidecarKind, bytes: Uint8Array): void;
   has(kind: SidecarKind): boolean;
   /** The pack as a manifest names it, when all is sent. */
@@ -106,7 +106,7 @@ export function createPackUpload(options: PackUploadOptions): PackUpload {
     },
     sidecar(kind, bytes) {
       kept.add(kind);
-      waiting.set(kind, bytes.slice());
+      waiting.set(kind, bytes);
     },
     has: (kind) => kept.has(kind),
     stored(id) {

@@ -2,7 +2,7 @@ import { hashLength, type ObjectFormat, type OperationOptions } from "@millrace/
 import { type PackInfo, type Stage, StorageError } from "@millrace/storage";
 import type { StoredPack } from "../manifest/schema.ts";
 import { createPackUpload, type PackUploadOptions } from "./pack-upload.ts";
-import { openSpool } from "./spool.ts";
+import { openSpool, type Spool } from "./spool.ts";
 
 /** A stage with what a commit asks of it. */
 export interface S3Stage extends Stage {
@@ -28,6 +28,7 @@ export async function openStage(options: S3StageOptions, { signal }: OperationOp
   const ending = new AbortController();
   const upload = createPackUpload({ ...options, signal: ending.signal });
   const spool = await openSpool(options.spoolFolder);
+  const scratches: Spool[] = [];
   const expiry = performance.now() + options.lifetimeMs;
   let sealed: PackInfo | undefined;
   /** What was sent at the seal already, while the push is still judged. */
@@ -47,7 +48,7 @@ export async function openStage(options: S3StageOptions, { signal }: OperationOp
     if (!wasLanded) ending.abort(expired(state));
     await sending?.catch(() => undefined);
     if (!wasLanded) await upload.discard();
-    await spool[Symbol.asyncDispose]();
+    await Promise.all([spool, ...scratches].map((each) => each[Symbol.asyncDispose]()));
   };
 
   /** Sends behind what is being sent already. */
@@ -73,9 +74,15 @@ export async function openStage(options: S3StageOptions, { signal }: OperationOp
       check("open", "sealed", "landed");
       return spool.open();
     },
-    async sidecar(kind, bytes) {
+    async scratch() {
+      check("open");
+      const scratch = await openSpool(options.spoolFolder);
+      scratches.push(scratch);
+      return { write: scratch.append, open: scratch.open };
+    },
+    async sidecar(kind, content) {
       check("open", "sealed");
-      upload.sidecar(kind, bytes);
+      upload.sidecar(kind, Buffer.concat(content instanceof Uint8Array ? [content] : [...content]));
     },
     async seal({ header, trailer }) {
       check("open");
