@@ -25,3 +25,13 @@ export {
   type TreeView,
   type WalkedEntry,
 } from "./tree/tree-view.ts";
+export { type ChangedEntry, diffTrees, type TreeChange } from "./workspace/diff-trees.ts";
+export type { Identity } from "./workspace/identity.ts";
+export {
+  type CommitRequest,
+  openWorkspace,
+  restoreWorkspace,
+  type Workspace,
+  type WorkspaceState,
+  type WrittenKind,
+} from "./workspace/workspace.ts";
