@@ -18,7 +18,7 @@ import { appendBases, hashPack } from "./complete-thin.ts";
 import type { EntryTable } from "./entry-table.ts";
 import { LinkOutput } from "./link-output.ts";
 import { type IntakeOptions, ObjectIntake, type TakeFindings, type VisitObject } from "./object-intake.ts";
-import { resolveDeltas } from "./resolve.ts";
+import { isWorthWorkers, resolveDeltas } from "./resolve.ts";
 import { scanStream } from "./scan-stream.ts";
 import { createSpool } from "./spool.ts";
 import { returnWorkspace, takeWorkspace } from "./workspace.ts";
@@ -181,6 +181,7 @@ async function receive(
     onFindings: options.checks?.onFindings,
     visit: visitorOf(options.visit),
   };
+  let isPrepared = false;
   const spool = createSpool(sink);
   const workspace = takeWorkspace();
   try {
@@ -194,6 +195,11 @@ async function receive(
       keptDeltaBytes: deltaBytes / 2,
       onProgress: (objects, total, bytes) =>
         options.onProgress?.({ phase: "receiving", objects, total, bytes }),
+      onDeltas(count, bytes) {
+        if (isPrepared || options.visit !== undefined || !isWorthWorkers(count, bytes)) return;
+        isPrepared = true;
+        options.pool?.prepare();
+      },
     });
     await spool.flush();
     const { table, deltas, deltaCount, refCount, header, trailer, trailing } = scanned;

@@ -61,7 +61,8 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
   };
   const { pool } = options;
   const { fd } = options.stored;
-  if (pool !== undefined && fd !== undefined && options.visit === undefined && isWorthWorkers(options)) {
+  const isWorthIt = isWorthWorkers(options.deltaCount, table.bodyEnd);
+  if (pool !== undefined && fd !== undefined && options.visit === undefined && isWorthIt) {
     const work = {
       format: options.format,
       fd,
@@ -83,8 +84,9 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
   return basesFromOutside(families, options);
 }
 
-function isWorthWorkers({ table, deltaCount }: ResolveOptions): boolean {
-  return deltaCount >= WORKER_DELTAS || (deltaCount > 0 && table.bodyEnd >= WORKER_BYTES);
+/** Whether threads would gain time on so many deltas in a pack of so many bytes. */
+export function isWorthWorkers(deltaCount: number, packBytes: number): boolean {
+  return deltaCount >= WORKER_DELTAS || (deltaCount > 0 && packBytes >= WORKER_BYTES);
 }
 
 /** Runs `work` with a resolver on this thread, which gives way to others now and then. */

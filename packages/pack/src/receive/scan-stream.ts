@@ -20,6 +20,8 @@ export interface ScanOptions extends ArrivalOptions {
   /** Memory for deltas to be kept in. */
   readonly keptDeltaBytes: number;
   readonly onProgress: (objects: number, total: number, bytes: number) => void;
+  /** Told after each chunk how many deltas have come in how many bytes. */
+  readonly onDeltas: (deltas: number, bytes: number) => void;
 }
 
 /** A pack that has arrived. */
@@ -73,6 +75,7 @@ export async function scanStream(
     const waiting = linkStore?.settle();
     if (waiting !== undefined) await waiting;
     seenBytes += at;
+    options.onDeltas(arriving.deltaCount, seenBytes);
     if (scanner.done) {
       // Not `slice`, which shares memory where the chunk is a Buffer.
       trailing = new Uint8Array(chunk.subarray(at));

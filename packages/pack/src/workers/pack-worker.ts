@@ -33,6 +33,9 @@ function tell(answer: WorkerAnswer, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(answer, transfer);
 }
 
+// What can be done before the first task is.
+returnWorkspace(takeWorkspace());
+
 parentPort?.on("message", (request: WorkerRequest) => {
   const work = request.kind === "deltas" ? searchDeltas(request) : resolve(request);
   work.then(

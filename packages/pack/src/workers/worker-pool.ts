@@ -7,6 +7,8 @@ import type { WorkerAnswer, WorkerRequest } from "./messages.ts";
 export interface WorkerPool extends AsyncDisposable {
   /** How many threads there may be. */
   readonly threads: number;
+  /** Starts the threads that work will soon be given to, so that it need not wait for them. */
+  prepare(): void;
   /**
    * Runs a task on the next thread that is free; `onMessage` takes what it tells meanwhile, and what that throws ends
    * the task's promise. Throws what the task throws. A task is not stopped from here: its request says how.
@@ -85,7 +87,8 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     threads.delete(thread);
     await thread.worker.terminate();
     task.resolve();
-    const next = queue.shift();
+    // Meanwhile others may have been started in its place; they take the next task in their turn.
+    const next = threads.size < most ? queue.shift() : undefined;
     if (next !== undefined) give(start(), next);
   }
 
@@ -94,10 +97,12 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
     conclude();
     const next = queue.shift();
     if (next !== undefined) give(thread, next);
-    else {
-      thread.worker.unref();
-      thread.idle = setTimeout(() => void thread.worker.terminate(), idleMs).unref();
-    }
+    else rest(thread);
+  }
+
+  function rest(thread: Thread): void {
+    thread.worker.unref();
+    thread.idle = setTimeout(() => void thread.worker.terminate(), idleMs).unref();
   }
 
   function leave(thread: Thread, error: unknown): void {
@@ -119,6 +124,9 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
   return {
     threads: most,
+    prepare() {
+      while (!isClosed && threads.size < most) rest(start());
+    },
     run(request, onMessage) {
       return new Promise((resolve, reject) => {
         if (isClosed) throw new Error("the worker pool is closed");

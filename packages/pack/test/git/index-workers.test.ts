@@ -77,6 +77,7 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
   let pack: Uint8Array;
   let pool: WorkerPool;
   let runs = 0;
+  let preparations = 0;
   beforeAll(async () => {
     dir = await makeFolder();
     makeRepository(dir, format, 900);
@@ -84,6 +85,10 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
     const threads = createWorkerPool({ threads: 2 });
     pool = {
       ...threads,
+      prepare() {
+        preparations++;
+        threads.prepare();
+      },
       run(...task) {
         runs++;
         return threads.run(...task);
@@ -120,10 +125,11 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
 
   it("goes there, unless it is small", async () => {
     runs = 0;
+    preparations = 0;
     await index(pack);
-    expect(runs).toBe(2);
+    expect([runs, preparations]).toEqual([2, 1]);
     await index(packObjects(dir, ["--delta-base-offset"], "main\n^main~3\n"));
-    expect(runs).toBe(2);
+    expect([runs, preparations]).toEqual([2, 1]);
   });
 
   it("makes the same index as git, with checks and links", async () => {
