@@ -24,6 +24,7 @@ export {
   type PackIndexContent,
 } from "./index-file/encode.ts";
 export { openPackIndex, type PackIndex } from "./index-file/pack-index.ts";
+export { encodePackMtimes, readPackMtimes } from "./index-file/pack-mtimes.ts";
 export { type ObjectBits, openPackBitmaps, type PackBitmaps } from "./index-file/pack-bitmaps.ts";
 export { buildPackGraph, type GraphContent } from "./graph/build-graph.ts";
 export { encodeGraphPieces, encodePackGraph, openPackGraph } from "./graph/graph-file.ts";

@@ -5,6 +5,13 @@ export { type FilterPlan, planFilter } from "./filter/filter-plan.ts";
 export { parseSparsePatterns, type SparsePatterns } from "./filter/sparse-patterns.ts";
 export type { ObjectInfo, ObjectReader, ObjectView } from "./objects/object-view.ts";
 export type { ObjectCaches } from "./objects/pack-set.ts";
+export type { MaintainRequest, MaintenanceReport } from "./maintenance/maintain.ts";
+export {
+  type MaintenancePlan,
+  type PlanInput,
+  type PlannedPack,
+  planMaintenance,
+} from "./maintenance/plan.ts";
 export { defaultFsckLevels } from "./receive/fsck-pass.ts";
 export type { RefCommand } from "./receive/command-rules.ts";
 export type { ReceiveProgress } from "./receive/quarantine.ts";
@@ -19,6 +26,6 @@ export {
   openRepository,
 } from "./repository.ts";
 export type { RepositoryView } from "./repository-view.ts";
-export { CacheOptions, FsckLevel, ReceivePolicy } from "./schema.ts";
+export { CacheOptions, FsckLevel, MaintainOptions, ReceivePolicy } from "./schema.ts";
 export type { DeepenRequest, ShallowUpdate } from "./shallow/deepen.ts";
 export { type EnumerateOptions, type ObjectSelection, enumerateObjects } from "./walk/enumerate.ts";

@@ -7,6 +7,7 @@ import {
   createByteCache,
 } from "@millrace/pack";
 import type { RepositoryConfig, RepositoryStore, Snapshot } from "@millrace/storage";
+import { maintain, type MaintainRequest, type MaintenanceReport } from "./maintenance/maintain.ts";
 import { readReceiveOffer } from "./policy/receive-rules.ts";
 import { readUploadPackRules } from "./policy/upload-pack-rules.ts";
 import { type HidingService, hiddenRefs } from "./refs/hidden-refs.ts";
@@ -62,6 +63,8 @@ export interface Repository extends AsyncDisposable {
    * is read much gets one by itself, in the background.
    */
   buildGraphs(options?: OperationOptions): Promise<void>;
+  /** Tidies it up while it is in use, see `MaintainOptions`. Throws `STORAGE_BUSY`, `STORAGE_UNSUPPORTED`. */
+  maintain(request?: MaintainRequest): Promise<MaintenanceReport>;
 }
 
 /** Puts the engine over a store, which it does not own. */
@@ -114,6 +117,7 @@ export function openRepository(store: RepositoryStore, options: RepositoryOption
         await snapshot[Symbol.asyncDispose]();
       }
     },
+    maintain: (request = {}) => maintain({ store, packs, caches, workers: options.workers }, request),
     [Symbol.asyncDispose]: () => packs[Symbol.asyncDispose](),
   };
 }

@@ -39,3 +39,30 @@ export const CacheOptions: z.ZodType<CacheOptions> = z.object({
   entryBytes: z.number().int().nonnegative().optional(),
   graphBytes: z.number().int().nonnegative().optional(),
 });
+
+/** How a repository is tidied up. */
+export interface MaintainOptions {
+  /** Put all that is reached into one pack, whether that is due or not. Default `false`. */
+  readonly full?: boolean | undefined;
+  /** Only tell what would be done. Default `false`. */
+  readonly dryRun?: boolean | undefined;
+  /** Objects that nobody reaches stay for so long after they were last needed, in milliseconds. Default 14 days. */
+  readonly graceMs?: number | undefined;
+  /** Each pack is to have at least so many times the objects of all smaller ones. Default 2. */
+  readonly factor?: number | undefined;
+  /** Stored deltas stay; else all are looked for anew. Default `true`. */
+  readonly reuseDeltas?: boolean | undefined;
+  /** Objects that each one is compared with (`pack.window`). Default 10. */
+  readonly window?: number | undefined;
+  /** Longest chain of deltas (`pack.depth`). Default 50. */
+  readonly depth?: number | undefined;
+}
+export const MaintainOptions: z.ZodType<MaintainOptions> = z.object({
+  full: z.boolean().optional(),
+  dryRun: z.boolean().optional(),
+  graceMs: z.number().nonnegative().optional(),
+  factor: z.number().min(1).optional(),
+  reuseDeltas: z.boolean().optional(),
+  window: z.number().int().nonnegative().max(1000).optional(),
+  depth: z.number().int().nonnegative().max(4095).optional(),
+});

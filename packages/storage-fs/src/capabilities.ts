@@ -9,6 +9,7 @@ export const fsCapabilities: StorageCapabilities = Object.freeze({
   alternates: true,
   reflog: true,
   hooksOnDisk: true,
+  maintenance: true,
 });
 
 /** The same of repositories whose refs are kept like this: tables take all refs of a commit in one step. */

@@ -3,6 +3,7 @@ import {
   type CommitRequest,
   type CommitResult,
   type RepositoryStore,
+  type Snapshot,
   type Stage,
   StorageError,
 } from "@millrace/storage";
@@ -11,6 +12,8 @@ import { publishDraft } from "./drafts.ts";
 import { guarded } from "./files/fault.ts";
 import { type FsRepository, openRepository, spans } from "./fs-repository.ts";
 import { openSnapshot } from "./fs-snapshot.ts";
+import { beginFsMaintenance, type FsMaintenance } from "./maintenance/maintenance.ts";
+import { removeObjects } from "./maintenance/remove-objects.ts";
 import { noRepository, placeAt } from "./place.ts";
 import { commitRefs } from "./refs/commit-refs.ts";
 import { readRawHead } from "./refs/loose-ref.ts";
@@ -31,6 +34,7 @@ export function createFsStore(options: FsStoreOptions): RepositoryStore {
   const stages = new WeakSet<Stage>();
   let repository = options.repository;
   let publishAt = options.publishAt;
+  let maintenance: FsMaintenance | undefined;
   /** The draft's directory, as long as it is not the repository's. */
   let draft = publishAt === undefined ? undefined : repository.place.gitDir;
 
@@ -41,22 +45,38 @@ export function createFsStore(options: FsStoreOptions): RepositoryStore {
         throw new StorageError("STORAGE_STAGE_EXPIRED", "a stage of another store", { key: name });
       return stage as FsStage;
     });
-    for (const stage of adding) stage.checkReady();
+    const ready = adding.map((stage) => stage.checkReady());
+    const { remove, refs = [] } = request;
+    const ongoing = maintenance?.isOver === false ? maintenance : undefined;
+    if (remove !== undefined && (ongoing === undefined || refs.length > 0)) {
+      throw new StorageError("STORAGE_UNSUPPORTED", "only maintenance removes, and it moves no refs", {
+        key: name,
+      });
+    }
     // Locks make the directories they need: not where the repository has been removed.
     if ((await readRawHead(repository)) === undefined) throw noRepository(name);
     const landings: Landing[] = [];
     try {
+      const view = (): Promise<Snapshot> => openSnapshot(repository, { signal });
       const commitTo = repository.refFormat === "files" ? commitRefs : commitTables;
-      return await commitTo({
+      const result = await commitTo({
         repository,
         request,
         signal,
         quarantines: adding.flatMap(({ path }) => path ?? []),
-        view: () => openSnapshot(repository, { signal }),
+        view,
         async land() {
-          for (const stage of adding) landings.push(await stage.land(repository));
+          const asPacks = remove !== undefined;
+          for (const stage of adding) landings.push(await stage.land(repository, { asPacks }));
         },
       });
+      if (remove === undefined || ongoing === undefined) return result;
+      const landing = new Set(ready.map(({ id }) => id));
+      const isConfirmed = (await remove.confirm?.(await view())) ?? true;
+      const removed = isConfirmed
+        ? await removeObjects(repository, ongoing, remove, landing, { signal })
+        : [];
+      return { ...result, committed: result.committed || removed.length > 0, removed };
     } finally {
       for (const landing of landings) await landing.release();
     }
@@ -113,6 +133,12 @@ export function createFsStore(options: FsStoreOptions): RepositoryStore {
       }),
     commit: (request, { signal } = {}) =>
       spans.commit(request, () => guarded(name, () => commit(request, signal))),
+    beginMaintenance: (maintenanceOptions = {}) =>
+      guarded(name, async () => {
+        const begun = await beginFsMaintenance(repository, maintenanceOptions);
+        if (maintenanceOptions.dryRun !== true) maintenance = begun;
+        return begun;
+      }),
     [Symbol.asyncDispose]: () =>
       guarded(name, async () => {
         const left = draft;

@@ -1,5 +1,6 @@
 import type { ObjectFormat, ObjectType, Oid, OperationOptions, PackSink, RandomAccess } from "@millrace/pack";
 import type { RepositoryConfig } from "./config.ts";
+import type { Maintenance, MaintenanceOptions, Removal } from "./maintenance.ts";
 import type { RefBatch } from "./ref-lines.ts";
 import type { CreateOptions, ListOptions, StorageCapabilities } from "./schema.ts";
 
@@ -41,6 +42,11 @@ export interface RepositoryStore extends AsyncDisposable {
    * Throws `STORAGE_STAGE_EXPIRED`, `STORAGE_OUTCOME_UNKNOWN`, `STORAGE_IO`.
    */
   commit(request: CommitRequest, options?: OperationOptions): Promise<CommitResult>;
+  /**
+   * Begins to tidy up: one at a time for each repository, whoever does it. Absent in backends that tidy up by themselves.
+   * Throws `STORAGE_BUSY` where somebody is at it.
+   */
+  beginMaintenance?(options?: MaintenanceOptions & OperationOptions): Promise<Maintenance>;
 }
 
 /** What HEAD says: the ref it names and, where that ref exists (or HEAD is detached), the commit. */
@@ -111,8 +117,11 @@ export interface PackInfo {
   readonly sizeBytes: number;
 }
 
-/** Files that belong to a pack; all of them can be made again from it. */
-export type SidecarKind = "idx" | "rev" | "graph";
+/**
+ * Files that belong to a pack. All but `mtimes` can be made again from it: that one says since when each object has been
+ * unreachable (gitformat-pack, "cruft packs").
+ */
+export type SidecarKind = "idx" | "rev" | "graph" | "mtimes";
 
 /** An open pack. Disposing it releases the handle. */
 export interface PackHandle extends RandomAccess, AsyncDisposable {
@@ -211,6 +220,8 @@ export interface CommitRequest {
    * and no reader sees that ref without them (gitglossary, "shallow repository").
    */
   readonly shallow?: readonly Oid[] | undefined;
+  /** What goes once everything else is done. Only while a `Maintenance` of this repository lasts, and without `refs`. */
+  readonly remove?: Removal | undefined;
   /** All refs or none. */
   readonly atomic?: boolean | undefined;
   /** Who commits, as a reflog names them: `Name <mail>`. */
@@ -229,4 +240,6 @@ export interface CommitResult {
   readonly refs: readonly (RefRejection | undefined)[];
   /** Whether anything was changed. */
   readonly committed: boolean;
+  /** Ids of the packs that are gone, of those that `remove` names. */
+  readonly removed?: readonly string[] | undefined;
 }

@@ -12,6 +12,8 @@ export type StorageErrorCode =
   | "STORAGE_FORBIDDEN"
   /** The stage has expired, was discarded, is not sealed or belongs to another store. */
   | "STORAGE_STAGE_EXPIRED"
+  /** Somebody else is tidying the repository up, `git gc` say: come again later. */
+  | "STORAGE_BUSY"
   /** Reading or writing failed; the disk is full, say. */
   | "STORAGE_IO"
   /** An answer was lost: the change may or may not have happened. */

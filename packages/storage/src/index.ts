@@ -2,6 +2,7 @@
 export * from "./schema.ts";
 export * from "./errors.ts";
 export * from "./contract.ts";
+export * from "./maintenance.ts";
 export { badValue, booleanValue, integerValue, lastValue, parseBoolean } from "./config-values.ts";
 export { createConfig, type RepositoryConfig } from "./config.ts";
 export { type HeldRefs, holdRefs } from "./held-refs.ts";

@@ -15,6 +15,8 @@ export interface StorageCapabilities {
   readonly reflog: boolean;
   /** Staged packs have a path that hooks can be given. */
   readonly hooksOnDisk: boolean;
+  /** Packs can be put together and removed: `beginMaintenance` is there. */
+  readonly maintenance?: boolean | undefined;
 }
 export const StorageCapabilities: z.ZodType<StorageCapabilities> = z.object({
   consistentSnapshot: z.boolean(),
@@ -23,6 +25,7 @@ export const StorageCapabilities: z.ZodType<StorageCapabilities> = z.object({
   alternates: z.boolean(),
   reflog: z.boolean(),
   hooksOnDisk: z.boolean(),
+  maintenance: z.boolean().optional(),
 });
 
 /** One setting of a repository's configuration. */

@@ -123,6 +123,20 @@ export const registry = {
     },
     metadata: { object_format: { bounded: true, description: "`sha1`, `sha256`" } },
   },
+  "repository.maintain": {
+    kind: "span",
+    description: "A repository is tidied up: packs and loose objects are put together.",
+    measurements: {
+      joined_count: { unit: "packs", description: "packs that were to be put together" },
+      object_count: { unit: "objects", description: "objects in new packs" },
+      dropped_count: { unit: "objects", description: "objects that nobody has reached for long, left out" },
+      removed_count: { unit: "packs", description: "packs removed" },
+    },
+    metadata: {
+      backend: { bounded: true, description: "`fs`, `memory`, `s3`" },
+      kind: { bounded: true, description: "`none`, `roll-up`, `full`" },
+    },
+  },
   "upload_pack.ls_refs": {
     kind: "span",
     description: "A client is told refs (`ls-refs`, or the advertisement of v0 and v1).",

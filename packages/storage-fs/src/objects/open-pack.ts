@@ -6,7 +6,7 @@ import { type CacheFolder, cachedName } from "../cache/cache-folder.ts";
 import type { CatalogedPack } from "./pack-catalog.ts";
 
 /** Files beside a pack, as git has them. */
-const BESIDE = ["idx", "rev", "bitmap"] as const;
+const BESIDE = ["idx", "rev", "bitmap", "mtimes"] as const;
 
 /**
  * Opens a pack and its sidecars at once, so that all of them stay readable when git removes the files.

@@ -14,8 +14,11 @@ import { createStagedFile } from "./staged-file.ts";
 export interface FsStage extends Stage {
   /** Throws `STORAGE_STAGE_EXPIRED` where it is discarded or not sealed, `STORAGE_UNSUPPORTED` where it has no index. */
   checkReady(): PackInfo;
-  /** Puts the pack, or where the configuration says so its objects one by one, where git finds them; twice is once. */
-  land(repository: FsRepository): Promise<Landing>;
+  /**
+   * Puts the pack, or where the configuration says so and not `asPacks` its objects one by one, where git finds them;
+   * twice is once.
+   */
+  land(repository: FsRepository, options?: { readonly asPacks?: boolean }): Promise<Landing>;
 }
 
 /** As git names the directory in which it keeps a push until it is accepted; `git gc` sweeps those that are left. */
@@ -145,10 +148,10 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
       }
       return sealed;
     },
-    async land(target) {
+    async land(target, { asPacks = false } = {}) {
       if (sealed === undefined || state === "gone") throw expired(state);
       const pack = { ...sealed, idxBytes: sidecars.get("idx")!, handle };
-      const limit = readUnpackLimit(await target.config());
+      const limit = asPacks ? undefined : readUnpackLimit(await target.config());
       if (state !== "landed" && limit !== undefined && objectCount < limit) {
         await spans.putPack(pack, () => explodePack(target, { ...pack, quarantine: directory() }));
         state = "exploded";

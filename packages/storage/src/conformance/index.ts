@@ -4,6 +4,7 @@ import type { ConformanceCase } from "./case.ts";
 import { commitCases } from "./commit-cases.ts";
 import { configCases } from "./config-cases.ts";
 import { lifecycleCases } from "./lifecycle-cases.ts";
+import { maintenanceCases } from "./maintenance-cases.ts";
 import { namingCases } from "./naming-cases.ts";
 import { raceCases } from "./race-cases.ts";
 import { shallowCases } from "./shallow-cases.ts";
@@ -24,6 +25,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...commitCases,
   ...shallowCases,
   ...raceCases,
+  ...maintenanceCases,
   ...abortCases,
   ...telemetryCases,
 ];

@@ -8,4 +8,5 @@ export const memoryCapabilities: StorageCapabilities = Object.freeze({
   alternates: false,
   reflog: false,
   hooksOnDisk: false,
+  maintenance: true,
 });

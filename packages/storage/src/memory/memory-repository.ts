@@ -8,6 +8,8 @@ import type { ConfigEntry } from "../schema.ts";
 export interface MemoryPack {
   readonly id: string;
   readonly bytes: Uint8Array;
+  /** When it landed, in milliseconds since 1970; landing again counts. */
+  landedMs: number;
   /** What is made for the pack later is added. */
   readonly sidecars: Map<string, Uint8Array>;
 }
@@ -28,6 +30,8 @@ export interface MemoryRepository {
   readonly objectFormat: ObjectFormat;
   state: MemoryState;
   removed: boolean;
+  /** Somebody tidies it up. */
+  isMaintained: boolean;
 }
 
 let lives = 0;
@@ -40,8 +44,8 @@ export function createMemoryRepository(
 ): MemoryRepository {
   const refs = holdRefs(new Map([["HEAD", { symref: head }]]));
   const token = `memory-${++lives}.0`;
-  const state = { token, refs, packs: [], shallow: [], config: createConfig(config) };
-  return { objectFormat, removed: false, state };
+    refs: state.refs.with(changes.refs),
+    packs: [...fresh.values(), ...state.packs.filter(({ id }) => !changes.removed.has(id))],
 }
 
 /** What one commit changes. */
@@ -49,17 +53,23 @@ export interface MemoryChanges {
   readonly refs: ReadonlyMap<string, StoredRef | null>;
   readonly packs: readonly MemoryPack[];
   readonly shallow: readonly Oid[];
+  /** Ids of packs that go. */
+  readonly removed: ReadonlySet<string>;
 }
 
 /** The state that follows `state` with these changes. */
 export function nextState(state: MemoryState, changes: MemoryChanges): MemoryState {
   const fresh = new Map(changes.packs.toReversed().map((pack) => [pack.id, pack]));
-  for (const pack of state.packs) fresh.delete(pack.id);
+  for (const pack of state.packs) {
+    const again = fresh.get(pack.id);
+    if (again !== undefined) pack.landedMs = again.landedMs;
+    fresh.delete(pack.id);
+  }
   const [life, generation] = state.token.split(".") as [string, string];
   return {
     token: `${life}.${Number(generation) + 1}`,
     refs: state.refs.with(changes.refs),
-    packs: [...fresh.values(), ...state.packs],
+    packs: [...fresh.values(), ...state.packs.filter(({ id }) => !changes.removed.has(id))],
     shallow: [...new Set([...state.shallow, ...changes.shallow])].sort(),
     config: state.config,
   };

@@ -77,7 +77,7 @@ export function createMemoryStage(format: ObjectFormat, signal: AbortSignal | un
     discard,
     pack() {
       if (discarded || id === undefined) throw expired(discarded ? "discarded" : "not sealed");
-      return { id, bytes: buffer.subarray(0, size), sidecars };
+      return { id, bytes: buffer.subarray(0, size), landedMs: Date.now(), sidecars };
     },
     landed() {
       landed = true;

@@ -3,6 +3,7 @@ import { StorageError } from "../errors.ts";
 import { planRefs } from "../ref-plan.ts";
 import { createStorageSpans, type PackLanding } from "../spans.ts";
 import { memoryCapabilities } from "./memory-capabilities.ts";
+import { beginMemoryMaintenance, removablePacks } from "./memory-maintenance.ts";
 import { type MemoryPack, type MemoryRepository, nextState } from "./memory-repository.ts";
 import { createMemorySnapshot } from "./memory-snapshot.ts";
 import { createMemoryStage, type MemoryStage } from "./memory-stage.ts";
@@ -42,6 +43,13 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
     if (repository.removed) throw new StorageError("STORAGE_NOT_FOUND", `${name} was removed`, { key: name });
   };
 
+  const checkRemoval = ({ remove, refs = [] }: CommitRequest): void => {
+    if (remove === undefined || (repository.isMaintained && refs.length === 0)) return;
+    throw new StorageError("STORAGE_UNSUPPORTED", "only maintenance removes, and it moves no refs", {
+      key: name,
+    });
+  };
+
   const commit = async (asked: CommitRequest, signal: AbortSignal | undefined): Promise<CommitResult> => {
     const adding = (asked.add ?? []).map((stage) => {
       if (!stages.has(stage)) throw new StorageError("STORAGE_STAGE_EXPIRED", "a stage of another store");
@@ -53,21 +61,27 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
       const request = adopt(asked);
       checkAlive();
       const base = repository.state;
-      const denied = await request.check?.(createMemorySnapshot(base, repository.objectFormat, spans));
+      checkRemoval(request);
+      const view = createMemorySnapshot(base, repository.objectFormat, spans);
+      const denied = await request.check?.(view);
+      const isConfirmed = (await request.remove?.confirm?.(view)) ?? true;
       if (repository.state !== base || (draft && repositories.has(name))) continue;
       signal?.throwIfAborted();
       checkAlive();
       const plan = planRefs(base.refs, request, repository.objectFormat, denied);
       const { shallow = [] } = request;
-      const committed = plan.commits && packs.length + plan.changes.size + shallow.length > 0;
+      const removed = isConfirmed ? removablePacks(base, request.remove, packs) : new Set<string>();
+      const changes = packs.length + plan.changes.size + shallow.length + removed.size;
+      const committed = plan.commits && changes > 0;
       if (committed) {
-        repository.state = nextState(base, { refs: plan.changes, packs, shallow });
+        repository.state = nextState(base, { refs: plan.changes, packs, shallow, removed });
         if (draft) repositories.set(name, repository);
         draft = false;
         for (const stage of adding) stage.landed();
         for (const pack of packs) await spans.putPack(landing(pack), async () => undefined);
       }
-      return { refs: plan.outcomes, committed };
+      const result = { refs: plan.outcomes, committed };
+      return request.remove === undefined ? result : { ...result, removed: [...removed] };
     }
   };
 
@@ -91,6 +105,11 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
       return stage;
     },
     commit: (request, { signal } = {}) => spans.commit(request, () => commit(request, signal)),
+    async beginMaintenance({ signal, ...rest } = {}) {
+      signal?.throwIfAborted();
+      checkAlive();
+      return beginMemoryMaintenance(repository, name, rest);
+    },
     async [Symbol.asyncDispose]() {},
   };
 }
