@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { parseProtocolVersion } from "@millrace/protocol-v2";
 import { chooseCacheFolder } from "./cache-folder.ts";
+import { maintain, type MaintainFlags } from "./commands/maintain.ts";
 import { type ServeFlags, serve } from "./commands/serve.ts";
 import { type StdioOptions, type StdioStreams, receivePackStdio, uploadPackStdio } from "./stdio/services.ts";
 import { createWorkTreeUpdater } from "./work-tree/update-work-tree.ts";
@@ -31,6 +32,21 @@ program
   .option("--cache-dir <dir>", "where to keep what makes packs quick to walk, between runs")
   .option("--no-cache-dir", "keep it in memory only")
   .action((flags: ServeFlags) => serve(flags, version));
+
+program
+  .command("maintain")
+  .description("tidy up the repositories of a folder while they are in use: put packs together")
+  .requiredOption("--root <dir>", "the folder that holds the repositories")
+  .option("--repository <name>", "only this one (default: all of them)")
+  .option("--full", "one pack of all that is reached, with new deltas, whether that is due or not")
+  .option("--dry-run", "only tell what would be done")
+  .option("--grace <days>", "how long objects stay that nobody reaches (default: 14)")
+  .option("--threads <n>", "threads (default: one for each processor)")
+  .option("--cache-dir <dir>", "where to keep what makes packs quick to walk")
+  .option("--no-cache-dir", "do not keep it")
+  .action(async (flags: MaintainFlags) => {
+    process.exitCode = await maintain(flags);
+  });
 
 for (const { name, run } of [
   { name: "upload-pack", run: uploadPackStdio },
