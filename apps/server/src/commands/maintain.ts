@@ -101,7 +101,7 @@ function describe(report: MaintenanceReport, isDryRun: boolean): string {
   );
   const rest = [
     ...parts,
-    `${count(newDeltaCount, "new delta")}`,
+    count(newDeltaCount, "new delta"),
     `${count(removed.length, "pack")} removed`,
     ...(keptCount > 0 ? [`${count(keptCount, "object")} that nobody reaches kept`] : []),
     ...(droppedCount > 0 ? [`${count(droppedCount, "object")} dropped`] : []),

@@ -22,7 +22,7 @@ export interface Landing {
 
 /** Everything but the index, which makes a pack visible and so comes last, in git's order. */
 const KINDS = ["rev", "mtimes", "pack", "idx"] as const;
-const OPTIONAL: readonly string[] = ["rev", "mtimes"];
+const OPTIONAL: ReadonlySet<string> = new Set(["rev", "mtimes"]);
 
 /**
  * Moves a pack and its sidecars into `objects/pack`, protected by a `.keep` file until `release`: a `git repack -ad`
@@ -78,7 +78,7 @@ async function move(from: string, target: string, pack: StagedPack, repository: 
     for (const kind of KINDS) {
       const path = `${from}.${kind}`;
       if (kind !== "pack" && settings.fsync) await ifPresent(syncFile(path));
-      if (OPTIONAL.includes(kind) && (await ifPresent(stat(path))) === undefined) continue;
+      if (OPTIONAL.has(kind) && (await ifPresent(stat(path))) === undefined) continue;
       await modes.adjust(path);
       await rename(path, `${target}.${kind}`);
       moved.push(kind);
