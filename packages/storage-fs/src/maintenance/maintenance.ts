@@ -90,8 +90,12 @@ export async function beginFsMaintenance(
   };
 }
 
-/** Working trees have indexes, whose objects no ref names; promises and borrowers are kept for others. */
+/**
+ * Working trees have indexes, whose objects no ref names; promises and borrowers are kept for others. Logs that lie in ref
+ * tables are not read.
+ */
 async function mayDropObjects(repository: FsRepository): Promise<boolean> {
+  if (repository.refFormat !== "files") return false;
   const config = await repository.config();
   if (booleanValue(config, "extensions.preciousobjects") === true) return false;
   if (lastValue(config, "extensions.partialclone") !== undefined) return false;

@@ -44,8 +44,8 @@ export function createMemoryRepository(
 ): MemoryRepository {
   const refs = holdRefs(new Map([["HEAD", { symref: head }]]));
   const token = `memory-${++lives}.0`;
-    refs: state.refs.with(changes.refs),
-    packs: [...fresh.values(), ...state.packs.filter(({ id }) => !changes.removed.has(id))],
+  const state = { token, refs, packs: [], shallow: [], config: createConfig(config) };
+  return { objectFormat, removed: false, isMaintained: false, state };
 }
 
 /** What one commit changes. */
