@@ -18,8 +18,13 @@ const program = new Command("millrace")
 
 program
   .command("serve")
-  .description("serve the repositories of a folder over HTTP")
+  .description("serve the repositories of a folder or a bucket over HTTP")
   .option("--root <dir>", "the folder that holds the repositories", "repositories")
+  .option(
+    "--store <s3://bucket/prefix>",
+    "a bucket that holds them instead; keys come from where the AWS tools look",
+  )
+  .option("--endpoint <url>", "the S3 server, if not that of AWS")
   .option("--listen <host:port>", "where to listen", "127.0.0.1:8080")
   .addOption(
     new Option("--anonymous-push <who>", "who may push without credentials")

@@ -3,4 +3,4 @@ export { type Fault, type FaultPlan, type FaultProxy, openFaultProxy } from "./f
 export type { LabServer } from "./lab.ts";
 export { type LoggedRequest, longestChain } from "./request-log.ts";
 export type { S3Endpoint } from "./s3-endpoint.ts";
-export { createBucket, demandServer, type Skippable, type TestBucket } from "./test-bucket.ts";
+export { createBucket, demandServer, findServer, type Skippable, type TestBucket } from "./test-bucket.ts";

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ServerOptions, startServer } from "@millrace/server";
 import type { ObjectFormat } from "@millrace/pack";
-import { type ConfigEntry, createMemoryStorage } from "@millrace/storage";
+import { createBucket, findServer } from "@millrace/s3-lab";
+import { type ConfigEntry, createMemoryStorage, type Storage } from "@millrace/storage";
 import { openFsStorage } from "@millrace/storage-fs";
+import { openS3Storage } from "@millrace/storage-s3";
 import { git } from "./git.ts";
 import { createScratch } from "./scratch.ts";
 
@@ -30,6 +32,8 @@ export interface Endpoint extends AsyncDisposable {
 /** An endpoint that a suite can be run over. */
 export interface EndpointKind {
   readonly name: string;
+  /** Why it cannot be had here; absent where it always can. */
+  missing?(): Promise<string | undefined>;
   open(options?: Partial<ServerOptions>): Promise<Endpoint>;
 }
 
@@ -67,31 +71,54 @@ const httpFs: EndpointKind = {
 
 const httpMemory: EndpointKind = {
   name: "HTTP over memory",
+  open: (options) => serveStorage(createMemoryStorage(), options),
+};
+
+const httpS3: EndpointKind = {
+  name: "HTTP over a bucket",
+  async missing() {
+    const server = await findServer("ceph");
+    return "missing" in server ? server.missing : undefined;
+  },
   async open(options) {
-    const storage = createMemoryStorage();
-    const server = await startServer(
-      storage,
-      { host: "127.0.0.1", port: 0 },
-      { version: "test", ...options },
-    );
-    const createEmpty: Endpoint["createEmpty"] = async (repository, branch, objectFormat, config) => {
-      const store = await storage.create(repository, { head: `refs/heads/${branch}`, objectFormat, config });
-      await store[Symbol.asyncDispose]();
-    };
+    const server = await findServer("ceph");
+    if ("missing" in server) throw new Error(server.missing);
+    const { name: bucket } = await createBucket(server);
+    const scratch = await createScratch();
+    const { url: endpoint, region, ...credentials } = server;
+    const place = { bucket, endpoint, region, credentials };
+    const storage = await openS3Storage({ ...place, spoolFolder: join(scratch.path, "spool") });
+    const served = await serveStorage(storage, options);
     return {
-      url: (repository) => `http://127.0.0.1:${server.address.port}/${repository}`,
-      env: {},
-      async prepare(repository, format = "sha1") {
-        if (format !== "sha1") await createEmpty(repository, "main", format);
-      },
-      createEmpty,
+      ...served,
       async [Symbol.asyncDispose]() {
-        await server.close(0);
-        await storage[Symbol.asyncDispose]();
+        await served[Symbol.asyncDispose]();
+        await scratch[Symbol.asyncDispose]();
       },
     };
   },
 };
+
+/** A server in this process over a storage, which goes with it. */
+async function serveStorage(storage: Storage, options?: Partial<ServerOptions>): Promise<Endpoint> {
+  const server = await startServer(storage, { host: "127.0.0.1", port: 0 }, { version: "test", ...options });
+  const createEmpty: Endpoint["createEmpty"] = async (repository, branch, objectFormat, config) => {
+    const store = await storage.create(repository, { head: `refs/heads/${branch}`, objectFormat, config });
+    await store[Symbol.asyncDispose]();
+  };
+  return {
+    url: (repository) => `http://127.0.0.1:${server.address.port}/${repository}`,
+    env: {},
+    async prepare(repository, format = "sha1") {
+      if (format !== "sha1") await createEmpty(repository, "main", format);
+    },
+    createEmpty,
+    async [Symbol.asyncDispose]() {
+      await server.close(0);
+      await storage[Symbol.asyncDispose]();
+    },
+  };
+}
 
 /** Stands where ssh would: runs the service that git asks for, its standard streams being the connection. */
 const SSH_STAND_IN = `#!/bin/sh
@@ -136,5 +163,7 @@ async function initBare(
 
 /** All ways that a scenario is run over. */
 export const endpointKinds: readonly EndpointKind[] = [httpFs, stdioFs, httpMemory];
+/** The same and the bucket, for suites that are worth its time. */
+export const allEndpointKinds: readonly EndpointKind[] = [...endpointKinds, httpS3];
 /** The server as a newcomer runs it. */
 export const defaultEndpoint: EndpointKind = httpFs;

@@ -16,18 +16,25 @@ export interface ServerProcess extends AsyncDisposable {
   openFiles(): Promise<number>;
   /** Sends SIGTERM; resolves with the exit status. */
   stop(): Promise<number | null>;
+  /** Sends SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
 }
 
 /** Starts `millrace serve` over a folder on a free port; it keeps nothing in the user's caches. */
-export async function startServerProcess(root: string, ...flags: string[]): Promise<ServerProcess> {
+export function startServerProcess(root: string, ...flags: string[]): Promise<ServerProcess> {
+  return startServing(["--root", root, ...flags], {});
+}
+
+/** The same over whatever the flags name, with more variables in its environment. */
+export async function startServing(
+  flags: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<ServerProcess> {
   const cache = flags.includes("--cache-dir") ? [] : ["--no-cache-dir"];
-  const child = spawn(
-    process.execPath,
-    [serverCli, "serve", "--root", root, "--listen", "127.0.0.1:0", ...cache, ...flags],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
+  const child = spawn(process.execPath, [serverCli, "serve", "--listen", "127.0.0.1:0", ...cache, ...flags], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...environment },
+  });
   const output: string[] = [];
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
@@ -44,6 +51,9 @@ export async function startServerProcess(root: string, ...flags: string[]): Prom
     peakMemoryBytes: () => statusField(child, "VmHWM"),
     openFiles: async () => (await readdir(`/proc/${child.pid}/fd`)).length,
     stop: () => stop(child),
+    async kill() {
+      await stop(child, "SIGKILL");
+    },
     async [Symbol.asyncDispose]() {
       await stop(child);
     },
@@ -55,10 +65,10 @@ async function statusField(child: ChildProcess, field: string): Promise<number> 
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * 1024;
 }
 
-function stop(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null) return Promise.resolve(child.exitCode);
+function stop(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
   return new Promise((resolve) => {
     child.once("exit", resolve);
-    child.kill("SIGTERM");
+    child.kill(signal);
   });
 }

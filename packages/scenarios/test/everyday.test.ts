@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type Endpoint, endpointKinds } from "../src/endpoints.ts";
+import { allEndpointKinds, type Endpoint } from "../src/endpoints.ts";
 import { git, tryGit } from "../src/git.ts";
 import { isLight } from "../src/light.ts";
 import { type Scratch, createScratch } from "../src/scratch.ts";
 import { type WorkTree, openWorkTree } from "../src/work-tree.ts";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
-const runs = endpointKinds
+const runs = allEndpointKinds
   .flatMap((kind) => (["sha1", "sha256"] as const).map((format) => ({ kind, name: kind.name, format })))
   // The second Node runs each kind with one format.
   .filter((_, index) => !isLight || index % 2 === Math.floor(index / 2) % 2);
@@ -17,8 +17,11 @@ describe.each(runs)("everyday git over $name, $format", ({ kind, format }) => {
   let scratch: Scratch;
   let local: WorkTree;
   let counter = 0;
+  let missing: string | undefined;
 
   beforeAll(async () => {
+    missing = await kind.missing?.();
+    if (missing !== undefined) return;
     endpoint = await kind.open();
     scratch = await createScratch();
     local = await openWorkTree(join(scratch.path, "local"), endpoint.env, format);
@@ -26,7 +29,12 @@ describe.each(runs)("everyday git over $name, $format", ({ kind, format }) => {
     await local.commit("second", { "a.txt": "one\ntwo\n" });
   });
 
+  beforeEach((ctx) => {
+    if (missing !== undefined) ctx.skip(missing);
+  });
+
   afterAll(async () => {
+    if (missing !== undefined) return;
     await endpoint[Symbol.asyncDispose]();
     await scratch[Symbol.asyncDispose]();
   });

@@ -38,6 +38,13 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
     throw new StorageError("STORAGE_NOT_FOUND", `${name} was removed`, { key: name });
   };
 
+  /** The life that new files are for; what is known is good enough, since the commit looks again. */
+  const lifeOf = async (options: OperationOptions): Promise<string> => {
+    const known = latest.seen === undefined ? undefined : stateIn(latest.seen);
+    if ("life" in target && known?.life === target.life) return target.life;
+    return (await newest(options)).life;
+  };
+
   const commit = async (request: CommitRequest, { signal }: OperationOptions): Promise<CommitResult> => {
     signal?.throwIfAborted();
     const adding = (request.add ?? []).map((stage) => {
@@ -81,7 +88,8 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
     objectFormat,
     snapshot: async (options = {}) => createS3Snapshot(await newest(options), files),
     async stage(options = {}) {
-      const { life } = await newest(options);
+      options.signal?.throwIfAborted();
+      const life = await lifeOf(options);
       const stage = await openStage(
         {
           bucket,

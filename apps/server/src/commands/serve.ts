@@ -1,17 +1,22 @@
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { inspect } from "node:util";
+import type { Storage } from "@millrace/storage";
 import { openFsStorage } from "@millrace/storage-fs";
 import { z } from "zod";
 import { chooseCacheFolder } from "../cache-folder.ts";
 import { startServer } from "../http/server.ts";
 import { isLoopbackAddress } from "../http/peer.ts";
+import { openBucketStore } from "../open-store.ts";
 import { AnonymousPush, ListenAddress } from "../schema.ts";
 import { createWorkTreeUpdater } from "../work-tree/update-work-tree.ts";
 
 /** The command line of `millrace serve`, as text. */
 export interface ServeFlags {
   readonly root: string;
+  /** A bucket instead of `root`. */
+  readonly store?: string | undefined;
+  readonly endpoint?: string | undefined;
   readonly listen: string;
   readonly anonymousPush: string;
   readonly createOnPush: boolean;
@@ -23,6 +28,8 @@ export interface ServeFlags {
 
 const Flags = z.object({
   root: z.string().min(1),
+  store: z.string().optional(),
+  endpoint: z.url().optional(),
   listen: ListenAddress,
   anonymousPush: AnonymousPush,
   createOnPush: z.boolean(),
@@ -31,34 +38,52 @@ const Flags = z.object({
   cacheDir: z.union([z.string().min(1), z.literal(false)]).optional(),
 });
 
-/** Serves a folder until SIGINT or SIGTERM, then lets the requests under way finish. */
+/** What is served: its storage, its name for people, and whether a push may make a repository in it. */
+interface Served {
+  readonly storage: Storage;
+  readonly label: string;
+  readonly mayGrow: boolean;
+}
+
+async function openServed({ root, store, endpoint, cacheDir }: z.infer<typeof Flags>): Promise<Served> {
+  const cacheFolder = chooseCacheFolder(cacheDir, process.env);
+  if (store !== undefined) {
+    const storage = await openBucketStore({ store, endpoint }, cacheFolder, process.env);
+    return { storage, label: store, mayGrow: true };
+  }
+  const label = resolve(root);
+  const wholeMachine = label === resolve("/");
+  if (!wholeMachine) await mkdir(label, { recursive: true });
+  const updateWorkTree = createWorkTreeUpdater(process.env);
+  return {
+    storage: openFsStorage({ root: label, cacheFolder, updateWorkTree }),
+    label,
+    mayGrow: !wholeMachine,
+  };
+}
+
+/** Serves a folder or a bucket until SIGINT or SIGTERM, then lets the requests under way finish. */
 export async function serve(flags: ServeFlags, version: string): Promise<void> {
-  const { listen, anonymousPush, createOnPush, maxPackBytes, threads, cacheDir, ...rest } =
-    Flags.parse(flags);
-  const root = resolve(rest.root);
-  const wholeMachine = root === resolve("/");
-  if (!wholeMachine) await mkdir(root, { recursive: true });
-  const storage = openFsStorage({
-    root,
-    cacheFolder: chooseCacheFolder(cacheDir, process.env),
-    updateWorkTree: createWorkTreeUpdater(process.env),
-  });
+  const parsed = Flags.parse(flags);
+  const { listen, anonymousPush, maxPackBytes, threads } = parsed;
+  const { storage, label, mayGrow } = await openServed(parsed);
+  const createOnPush = parsed.createOnPush && mayGrow;
   const server = await startServer(storage, listen, {
     version,
     anonymousPush,
-    createOnPush: createOnPush && !wholeMachine,
+    createOnPush,
     receive: { maxPackBytes },
     threads,
     onFault: (error) => process.stderr.write(`${inspect(error)}\n`),
   });
-  process.stdout.write(greeting(root, server.address, createOnPush && !wholeMachine));
+  process.stdout.write(greeting(label, server.address, createOnPush));
   await untilSignal();
   process.stdout.write("Closing: requests under way may finish.\n");
   await server.close();
   await storage[Symbol.asyncDispose]();
 }
 
-function greeting(root: string, { host, port }: ListenAddress, creates: boolean): string {
+function greeting(label: string, { host, port }: ListenAddress, creates: boolean): string {
   const shown = host.includes(":") ? `[${host}]` : host;
   const url = `http://${shown}:${port}`;
   const first = creates
@@ -67,7 +92,7 @@ function greeting(root: string, { host, port }: ListenAddress, creates: boolean)
   const open = isLoopbackAddress(host)
     ? ""
     : "Pushes are taken from this machine only, unless --anonymous-push says otherwise.\n";
-  return `Millrace serves ${root} at ${url}\n${open}${first}\n`;
+  return `Millrace serves ${label} at ${url}\n${open}${first}\n`;
 }
 
 function untilSignal(): Promise<void> {

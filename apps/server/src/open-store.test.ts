@@ -1,0 +1,17 @@
+import { expect, it } from "vitest";
+import { StoreAddress } from "./open-store.ts";
+
+it("reads where a store is", () => {
+  expect(StoreAddress.parse("s3://bucket")).toEqual({ bucket: "bucket" });
+  expect(StoreAddress.parse("s3://bucket/")).toEqual({ bucket: "bucket" });
+  expect(StoreAddress.parse("s3://my.bucket-1/git/all/")).toEqual({
+    bucket: "my.bucket-1",
+    prefix: "git/all",
+  });
+});
+
+it("refuses what is none", () => {
+  for (const text of ["", "bucket", "s3://", "s3:///x", "s3://Bucket", "https://bucket", "s3://b/x?y"]) {
+    expect(StoreAddress.safeParse(text).success, text).toBe(false);
+  }
+});

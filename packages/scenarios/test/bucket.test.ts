@@ -1,0 +1,212 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import {
+  createBucket,
+  demandServer,
+  type FaultProxy,
+  longestChain,
+  openFaultProxy,
+  type TestBucket,
+} from "@millrace/s3-lab";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { git, tryGit } from "../src/git.ts";
+import { isLight } from "../src/light.ts";
+import { createScratch, type Scratch } from "../src/scratch.ts";
+import { type ServerProcess, startServing } from "../src/server-process.ts";
+import { openWorkTree, type WorkTree } from "../src/work-tree.ts";
+
+let scratch: Scratch;
+let bucket: TestBucket;
+let proxy: FaultProxy;
+let local: WorkTree;
+const servers: ServerProcess[] = [];
+
+beforeEach(async (ctx) => {
+  const endpoint = await demandServer("ceph", ctx);
+  scratch = await createScratch();
+  bucket = await createBucket(endpoint);
+  proxy = await openFaultProxy(endpoint.url);
+  local = await openWorkTree(join(scratch.path, "local"), {}, "sha1");
+  await local.commit("first", { "a.txt": "one\n", "b.txt": randomBytes(3000).toString("hex") });
+});
+
+afterEach(async () => {
+  if (scratch === undefined) return;
+  await Promise.all(servers.splice(0).map((server) => server[Symbol.asyncDispose]()));
+  await proxy[Symbol.asyncDispose]();
+  await scratch[Symbol.asyncDispose]();
+});
+
+/** The built server over the bucket, in a process of its own; through the proxy, or past it. */
+async function serve(endpoint: string = proxy.url): Promise<ServerProcess> {
+  const { region, accessKeyId, secretAccessKey } = bucket.endpoint;
+  const server = await startServing(["--store", `s3://${bucket.name}/git`, "--endpoint", endpoint], {
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  });
+  servers.push(server);
+  return server;
+}
+
+/** A clone whose objects fsck finds in order. */
+async function expectClean(url: string): Promise<WorkTree> {
+  const path = join(scratch.path, `clone-${randomBytes(4).toString("hex")}`);
+  await git(["clone", "--quiet", "--mirror", url, path]);
+  const { status, stderr } = await tryGit(["fsck", "--strict", "--no-dangling"], { cwd: path });
+  expect({ status, stderr: stderr.replace(/^notice:.*\n|^Checking.*\n/gm, "") }).toEqual({
+    status: 0,
+    stderr: "",
+  });
+  return openWorkTree(path, {});
+}
+
+describe("serve --store", () => {
+  it("tells what it serves, takes pushes and gives them back, to another server too", async () => {
+    const server = await serve();
+    expect(server.output[0]).toContain(`serves s3://${bucket.name}/git at`);
+    await local.git("push", "--quiet", `${server.url}/team/a.git`, "main");
+    await expectClean(`${(await serve()).url}/team/a.git`);
+    expect(await bucket.keys("git/repos/")).toEqual(["git/repos/team/a.git"]);
+    expect((await bucket.keys()).filter((key) => !/^git\/(repos|data)\//.test(key))).toEqual([]);
+  });
+
+  it("asks the bucket for little when it is warm", async () => {
+    const { url } = await serve();
+    const remote = `${url}/a.git`;
+    const copy = await openWorkTree(join(scratch.path, "copy"), {}, "sha1");
+    const push = (): Promise<string> => local.git("push", "--quiet", remote, "main");
+    const fetch = (): Promise<string> => copy.git("fetch", "--quiet", remote, "main");
+    const warmUp = async (): Promise<void> => {
+      await push();
+      await fetch();
+    };
+    await warmUp();
+    // Long enough to tell what waits for what.
+    proxy.latencyMs = 15;
+    const asked = async (work: () => Promise<unknown>): Promise<Record<string, number>> => {
+      proxy.clear();
+      await work();
+      const counts: Record<string, number> = { chain: longestChain(proxy.requests) };
+      for (const { method, status } of proxy.requests) {
+        const kind = `${method} ${status}`;
+        counts[kind] = (counts[kind] ?? 0) + 1;
+      }
+      return counts;
+    };
+    // One look for each of git's HTTP requests.
+    expect(await asked(() => git(["ls-remote", remote]))).toEqual({ chain: 2, "GET 304": 2 });
+    expect(await asked(fetch)).toEqual({ chain: 2, "GET 304": 2 });
+    await local.commit("second", { "a.txt": "two\n" });
+    const pushed = await asked(push);
+    // The pack with its indexes is one file, and the manifest another.
+    expect(pushed["PUT 200"]).toBe(2);
+    expect(Object.keys(pushed).sort()).toEqual(["GET 304", "PUT 200", "chain"]);
+    // What was pushed here need not be read again.
+    expect(await asked(fetch)).toEqual({ chain: 3, "GET 304": 3 });
+    // Whoever has not seen it reads the manifest and the pack, once each.
+    const other = (await serve()).url;
+    const cold = await asked(() =>
+      git(["clone", "--quiet", "--bare", `${other}/a.git`, join(scratch.path, "cold")]),
+    );
+    expect(cold["GET 200"]).toBe(3);
+  });
+
+  it("has a hundred pushes through three servers, each to a branch of its own: all are there", async () => {
+    const urls = (await Promise.all([serve(), serve(), serve()])).map(({ url }) => `${url}/crowd.git`);
+    await local.git("push", "--quiet", urls[0] as string, "main");
+    const tree = await local.git("rev-parse", "main^{tree}");
+    const make = (i: number): Promise<string> =>
+      local.git("commit-tree", tree, "-p", "main", "-m", `commit ${i}`);
+    const tips: string[] = [];
+    for (let i = 0; i < PUSHES; i++) tips.push(await make(i));
+    // The proxy breaks connections after the store has done what was asked: some of the manifest's writes among them.
+    let count = 0;
+    proxy.plan = () => (++count % 20 === 0 ? { kind: "reset-after" } : undefined);
+    const results = await inCrowd(tips, (tip, i) =>
+      local.tryGit("push", "--quiet", urls[i % 3] as string, `${tip}:refs/heads/b${i}`),
+    );
+    proxy.plan = undefined;
+    expect(results.filter(({ status }) => status !== 0).map(({ stderr }) => stderr)).toEqual([]);
+    const copy = await expectClean(urls[1] as string);
+    const refs = (await copy.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/b*")).split(
+      "\n",
+    );
+    expect(refs.sort()).toEqual(tips.map((tip, i) => `refs/heads/b${i} ${tip}`).sort());
+  });
+
+  it("has pushes through three servers race for one branch: each success built on the one before", async () => {
+    const urls = (await Promise.all([serve(), serve(), serve()])).map(({ url }) => `${url}/race.git`);
+    await local.git("push", "--quiet", urls[0] as string, "main");
+    const base = await local.git("rev-parse", "main");
+    const tree = await local.git("rev-parse", "main^{tree}");
+    const tips: string[] = [];
+    for (let i = 0; i < PUSHES; i++) {
+      tips.push(await local.git("commit-tree", tree, "-p", base, "-m", `racer ${i}`));
+    }
+    const results = await inCrowd(tips, (tip, i) =>
+      local.tryGit("push", "--quiet", urls[i % 3] as string, `${tip}:refs/heads/main`),
+    );
+    const winners = tips.filter((_, i) => results[i]?.status === 0);
+    expect(winners.length).toBe(1);
+    const copy = await expectClean(urls[2] as string);
+    expect(await copy.git("rev-parse", "main")).toBe(winners[0]);
+  });
+
+  it("is killed at any point of a push: the ref is old or new, and the next push works", async () => {
+    const first = await serve();
+    await local.git("push", "--quiet", `${first.url}/k.git`, "main");
+    const steady = (await serve(bucket.endpoint.url)).url;
+    const points = [
+      { name: "before the pack goes up", method: "PUT", part: "/data/", kind: "reset-before" },
+      { name: "when the pack is up", method: "PUT", part: "/data/", kind: "reset-after" },
+      { name: "before the manifest is written", method: "PUT", part: "/repos/", kind: "reset-before" },
+      { name: "when the manifest is written", method: "PUT", part: "/repos/", kind: "reset-after" },
+    ] as const;
+    for (const { name, method, part, kind } of points) {
+      const victim = await serve();
+      const before = await local.git("rev-parse", "main");
+      await local.commit(name, { "a.txt": `${name}\n` });
+      const after = await local.git("rev-parse", "main");
+      let killed: Promise<void> | undefined;
+      proxy.plan = (request) => {
+        if (request.method !== method || !request.path.includes(part)) return undefined;
+        killed ??= victim.kill();
+        return { kind };
+      };
+      const pushed = await local.tryGit("push", "--quiet", `${victim.url}/k.git`, "main");
+      await killed;
+      proxy.plan = undefined;
+      expect(killed, name).toBeDefined();
+      expect(pushed.status, name).not.toBe(0);
+      const isDone = part === "/repos/" && kind === "reset-after";
+      const copy = await expectClean(`${steady}/k.git`);
+      expect(await copy.git("rev-parse", "main"), name).toBe(isDone ? after : before);
+      await local.git("push", "--quiet", `${steady}/k.git`, "main");
+      expect(await git(["ls-remote", `${steady}/k.git`, "refs/heads/main"])).toContain(after);
+    }
+  });
+});
+
+/** Pushes of a race; the second Node runs fewer. */
+const PUSHES = isLight ? 30 : 100;
+/** Pushes under way at once. */
+const CROWD = 12;
+
+/** Does something for each item, some at a time, and answers in order. */
+async function inCrowd<T, R>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: CROWD }, async () => {
+      while (next < items.length) {
+        const index = next++;
+        results[index] = await work(items[index] as T, index);
+      }
+    }),
+  );
+  return results;
+}
