@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { parseProtocolVersion } from "@millrace/protocol-v2";
+import { registerBrowsing } from "./browse/register.ts";
 import { chooseCacheFolder } from "./cache-folder.ts";
 import { maintain, type MaintainFlags } from "./commands/maintain.ts";
 import { type ServeFlags, serve } from "./commands/serve.ts";
@@ -69,6 +70,8 @@ for (const { name, run } of [
     .option("--advertise-refs", "the older name of --http-backend-info-refs")
     .action((directory: string, flags: StdioFlags) => serveStdio(run, directory, flags));
 }
+
+registerBrowsing(program, { output: process.stdout, errors: process.stderr });
 
 interface StdioFlags {
   readonly strict?: boolean;

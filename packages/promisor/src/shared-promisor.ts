@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type ObjectFormat, type Oid, oidFromBytes } from "@millrace/pack";
 import { event } from "@millrace/telemetry";
 import { objectMissing, PromisorError } from "./errors.ts";
@@ -76,7 +77,9 @@ export class SharedPromisor {
   async resolve(oid: Oid, { signal }: ResolveOptions = {}): Promise<GitObject> {
     signal?.throwIfAborted();
     const here = this.peek(oid);
-    return here ?? this.#await(this.#flights.get(oid) ?? this.#take(oid), signal);
+    if (here !== undefined) return here;
+    const flight = this.#flights.get(oid) ?? this.#take(oid);
+    return this.#await([flight], signal, () => flight.promise);
   }
 
   /** The object of a raw id, for those who read a repository's objects. Throws as `resolve`. */
@@ -85,12 +88,15 @@ export class SharedPromisor {
   }
 
   /** Brings these objects here in as few requests as it takes; those that do not come are no error. Throws as `resolve`. */
-  async prefetch(oids: Iterable<Oid>, options: ResolveOptions = {}): Promise<void> {
-    const coming: Promise<unknown>[] = [];
+  async prefetch(oids: Iterable<Oid>, { signal }: ResolveOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const flights: Flight[] = [];
     for (const oid of new Set(oids)) {
-      if (!this.isHere(oid)) coming.push(this.resolve(oid, options).catch(ignoreMissing));
+      if (!this.isHere(oid)) flights.push(this.#flights.get(oid) ?? this.#take(oid));
     }
-    await Promise.all(coming);
+    await this.#await(flights, signal, async () => {
+      await Promise.all(flights.map(({ promise }) => promise.catch(ignoreMissing)));
+    });
   }
 
   /** Fetches objects and what comes along with them. Throws what the source throws. */
@@ -135,19 +141,26 @@ export class SharedPromisor {
     return flight;
   }
 
-  async #await(flight: Flight, signal: AbortSignal | undefined): Promise<GitObject> {
-    flight.waiters++;
+  /** Waits for flights, for as long as `signal` lets it; who leaves is counted out of each. */
+  async #await<T>(
+    flights: readonly Flight[],
+    signal: AbortSignal | undefined,
+    landing: () => Promise<T>,
+  ): Promise<T> {
+    for (const flight of flights) flight.waiters++;
     let leave: () => void = () => undefined;
-    const left = new Promise<never>((_, reject) => {
-      leave = () => reject(signal?.reason as Error);
-      signal?.addEventListener("abort", leave, { once: true });
-    });
     try {
-      return await (signal === undefined ? flight.promise : Promise.race([flight.promise, left]));
+      if (signal === undefined) return await landing();
+      // Many may wait under one signal.
+      setMaxListeners(0, signal);
+      const left = new Promise<never>((_, reject) => {
+        leave = () => reject(signal.reason as Error);
+        signal.addEventListener("abort", leave, { once: true });
+      });
+      return await Promise.race([landing(), left]);
     } finally {
       signal?.removeEventListener("abort", leave);
-      flight.waiters--;
-      if (flight.waiters === 0) this.#abandon(flight);
+      for (const flight of flights) if (--flight.waiters === 0) this.#abandon(flight);
     }
   }
 

@@ -1,0 +1,71 @@
+import {
+  createPromisor,
+  openRemoteSource,
+  openTree,
+  SharedPromisor,
+  type TreeView,
+} from "@millrace/promisor";
+import { openRemote, type Remote } from "@millrace/protocol-v2/client";
+import { openTransport, parseAddress } from "./address.ts";
+import { createProgressBar } from "./progress-bar.ts";
+
+/** Where a command writes. */
+export interface BrowseStreams {
+  readonly output: NodeJS.WritableStream;
+  /** The progress bar, where it is a terminal. */
+  readonly errors: NodeJS.WritableStream & { readonly isTTY?: boolean | undefined };
+}
+
+/** A tree of a repository somewhere else, opened for one command. */
+export interface Browsed {
+  readonly remote: Remote;
+  readonly objects: SharedPromisor;
+  readonly view: TreeView;
+  readonly signal: AbortSignal;
+}
+
+/** Opens what `URL[@REF]` names, runs a command on it, and closes it; SIGINT ends it early. Answers what the command does. */
+export async function browse<Result>(
+  address: string,
+  { errors }: BrowseStreams,
+  run: (browsed: Browsed) => Promise<Result>,
+): Promise<Result> {
+  const { repository, name } = parseAddress(address);
+  const bar = createProgressBar(errors);
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort(new Error("interrupted"));
+  process.once("SIGINT", interrupt);
+  const remote = openRemote(openTransport(repository));
+  try {
+    const { signal } = stop;
+    const source = openRemoteSource(remote);
+    const objects = new SharedPromisor(
+      await createPromisor({
+        ...source,
+        fetch: (wants, options) => source.fetch(wants, { ...options, onProgress: bar.show }),
+      }),
+    );
+    const view = await openTree({ objects, refs: remote }, name, { signal });
+    return await run({ remote, objects, view, signal });
+  } finally {
+    bar.clear();
+    process.off("SIGINT", interrupt);
+    await remote[Symbol.asyncDispose]();
+  }
+}
+
+/** Writes a line, at the reader's pace. */
+export function writeLine(output: NodeJS.WritableStream, line: string): Promise<void> {
+  return write(output, `${line}\n`);
+}
+
+/** Writes at the reader's pace; a reader that has left is no error. */
+export function write(output: NodeJS.WritableStream, chunk: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    output.write(chunk, (error) => {
+      if (error !== null && error !== undefined && (error as NodeJS.ErrnoException).code !== "EPIPE")
+        reject(error);
+      else resolve();
+    });
+  });
+}

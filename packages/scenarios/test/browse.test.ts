@@ -1,0 +1,127 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Endpoint, defaultEndpoint, serverCli } from "../src/endpoints.ts";
+import { git } from "../src/git.ts";
+import { createHistory } from "../src/history.ts";
+import { type Scratch, createScratch } from "../src/scratch.ts";
+import type { WorkTree } from "../src/work-tree.ts";
+
+/** The commands that look into a repository without cloning it, as a user runs them. */
+describe("looking into a repository somewhere else", () => {
+  let endpoint: Endpoint;
+  let scratch: Scratch;
+  let local: WorkTree;
+  let url: string;
+
+  beforeAll(async () => {
+    endpoint = await defaultEndpoint.open();
+    scratch = await createScratch();
+    local = await createHistory(join(scratch.path, "local"), "sha1");
+    url = endpoint.url("history.git");
+    await git(["push", "--quiet", "--mirror", url], { cwd: local.path });
+  });
+  afterAll(async () => {
+    await endpoint[Symbol.asyncDispose]();
+    await scratch[Symbol.asyncDispose]();
+  });
+
+  function millrace(...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+    return new Promise((resolve) => {
+      const child = spawn(process.execPath, [serverCli, ...args]);
+      const out: Buffer[] = [];
+      const err: Buffer[] = [];
+      child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+      child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+      child.on("close", (status) =>
+        resolve({ status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
+      );
+    });
+  }
+
+  /** What a command prints, where it ends well. */
+  async function printed(...args: string[]): Promise<string> {
+    const { status, stdout, stderr } = await millrace(...args);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    return stdout.trimEnd();
+  }
+
+  it("prints files, of any branch and tag, over HTTP and from a directory", async () => {
+    expect(await printed("cat", url, "README")).toBe(await git(["show", "main:README"], { cwd: local.path }));
+    expect(await printed("cat", `${url}@v1`, "README")).toBe(
+      await git(["show", "v1:README"], { cwd: local.path }),
+    );
+    expect(await printed("cat", `${local.path}@main`, "README")).toBe(
+      await git(["show", "main:README"], { cwd: local.path }),
+    );
+  });
+
+  it("lists folders as ls-tree does", async () => {
+    const names = await git(["ls-tree", "-r", "--name-only", "main"], { cwd: local.path });
+    expect((await printed("ls", "-r", url)).split("\n").toSorted()).toEqual(names.split("\n").toSorted());
+    expect(await printed("ls", url, "src")).toBe("deep/\nmain.ts");
+    const long = (await printed("ls", "-l", "-r", url)).split("\n").map((line) => line.replace(/ +/g, " "));
+    const theirs = await git(
+      ["ls-tree", "-r", "--format=%(objectmode) %(objectname) %(objectsize) %(path)", "main"],
+      {
+        cwd: local.path,
+      },
+    );
+    expect(long.toSorted()).toEqual(theirs.split("\n").toSorted());
+  });
+
+  it("searches as git grep does, with the lines around hits", async () => {
+    for (const [pattern = "", ...args] of [
+      ["docs"],
+      ["DOCS", "-i"],
+      ["page"],
+      ["*.ts", "-C", "1"],
+      ["!", "-C", "3"],
+      ["main", "-C", "2"],
+    ]) {
+      const theirs = await git(["grep", "-n", "-I", "-F", ...args, "-e", pattern, "main"], {
+        cwd: local.path,
+      });
+      const ours = await printed("grep", ...args, url, pattern);
+      const lines = (text: string): string[] =>
+        text
+          .split("\n")
+          .filter((line) => line !== "--")
+          .toSorted();
+      expect(lines(ours)).toEqual(lines(theirs.replaceAll(/^main:/gm, "").replaceAll(/^main-/gm, "")));
+    }
+    expect((await millrace("grep", url, "nowhere to be found")).status).toBe(1);
+  });
+
+  it("lists commits as log does", async () => {
+    const theirs = await git(
+      ["log", "-5", "--date=format-local:%Y-%m-%d", "--format=%H %ad %an: %s", "main"],
+      {
+        cwd: local.path,
+      },
+    );
+    const shortened = theirs.replaceAll(/^([0-9a-f]{10})[0-9a-f]*/gm, "$1");
+    expect(await printed("log", "-n", "5", url)).toBe(shortened);
+  });
+
+  it("adds up sizes", async () => {
+    const lines = (await printed("du", url)).split("\n");
+    const sizes = await git(["ls-tree", "-r", "--format=%(objectsize)", "main"], { cwd: local.path });
+    const total = sizes.split("\n").reduce((sum, size) => sum + Number(size), 0);
+    expect(lines.at(-1)).toBe(`${total}\t.`);
+  });
+
+  it("tells what is wrong, with git's exit status", async () => {
+    for (const args of [
+      ["cat", url, "absent"],
+      ["cat", `${url}@absent`, "README"],
+      ["cat", endpoint.url("absent.git"), "README"],
+      ["ls", join(scratch.path, "absent")],
+      ["grep", "-E", url, "("],
+    ]) {
+      const { status, stdout, stderr } = await millrace(...args);
+      expect({ status, stdout }).toEqual({ status: 128, stdout: "" });
+      expect(stderr).toMatch(/^fatal: [^\n]+\n$/);
+    }
+  });
+});
