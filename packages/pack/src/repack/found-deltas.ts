@@ -45,36 +45,37 @@ export class DeltaCollector {
   readonly #tell: (batch: DeltaBatch) => void;
   readonly #mayHold: (bytes: number) => boolean;
   #objects: number[] = [];
-  #pieces: Uint8Array[] = [];
-  #bytes = 0;
+  #lengths: number[] = [];
+  #bytes = new Uint8Array(BATCH_BYTES);
+  #used = 0;
 
   constructor(tell: (batch: DeltaBatch) => void, mayHold: (bytes: number) => boolean) {
     this.#tell = tell;
     this.#mayHold = mayHold;
   }
 
-  /** Takes a deflated delta, which is its own from here on. */
+  /** Takes a copy of a deflated delta. */
   take(object: number, deflated: Uint8Array): void {
-    if (!this.#mayHold(deflated.length)) return;
+    const { length } = deflated;
+    if (!this.#mayHold(length)) return;
+    if (this.#used + length > this.#bytes.length) {
+      this.flush();
+      if (length > BATCH_BYTES) this.#bytes = new Uint8Array(length);
+    }
+    this.#bytes.set(deflated, this.#used);
+    this.#used += length;
     this.#objects.push(object);
-    this.#pieces.push(deflated);
-    this.#bytes += deflated.length;
-    if (this.#bytes >= BATCH_BYTES) this.flush();
+    this.#lengths.push(length);
   }
 
   flush(): void {
     if (this.#objects.length === 0) return;
-    const bytes = new Uint8Array(this.#bytes);
-    let at = 0;
-    for (const piece of this.#pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    const lengths = Uint32Array.from(this.#pieces, (piece) => piece.length);
-    this.#tell({ objects: Uint32Array.from(this.#objects), lengths, bytes });
+    // Cut to size: batches are held for long.
+    const bytes = this.#bytes.slice(0, this.#used);
+    this.#tell({ objects: Uint32Array.from(this.#objects), lengths: Uint32Array.from(this.#lengths), bytes });
     this.#objects = [];
-    this.#pieces = [];
-    this.#bytes = 0;
+    this.#lengths = [];
+    this.#used = 0;
   }
 }
 

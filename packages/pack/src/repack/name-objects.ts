@@ -58,25 +58,14 @@ export async function nameObjects(context: NamingContext): Promise<Uint32Array> 
   }
 
   function visit(content: Uint8Array, place: number, known: Uint8Array | undefined): void {
-    let knownAt = 0;
-    let entryAt = 0;
-    walkTree(content, format, (mode, oidOffset, nameStart, nameEnd) => {
-      const end = oidOffset + hashBytes;
-      const start = entryAt;
-      entryAt = end;
-      if (known !== undefined) {
-        knownAt = entryLike(known, knownAt, content, start, nameStart, nameEnd);
-        if (knownAt >= 0 && isSame(known, knownAt, content, start, end)) {
-          knownAt += end - start;
-          return;
-        }
-        if (knownAt < 0) knownAt = known.length;
-      }
+    const { start, end } = known === undefined ? whole(content) : difference(content, known, hashBytes);
+    const news = content.subarray(start, end);
+    walkTree(news, format, (mode, oidOffset, nameStart, nameEnd) => {
       if (isGitlinkMode(mode)) return;
-      const child = find(content, oidOffset);
+      const child = find(news, oidOffset);
       if (child < 0 || seen[child] !== 0) return;
       seen[child] = 1;
-      const name = foldName(place, content, nameStart, nameEnd);
+      const name = foldName(place, news, nameStart, nameEnd);
       names[child] = name;
       if (!isTreeMode(mode) || types[child] !== KIND_TREE) return;
       trees.push(child);
@@ -93,30 +82,45 @@ export async function nameObjects(context: NamingContext): Promise<Uint32Array> 
   }
   for (let i = 0; i < count; i++) if (types[i] === KIND_TREE) await walk(i);
   return names;
-
-  /** Where the entry of `known`, from `at` on, starts that has this name; -1 where none has. */
-  function entryLike(
-    known: Uint8Array,
-    at: number,
-    content: Uint8Array,
-    start: number,
-    nameStart: number,
-    nameEnd: number,
-  ): number {
-    // Mostly it is the next one, or one or two behind it.
-    let place = at;
-    for (let tries = 0; tries < 4 && place < known.length; tries++) {
-      if (isSame(known, place, content, start, nameEnd + 1)) return place;
-      const nul = known.indexOf(0, place + (nameStart - start));
-      if (nul < 0) return -1;
-      place = nul + 1 + hashBytes;
-    }
-    return at < known.length ? at : -1;
-  }
 }
 
-function isSame(a: Uint8Array, at: number, b: Uint8Array, start: number, end: number): boolean {
-  if (at + (end - start) > a.length) return false;
-  for (let i = start, j = at; i < end; i++, j++) if (a[j] !== b[i]) return false;
-  return true;
+/** A stretch of a tree's entries. */
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+function whole({ length }: Uint8Array): Stretch {
+  return { start: 0, end: length };
+}
+
+/** The entries in which a tree differs from another one: those at both ends that are the same are left out. */
+function difference(tree: Uint8Array, other: Uint8Array, hashBytes: number): Stretch {
+  const most = Math.min(tree.length, other.length);
+  let same = 0;
+  while (same < most && tree[same] === other[same]) same++;
+  const start = skipEntries(tree, 0, same, hashBytes, false);
+  let sameEnd = tree.length;
+  for (let at = other.length; sameEnd > start && at > start && tree[sameEnd - 1] === other[at - 1]; at--)
+    sameEnd--;
+  return { start, end: skipEntries(tree, start, sameEnd, hashBytes, true) };
+}
+
+/** Goes on from one entry to the next until `limit`: to the last one that begins before it, or the first one past it. */
+function skipEntries(
+  tree: Uint8Array,
+  start: number,
+  limit: number,
+  hashBytes: number,
+  past: boolean,
+): number {
+  let at = start;
+  while (at < limit) {
+    const nul = tree.indexOf(0, at);
+    if (nul < 0) return past ? tree.length : at;
+    const next = nul + 1 + hashBytes;
+    if (next > limit && !past) return at;
+    at = next;
+  }
+  return Math.min(at, tree.length);
 }

@@ -74,7 +74,7 @@ export async function searchParts(
       const offset = offsets[object]!;
       return source === LOOSE ? loose.get(offset)! : readers[source]!.readAt(offset).then(contentOf);
     },
-    take: (object, delta) => collector.take(object, deflateSync(delta)),
+    take: (object, delta) => collector.take(object, deflateSync(delta, { chunkSize: roomFor(delta.length) })),
     breathe() {
       Atomics.add(shared, SEARCHED, 1);
       return breathe();
@@ -86,6 +86,11 @@ export async function searchParts(
     await search.search(order, part === 0 ? 0 : ends[part - 1]!, ends[part]!);
   }
   collector.flush();
+}
+
+/** What so many bytes deflate to at most, and what zlib wants at least; it allocates no more then. */
+function roomFor(bytes: number): number {
+  return bytes + (bytes >>> 8) + 64;
 }
 
 function contentOf({ content }: PackedObject): Uint8Array {
