@@ -6,7 +6,7 @@ import {
   createBlockCache,
   createByteCache,
 } from "@millrace/pack";
-import type { RepositoryConfig, RepositoryStore, Snapshot } from "@millrace/storage";
+import type { RepositoryConfig, RepositoryStore, Snapshot, SnapshotOptions } from "@millrace/storage";
 import { maintain, type MaintainRequest, type MaintenanceReport } from "./maintenance/maintain.ts";
 import { readReceiveOffer } from "./policy/receive-rules.ts";
 import { readUploadPackRules } from "./policy/upload-pack-rules.ts";
@@ -44,7 +44,7 @@ export interface RepositoryOptions {
   readonly workers?: WorkerPool | undefined;
 }
 
-export interface ReceiverOptions extends OperationOptions {
+export interface ReceiverOptions extends SnapshotOptions {
   readonly policy?: ReceivePolicy | undefined;
   /** The repository is being created by this push: HEAD becomes the pushed branch. Default `false`. */
   readonly isNew?: boolean | undefined;
@@ -55,8 +55,8 @@ export interface Repository extends AsyncDisposable {
   readonly store: RepositoryStore;
   readonly objectFormat: ObjectFormat;
   /** A view to serve one fetch from. */
-  openView(options?: OperationOptions): Promise<RepositoryView>;
-  /** What one push goes into. */
+  openView(options?: SnapshotOptions): Promise<RepositoryView>;
+  /** What one push goes into; `mayBeOld` is about what is told before it, not about what it is judged by. */
   openReceiver(options?: ReceiverOptions): Promise<Receiver>;
   /**
    * Builds the graphs that packs lack and keeps them where the store has a place for them. They make walks quick; what
@@ -76,9 +76,9 @@ export function openRepository(store: RepositoryStore, options: RepositoryOption
 
   const openViewFor = async (
     service: HidingService,
-    signal: AbortSignal | undefined,
+    { signal, mayBeOld }: SnapshotOptions,
   ): Promise<{ view: RepositoryView; config: RepositoryConfig }> => {
-    const snapshot = await store.snapshot({ signal });
+    const snapshot = await store.snapshot({ signal, mayBeOld });
     try {
       const [config, borrows] = await Promise.all([
         snapshot.config({ signal }),
@@ -96,10 +96,10 @@ export function openRepository(store: RepositoryStore, options: RepositoryOption
   return {
     store,
     objectFormat,
-    openView: async ({ signal } = {}) => (await openViewFor("uploadpack", signal)).view,
-    async openReceiver({ signal, policy: rules = {}, isNew = false } = {}) {
+    openView: async (asked = {}) => (await openViewFor("uploadpack", asked)).view,
+    async openReceiver({ policy: rules = {}, isNew = false, ...asked } = {}) {
       const policy = ReceivePolicy.parse(rules);
-      const { view, config } = await openViewFor("receive", signal);
+      const { view, config } = await openViewFor("receive", asked);
       return new Receiver(view, readReceiveOffer(config), (request) =>
         receivePush({ store, packs, caches, workers: options.workers, policy, isNew }, request),
       );

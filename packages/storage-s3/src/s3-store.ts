@@ -38,11 +38,10 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
     throw new StorageError("STORAGE_NOT_FOUND", `${name} was removed`, { key: name });
   };
 
-  /** The life that new files are for; what is known is good enough, since the commit looks again. */
-  const lifeOf = async (options: OperationOptions): Promise<string> => {
+  /** The repository as it was when this process looked last, if it did. */
+  const seen = (): RepositoryState | undefined => {
     const known = latest.seen === undefined ? undefined : stateIn(latest.seen);
-    if ("life" in target && known?.life === target.life) return target.life;
-    return (await newest(options)).life;
+    return "life" in target && known?.life === target.life ? known : undefined;
   };
 
   const commit = async (request: CommitRequest, { signal }: OperationOptions): Promise<CommitResult> => {
@@ -86,10 +85,15 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
     backend: "s3",
     capabilities: s3Capabilities,
     objectFormat,
-    snapshot: async (options = {}) => createS3Snapshot(await newest(options), files),
+    async snapshot({ signal, mayBeOld = false } = {}) {
+      signal?.throwIfAborted();
+      const known = mayBeOld ? seen() : undefined;
+      return createS3Snapshot(known ?? (await newest({ signal })), files);
+    },
     async stage(options = {}) {
       options.signal?.throwIfAborted();
-      const life = await lifeOf(options);
+      // What is known is good enough: the commit looks again.
+      const { life } = seen() ?? (await newest(options));
       const stage = await openStage(
         {
           bucket,

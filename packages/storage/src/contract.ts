@@ -33,7 +33,7 @@ export interface RepositoryStore extends AsyncDisposable {
    * A view to read from. With `consistentSnapshot` it is one instant; else refs are read before
    * packs, so that every ref's objects are there.
    */
-  snapshot(options?: OperationOptions): Promise<Snapshot>;
+  snapshot(options?: SnapshotOptions): Promise<Snapshot>;
   /** Opens a quarantined upload. Nothing staged is visible to anyone before its commit. */
   stage(options?: OperationOptions): Promise<Stage>;
   /**
@@ -47,6 +47,14 @@ export interface RepositoryStore extends AsyncDisposable {
    * Throws `STORAGE_BUSY` where somebody is at it.
    */
   beginMaintenance?(options?: MaintenanceOptions & OperationOptions): Promise<Maintenance>;
+}
+
+export interface SnapshotOptions extends OperationOptions {
+  /**
+   * A view that this process had before will do, for who wants to know what hardly changes: a backend that would have
+   * to ask somebody need not. Default `false`.
+   */
+  readonly mayBeOld?: boolean | undefined;
 }
 
 /** What HEAD says: the ref it names and, where that ref exists (or HEAD is detached), the commit. */

@@ -65,11 +65,12 @@ export class GitHandler {
     const { version, signal } = exchange;
     const options = { version, agent: this.#agent, http: true, signal, chunks: this.#chunks };
     if (service === "git-upload-pack") {
-      return this.#withView(name, exchange, (view) =>
+      // Version 2 tells no ref yet, only what can be asked.
+      return this.#withView(name, exchange, version === 2, (view) =>
         this.#send(exchange, type, advertiseUploadPack(view, options)),
       );
     }
-    return this.#withReceiver(name, exchange, (receiver) =>
+    return this.#withReceiver(name, exchange, false, (receiver) =>
       this.#send(exchange, type, advertiseReceivePack(receiver, options)),
     );
   }
@@ -89,7 +90,7 @@ export class GitHandler {
 
   #fetch(name: string, exchange: Exchange): Promise<void> {
     const { request, signal, version } = exchange;
-    return this.#withView(name, exchange, async (view) => {
+    return this.#withView(name, exchange, false, async (view) => {
       const body = readBody(request, this.#options.maxFetchRequestBytes ?? 64 * MIB);
       const answer = serveUploadPack(view, body, this.#conversation(signal, version));
       await this.#send(exchange, "application/x-git-upload-pack-result", answer);
@@ -98,7 +99,8 @@ export class GitHandler {
 
   #push(name: string, exchange: Exchange): Promise<void> {
     const { request, signal, version } = exchange;
-    return this.#withReceiver(name, exchange, async (receiver) => {
+    // The push itself looks again.
+    return this.#withReceiver(name, exchange, true, async (receiver) => {
       const body = readBody(request, undefined);
       const answer = serveReceivePack(receiver, body, this.#conversation(signal, version));
       await this.#send(exchange, "application/x-git-receive-pack-result", answer);
@@ -109,9 +111,14 @@ export class GitHandler {
     return sendStream(response, type, answer, this.#chunks);
   }
 
-  #withView(name: string, { signal }: Exchange, fn: (view: RepositoryView) => Promise<void>): Promise<void> {
+  #withView(
+    name: string,
+    { signal }: Exchange,
+    mayBeOld: boolean,
+    fn: (view: RepositoryView) => Promise<void>,
+  ): Promise<void> {
     return this.#pool.use(name, signal, async (repository) => {
-      const view = await repository.openView({ signal });
+      const view = await repository.openView({ signal, mayBeOld });
       try {
         await fn(view);
       } finally {
@@ -123,12 +130,13 @@ export class GitHandler {
   async #withReceiver(
     name: string,
     { request, signal }: Exchange,
+    mayBeOld: boolean,
     fn: (receiver: Receiver) => Promise<void>,
   ): Promise<void> {
     this.#demandPushAccess(request);
     const receive = (isNew: boolean) => async (repository: Repository) => {
       const policy = this.#options.receive ?? {};
-      const receiver = await repository.openReceiver({ policy, isNew, signal });
+      const receiver = await repository.openReceiver({ policy, isNew, signal, mayBeOld });
       try {
         await fn(receiver);
       } finally {
@@ -143,7 +151,7 @@ export class GitHandler {
   async #exists(name: string, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#pool.use(name, signal, async (repository) => {
-        const view = await repository.openView({ signal });
+        const view = await repository.openView({ signal, mayBeOld: true });
         await view[Symbol.asyncDispose]();
       });
       return true;
