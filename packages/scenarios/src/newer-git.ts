@@ -1,0 +1,33 @@
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gitEnvironment } from "./git.ts";
+
+/** A git that knows ref tables. */
+export interface NewerGit {
+  /** Why there is none, in which case nothing of it can be run. */
+  readonly missing: string | undefined;
+  /** Runs it and returns its output. Throws where it fails. */
+  run(cwd: string, args: readonly string[]): string;
+  /** The program of it that a client may be told to run in place of its own. */
+  program(service: "git-upload-pack" | "git-receive-pack"): string;
+}
+
+/** Finds that git as `scripts/newer-git.js` does. */
+export function findNewerGit(): NewerGit {
+  const script = fileURLToPath(new URL("../../../scripts/newer-git.js", import.meta.url));
+  const found = spawnSync(process.execPath, [script], { encoding: "utf8" });
+  const path = found.stdout.trim();
+  const run = (cwd: string, args: readonly string[]): string => {
+    const env = { ...gitEnvironment };
+    const { status, stdout, stderr, error } = spawnSync(path, args, { cwd, encoding: "utf8", env });
+    if (error !== undefined || status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr}`);
+    return stdout;
+  };
+  return {
+    missing: path === "" ? `${found.stderr.trim()}; MILLRACE_NEWER_GIT may name one` : undefined,
+    run,
+    program: (service) =>
+      join(path.includes("/") ? dirname(path) : run("/", ["--exec-path"]).trim(), service),
+  };
+}
