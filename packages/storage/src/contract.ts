@@ -228,6 +228,11 @@ export interface CommitRequest {
    * and no reader sees that ref without them (gitglossary, "shallow repository").
    */
   readonly shallow?: readonly Oid[] | undefined;
+  /**
+   * The token of the snapshot on which everything that `refs` reach was found to be there. Where objects have been dropped
+   * since, the refs are refused as `REVALIDATE`. Only backends with `consistentSnapshot` can tell.
+   */
+  readonly provedOn?: string | undefined;
   /** What goes once everything else is done. Only while a `Maintenance` of this repository lasts, and without `refs`. */
   readonly remove?: Removal | undefined;
   /** All refs or none. */

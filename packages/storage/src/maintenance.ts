@@ -47,6 +47,8 @@ export interface Removal {
   readonly packs: readonly string[];
   /** The repository's own loose objects. */
   readonly loose?: readonly Oid[] | undefined;
+  /** Objects go that are nowhere else. Default `false`. */
+  readonly isLossy?: boolean | undefined;
   /**
    * Asked on the newest view right before anything goes, since refs may have moved: `false` keeps all of it. What the
    * commit adds may have landed by then. It may be asked more than once.

@@ -138,7 +138,12 @@ async function run(
     const result = await context.store.commit(
       {
         add: made.map(({ stage }) => stage),
-        remove: { packs: plan.packs, loose: loose.map(({ oid }) => oid), confirm: left.confirm },
+        remove: {
+          packs: plan.packs,
+          loose: loose.map(({ oid }) => oid),
+          isLossy: left.droppedCount > 0,
+          confirm: left.confirm,
+        },
       },
       { signal },
     );

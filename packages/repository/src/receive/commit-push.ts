@@ -15,12 +15,15 @@ export interface CommitTarget {
   readonly stage: Stage | undefined;
 }
 
-/** Commits what is not refused, pack and refs in one step; what the store refuses is refused then. */
-export async function commitPush(push: PushState, target: CommitTarget): Promise<void> {
+/**
+ * Commits what is not refused, pack and refs in one step; what the store refuses is refused then. `false` where the push
+ * has to be judged again, since objects have been dropped.
+ */
+export async function commitPush(push: PushState, target: CommitTarget): Promise<boolean> {
   const { commands, atomic, refused, cuts, followed, signal } = push;
   if (atomic && refused.size > 0) refuseRest(commands, refused, "atomic push failure");
   const open = commands.filter((command) => !refused.has(command));
-  if (open.length === 0) return;
+  if (open.length === 0) return true;
   const result = await target.store.commit(
     {
       add: target.stage === undefined ? [] : [target.stage],
@@ -33,12 +36,14 @@ export async function commitPush(push: PushState, target: CommitTarget): Promise
       shallow: open.flatMap((command) => cuts.get(command)?.needed ?? []),
       symrefs: target.isNew ? headFor(open) : [],
       atomic,
+      provedOn: push.snapshot.token,
       message: "push",
       check: (view) => judgeAgain(open, view, push, target.policy),
     },
     { signal },
   );
   takeOutcome(push, open, result);
+  return !result.refs.some((rejection) => rejection?.code === "REVALIDATE");
 }
 
 /** Deleting what is not there is a warning and no fault, whatever it is said to be. */

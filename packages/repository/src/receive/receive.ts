@@ -57,13 +57,21 @@ export interface ReceiveContext {
  * After a refused or broken push nothing of it is left.
  */
 export async function receivePush(context: ReceiveContext, request: ReceiveRequest): Promise<ReceiveReport> {
-  const { commands, atomic, signal } = request;
-  const snapshot = await context.store.snapshot({ signal });
+  return withPush(context, request, (push) => judgeAndCommit(context, request, push));
+}
+
+/** Opens what a push is judged by, as the repository is now, for as long as `use` takes. */
+async function withPush<T>(
+  { store, packs, policy }: ReceiveContext,
+  { commands, atomic, signal }: ReceiveRequest,
+  use: (push: PushState) => Promise<T>,
+): Promise<T> {
+  const snapshot = await store.snapshot({ signal });
   try {
-    const view = await ObjectView.open(snapshot, context.packs, { signal });
+    const view = await ObjectView.open(snapshot, packs, { signal });
     try {
-      const rules = await readReceiveRules(snapshot, context.policy);
-      const push: PushState = {
+      const rules = await readReceiveRules(snapshot, policy);
+      return await use({
         commands,
         atomic,
         snapshot,
@@ -75,8 +83,7 @@ export async function receivePush(context: ReceiveContext, request: ReceiveReque
         absent: new Set(),
         cuts: new Map(),
         signal,
-      };
-      return await judgeAndCommit(context, request, push);
+      });
     } finally {
       await view[Symbol.asyncDispose]();
     }
@@ -84,6 +91,9 @@ export async function receivePush(context: ReceiveContext, request: ReceiveReque
     await snapshot[Symbol.asyncDispose]();
   }
 }
+
+/** As often is a push judged again where maintenance has dropped objects since. */
+const MAX_JUDGEMENTS = 4;
 
 async function judgeAndCommit(
   context: ReceiveContext,
@@ -97,21 +107,39 @@ async function judgeAndCommit(
     return reportOn(push, quarantined.reason);
   }
   try {
-    const { view, snapshot, signal } = push;
-    const reader = quarantined === undefined ? view : new OverlayReader(quarantined.reader, view);
-    const brings = push.commands.some((command) => command.new !== null);
-    const tips: ReadonlySet<Oid> = brings ? await collectTips(snapshot, signal) : new Set();
-    const base: ConnectedBase = { reader: view, tips, shallow: await snapshot.shallow({ signal }), signal };
-    await judgeShallow(push, request.clientShallow ?? [], reader, base);
-    await judgeConnectivity(push, quarantined, reader, base);
-    await judgeCommands(push, reader, base);
-    await judgeCuts(push, reader, base);
-    await commitPush(push, { ...context, stage: quarantined?.stage });
-    return reportOn(push);
+    const told = [...push.messages];
+    if (await settle(context, request, push, quarantined)) return reportOn(push);
+    for (let judgement = 2; ; judgement++) {
+      const report = await withPush(context, request, async (fresh) => {
+        fresh.messages.splice(0, fresh.messages.length, ...told);
+        const isSettled = await settle(context, request, fresh, quarantined);
+        return isSettled || judgement === MAX_JUDGEMENTS ? reportOn(fresh) : undefined;
+      });
+      if (report !== undefined) return report;
+    }
   } finally {
     quarantined?.reader.release();
     await quarantined?.stage[Symbol.asyncDispose]();
   }
+}
+
+/** Judges a push and commits what is not refused; `false` where objects that it was judged by have been dropped meanwhile. */
+async function settle(
+  context: ReceiveContext,
+  request: ReceiveRequest,
+  push: PushState,
+  quarantined: QuarantinedPack | undefined,
+): Promise<boolean> {
+  const { view, snapshot, signal } = push;
+  const reader = quarantined === undefined ? view : new OverlayReader(quarantined.reader, view);
+  const brings = push.commands.some((command) => command.new !== null);
+  const tips: ReadonlySet<Oid> = brings ? await collectTips(snapshot, signal) : new Set();
+  const base: ConnectedBase = { reader: view, tips, shallow: await snapshot.shallow({ signal }), signal };
+  await judgeShallow(push, request.clientShallow ?? [], reader, base);
+  await judgeConnectivity(push, quarantined, reader, base);
+  await judgeCommands(push, reader, base);
+  await judgeCuts(push, reader, base);
+  return commitPush(push, { ...context, stage: quarantined?.stage });
 }
 
 /** The pack in quarantine, or what is wrong with it; `undefined` where there is none, or nothing in it. */

@@ -170,6 +170,40 @@ describe("maintain, in memory", () => {
     await expectWhole(history[55]!);
   });
 
+  it("has a push judged again where what it builds on is dropped before it lands", async () => {
+    const history = makeHistory(60);
+    await push("main", history[30]!);
+    await push("gone", history[50]!, [history[30]!]);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const { store } = repository;
+    let commits = 0;
+    const late = openRepository({
+      ...store,
+      objectFormat: store.objectFormat,
+      async commit(request, options) {
+        if (commits++ === 0) {
+          await remove("gone");
+          expect(await repository.maintain({ full: true, graceMs: 0 })).toMatchObject({ kind: "full" });
+        }
+        return store.commit(request, options);
+      },
+    });
+    const pack = source.run(
+      ["pack-objects", "--revs", "--stdout", "-q"],
+      `${history[55]}\n^${history[50]}\n`,
+    );
+    const receiver = await late.openReceiver();
+    const name = "refs/heads/late";
+    const commands = [{ name, old: null, new: history[55]! }];
+    const report = await receiver.receive({ commands, atomic: false, pack: chunksOf(pack) });
+    await receiver[Symbol.asyncDispose]();
+    await late[Symbol.asyncDispose]();
+    expect(report.refs).toEqual([{ name, error: "missing necessary objects" }]);
+    expect(commits).toBe(1);
+    await push("main", history[55]!, [history[30]!]);
+    await expectWhole(history[55]!);
+  });
+
   it("lets a clone that has begun read on", async () => {
     const history = makeHistory(60);
     await push("main", history[20]!);

@@ -3,6 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { RepositoryStore, Snapshot } from "../contract.ts";
 import type { Maintenance } from "../maintenance.ts";
 import {
+  codesOf,
   collect,
   createFilled,
   packIds,
@@ -150,6 +151,29 @@ export const maintenanceCases: readonly ConformanceCase[] = [
       await maintenance[Symbol.asyncDispose]();
       await rejectsWith("STORAGE_UNSUPPORTED", () => store.commit({ remove }));
       assert.deepEqual(await packIds(store), [pack.id]);
+    },
+  },
+  {
+    name: "maintenance: refs that were proved before objects were dropped are to be proved again, others are not",
+    needs: ["maintenance", "consistentSnapshot"],
+    async run({ storage }) {
+      const { store, pack } = await createFilled(storage, "proved");
+      const spare = await makeTinyPack("spare");
+      await push(store, spare, {});
+      const tokenNow = (): Promise<string> => withSnapshot(store, async ({ token }) => token);
+      const asked = (name: string, provedOn: string) =>
+        store.commit({ refs: [{ name, old: null, new: pack.commit }], provedOn });
+      const before = await tokenNow();
+      const maintenance = await begin(store);
+      const lossless = await makeTinyPack("lossless");
+      await push(store, lossless, {});
+      await store.commit({ remove: { packs: [lossless.id] } });
+      assert.deepEqual(codesOf(await asked("refs/heads/a", before)), [undefined]);
+      await store.commit({ remove: { packs: [spare.id], isLossy: true } });
+      await maintenance[Symbol.asyncDispose]();
+      const refused = await asked("refs/heads/b", before);
+      assert.deepEqual([codesOf(refused), refused.committed], [["REVALIDATE"], false]);
+      assert.deepEqual(codesOf(await asked("refs/heads/b", await tokenNow())), [undefined]);
     },
   },
   {

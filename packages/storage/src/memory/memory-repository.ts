@@ -23,6 +23,8 @@ export interface MemoryState {
   /** Shallow roots, sorted. */
   readonly shallow: readonly Oid[];
   readonly config: RepositoryConfig;
+  /** The generation in which objects were last dropped. */
+  readonly lossyAt: number;
 }
 
 /** A repository: a place for its newest state. */
@@ -44,7 +46,7 @@ export function createMemoryRepository(
 ): MemoryRepository {
   const refs = holdRefs(new Map([["HEAD", { symref: head }]]));
   const token = `memory-${++lives}.0`;
-  const state = { token, refs, packs: [], shallow: [], config: createConfig(config) };
+  const state = { token, refs, packs: [], shallow: [], config: createConfig(config), lossyAt: 0 };
   return { objectFormat, removed: false, isMaintained: false, state };
 }
 
@@ -55,6 +57,8 @@ export interface MemoryChanges {
   readonly shallow: readonly Oid[];
   /** Ids of packs that go. */
   readonly removed: ReadonlySet<string>;
+  /** Objects go with them. */
+  readonly isLossy: boolean;
 }
 
 /** The state that follows `state` with these changes. */
@@ -72,5 +76,11 @@ export function nextState(state: MemoryState, changes: MemoryChanges): MemorySta
     packs: [...fresh.values(), ...state.packs.filter(({ id }) => !changes.removed.has(id))],
     shallow: [...new Set([...state.shallow, ...changes.shallow])].sort(),
     config: state.config,
+    lossyAt: changes.isLossy ? Number(generation) + 1 : state.lossyAt,
   };
+}
+
+/** The number of commits before the state with this token. */
+export function generationOf(token: string): number {
+  return Number(token.split(".")[1]);
 }

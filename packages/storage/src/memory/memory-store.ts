@@ -1,10 +1,17 @@
-import type { CommitRequest, CommitResult, RepositoryStore, Stage } from "../contract.ts";
+import type {
+  CommitRequest,
+  CommitResult,
+  RefRejection,
+  RefUpdate,
+  RepositoryStore,
+  Stage,
+} from "../contract.ts";
 import { StorageError } from "../errors.ts";
 import { planRefs } from "../ref-plan.ts";
 import { createStorageSpans, type PackLanding } from "../spans.ts";
 import { memoryCapabilities } from "./memory-capabilities.ts";
 import { beginMemoryMaintenance, removablePacks } from "./memory-maintenance.ts";
-import { type MemoryPack, type MemoryRepository, nextState } from "./memory-repository.ts";
+import { generationOf, type MemoryPack, type MemoryRepository, nextState } from "./memory-repository.ts";
 import { createMemorySnapshot } from "./memory-snapshot.ts";
 import { createMemoryStage, type MemoryStage } from "./memory-stage.ts";
 
@@ -17,6 +24,7 @@ export interface MemoryStoreOptions {
 }
 
 const spans = createStorageSpans("memory");
+const DROPPED = "objects have been dropped meanwhile";
 
 /** One repository in memory; commits replace its state as a whole. */
 export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore {
@@ -68,13 +76,27 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
       if (repository.state !== base || (draft && repositories.has(name))) continue;
       signal?.throwIfAborted();
       checkAlive();
+      if (request.provedOn !== undefined && generationOf(request.provedOn) < base.lossyAt) {
+        const refuse = ({ name: ref }: RefUpdate): RefRejection => ({
+          name: ref,
+          code: "REVALIDATE",
+          message: DROPPED,
+        });
+        return { refs: (request.refs ?? []).map(refuse), committed: false };
+      }
       const plan = planRefs(base.refs, request, repository.objectFormat, denied);
       const { shallow = [] } = request;
       const removed = isConfirmed ? removablePacks(base, request.remove, packs) : new Set<string>();
       const changes = packs.length + plan.changes.size + shallow.length + removed.size;
       const committed = plan.commits && changes > 0;
       if (committed) {
-        repository.state = nextState(base, { refs: plan.changes, packs, shallow, removed });
+        repository.state = nextState(base, {
+          refs: plan.changes,
+          packs,
+          shallow,
+          removed,
+          isLossy: removed.size > 0 && request.remove?.isLossy === true,
+        });
         if (draft) repositories.set(name, repository);
         draft = false;
         for (const stage of adding) stage.landed();
