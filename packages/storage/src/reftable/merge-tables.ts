@@ -53,6 +53,8 @@ interface Source<T> {
   at: number;
   /** The key of the record it stands at; `undefined` at its end. */
   key: string | undefined;
+  /** The key of the last record of its batch. */
+  end: string;
 }
 
 /** Records of all sources in the order of their keys, of equal keys that of the first source. */
@@ -66,11 +68,13 @@ async function* merge<T>(
     const next = await source.batches.next();
     source.batch = next.done === true ? [] : next.value;
     source.at = 0;
-    source.key = source.batch.length === 0 ? undefined : keyOf(source.batch[0]!);
+    const last = source.batch.at(-1);
+    source.key = last === undefined ? undefined : keyOf(source.batch[0]!);
+    source.end = last === undefined ? "" : keyOf(last);
   };
   try {
     for (const stream of streams) {
-      const source = { batches: stream[Symbol.asyncIterator](), batch: [], at: 0, key: undefined };
+      const source = { batches: stream[Symbol.asyncIterator](), batch: [], at: 0, key: undefined, end: "" };
       sources.push(source);
       await refill(source);
     }
@@ -82,6 +86,15 @@ async function* merge<T>(
       }
       if (least?.key === undefined) break;
       const { key } = least;
+      // Most of a stack lies in one table: what no other source reaches into goes through as it is.
+      if (least.at < least.batch.length - 1 && !reachesInto(sources, least)) {
+        if (merged.length > 0) yield merged;
+        merged = [];
+        const kept = least.batch.slice(least.at).filter(keep);
+        await refill(least);
+        if (kept.length > 0) yield kept;
+        continue;
+      }
       const record = least.batch[least.at]!;
       for (const source of sources) {
         if (source.key !== key) continue;
@@ -98,4 +111,12 @@ async function* merge<T>(
   } finally {
     for (const { batches } of sources) await batches.return?.();
   }
+}
+
+/** Whether another source has records up to where this one's batch ends; none is before it. */
+function reachesInto<T>(sources: readonly Source<T>[], one: Source<T>): boolean {
+  for (const source of sources) {
+    if (source !== one && source.key !== undefined && source.key <= one.end) return true;
+  }
+  return false;
 }

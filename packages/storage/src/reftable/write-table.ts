@@ -196,9 +196,13 @@ function encodeNumber(value: number): Uint8Array {
   return bytes.subarray(0, writeVarint(value, bytes, 0));
 }
 
+/** Values of most refs are made here: a block copies them at once. */
+const scratch: Buffer = Buffer.alloc(512);
+
 function encodeRef(ref: TableRef, delta: number, format: ObjectFormat): Uint8Array {
   const symref = ref.symref ?? "";
-  const bytes = Buffer.alloc(2 * MAX_VARINT_BYTES + 64 + symref.length);
+  const room = 2 * MAX_VARINT_BYTES + 64 + symref.length;
+  const bytes = room <= scratch.length ? scratch : Buffer.alloc(room);
   let at = writeVarint(delta, bytes, 0);
   if (ref.symref !== undefined) {
     at = writeVarint(symref.length, bytes, at);
