@@ -221,7 +221,7 @@ async function repackAll(context: MaintainContext, request: MaintainRequest, wor
   await gatherReached(gathering, tips, { view, snapshot, signal });
   const isSafe = (oid: Uint8Array): boolean =>
     gathering.table.find(oid) >= 0 || sources.staying.some(({ reader }) => reader.index.find(oid) >= 0);
-  const unreached = await findUnreached({ view, snapshot, joined, loose, isSafe, signal });
+  const unreached = await findUnreached({ view, joined, loose, isSafe, signal });
   const since = begun.mayDrop ? Math.floor((begun.startedMs - graceMs) / 1000) : -1;
   const kept = await chooseKept(unreached, view, since, signal);
   if (gathering.count > 0) made.push(await writeNewPack(gathering, { ...context, ...request }));

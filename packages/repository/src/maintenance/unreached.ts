@@ -7,7 +7,7 @@ import {
   walkTree,
   oidToBytes,
 } from "@millrace/pack";
-import type { MaintainedObject, MaintainedPack, Snapshot } from "@millrace/storage";
+import type { MaintainedObject, MaintainedPack } from "@millrace/storage";
 import { createBreather } from "../breather.ts";
 import { OidTable } from "../objects/oid-table.ts";
 import type { ObjectView } from "../objects/object-view.ts";
@@ -35,7 +35,6 @@ export class UnreachedObjects {
 
 export interface UnreachedOptions extends OperationOptions {
   readonly view: ObjectView;
-  readonly snapshot: Snapshot;
   /** Packs that are put together, and what maintenance knows of them. */
   readonly joined: readonly { readonly open: OpenPack; readonly pack: MaintainedPack }[];
   readonly loose: readonly MaintainedObject[];
@@ -45,12 +44,12 @@ export interface UnreachedOptions extends OperationOptions {
 
 /** Finds what is in packs that are put together, or loose, and is not safe. */
 export async function findUnreached(options: UnreachedOptions): Promise<UnreachedObjects> {
-  const { view, snapshot, joined, loose, isSafe, signal } = options;
+  const { view, joined, loose, isSafe, signal } = options;
   const breather = createBreather(signal);
   const unreached = new UnreachedObjects(view);
   for (const { open, pack } of joined) {
     const { index } = open.reader;
-    const times = pack.isCruft ? await timesOf(snapshot, open, signal) : undefined;
+    const times = pack.isCruft ? await timesOf(open, signal) : undefined;
     const packSeconds = Math.floor(pack.modifiedMs / 1000);
     const oid = new Uint8Array(index.packChecksum.length);
     for (const position of index.packOrder()) {
@@ -67,18 +66,13 @@ export async function findUnreached(options: UnreachedOptions): Promise<Unreache
   return unreached;
 }
 
+/** Read from the pack as it was opened: git may have removed it since. */
 async function timesOf(
-  snapshot: Snapshot,
-  { id, reader }: OpenPack,
+  { reader, sidecar }: OpenPack,
   signal: AbortSignal | undefined,
 ): Promise<Uint32Array | undefined> {
-  const handle = await snapshot.openPack(id, { signal });
-  try {
-    const bytes = await handle.sidecar("mtimes", { signal });
-    return bytes === undefined ? undefined : readPackMtimes(bytes, reader.index);
-  } finally {
-    await handle[Symbol.asyncDispose]();
-  }
+  const bytes = await sidecar("mtimes", { signal });
+  return bytes === undefined ? undefined : readPackMtimes(bytes, reader.index);
 }
 
 /**

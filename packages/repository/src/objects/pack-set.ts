@@ -35,6 +35,8 @@ export interface OpenPack {
   readonly id: string;
   readonly sizeBytes: number;
   readonly reader: PackReader;
+  /** A file beside it, which stays readable as long as the pack is held. */
+  readonly sidecar: PackHandle["sidecar"];
   /** Whether building a graph would pay. */
   readonly demand: GraphDemand;
 }
@@ -203,7 +205,8 @@ export class PackSet implements AsyncDisposable {
       const rev = await handle.sidecar("rev", options);
       const index = openPackIndex(idx, this.#store.objectFormat, rev);
       const reader = openPackReader({ source: handle, index, ...this.#caches });
-      const pack = { id, sizeBytes: handle.sizeBytes, reader, demand: { reads: 0 } };
+      const sidecar: PackHandle["sidecar"] = (kind, sidecarOptions) => handle.sidecar(kind, sidecarOptions);
+      const pack = { id, sizeBytes: handle.sizeBytes, reader, sidecar, demand: { reads: 0 } };
       const graph = new PackGraphSource(handle, index, this.#caches.graphs, this.#workers);
       return { pack, handle, users: 0, listed: true, graph };
     } catch (error) {
