@@ -34,7 +34,7 @@ export async function negotiateFetch(
   request: FetchRequest,
   args: readonly string[],
 ): Promise<FetchAnswer> {
-  const common: Oid[] = [];
+  const common = new Set<Oid>();
   let roundSize = FIRST_ROUND;
   let toldCount = 0;
   for (let inVain = 0; ; roundSize = Math.min(roundSize * 2, LARGEST_ROUND)) {
@@ -60,9 +60,11 @@ export async function negotiateFetch(
       }
       if (isLast) throw badAnswer("no pack behind the last word");
       await answer.done();
-      const fresh = head.acknowledged.filter((oid) => !common.includes(oid));
-      for (const oid of fresh) request.haves?.acknowledge(oid);
-      common.push(...fresh);
+      const fresh = head.acknowledged.filter((oid) => !common.has(oid));
+      for (const oid of fresh) {
+        common.add(oid);
+        request.haves?.acknowledge(oid);
+      }
       inVain = fresh.length > 0 ? 0 : inVain + haves.length;
     } catch (error) {
       await answer[Symbol.asyncDispose]();
