@@ -105,8 +105,13 @@ describe("millrace maintain", () => {
       own: 0,
     };
     const expected = new Map<string, string>();
+    // One that fails ends all of them, and the test with what it failed of.
     const until = async (work: () => Promise<void>): Promise<void> => {
-      while (!isOver) await work();
+      try {
+        while (!isOver) await work();
+      } finally {
+        isOver = true;
+      }
     };
     const maintainer = until(async () => {
       const { status, text } = await millraceMaintain(
@@ -139,7 +144,7 @@ describe("millrace maintain", () => {
       done.own++;
     });
     const pusher = (async () => {
-      for (let i = 0; i < 25; i++) {
+      for (let i = 0; i < 25 && !isOver; i++) {
         await local.commit(`push ${i}`, { [`f${i % 5}.txt`]: textOf(i % 5, 100 + i) });
         const branch = `pushed-${i % 6}`;
         await local.git(
@@ -153,7 +158,8 @@ describe("millrace maintain", () => {
         expected.set("refs/heads/main", expected.get(`refs/heads/${branch}`)!);
         done.pushes++;
       }
-      while (done.loops < 6 || done.clones < 4) await new Promise((resolve) => setTimeout(resolve, 50));
+      while (!isOver && (done.loops < 6 || done.clones < 4))
+        await new Promise((resolve) => setTimeout(resolve, 50));
     })();
     try {
       await pusher;
