@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -32,6 +33,8 @@ export default defineConfig({
   test: {
     projects,
     environment: "node",
+    // Tests wait for git and servers as often as they compute.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Worker threads run from the sources, too.
     execArgv: ["--import", new URL("scripts/typescript-threads.js", import.meta.url).href],
     testTimeout: 180_000,

@@ -69,12 +69,12 @@ const httpFs: EndpointKind = {
   },
 };
 
-const httpMemory: EndpointKind = {
+export const httpMemory: EndpointKind = {
   name: "HTTP over memory",
   open: (options) => serveStorage(createMemoryStorage(), options),
 };
 
-const httpS3: EndpointKind = {
+export const httpS3: EndpointKind = {
   name: "HTTP over a bucket",
   async missing() {
     const server = await findServer("ceph");
@@ -126,7 +126,7 @@ for command; do :; done
 eval "exec '${process.execPath}' '${CLI}' \${command#git-}"
 `;
 
-const stdioFs: EndpointKind = {
+export const stdioFs: EndpointKind = {
   name: "stdio over a disk",
   async open() {
     const scratch = await createScratch();

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Endpoint, endpointKinds } from "../src/endpoints.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { allEndpointKinds, type Endpoint } from "../src/endpoints.ts";
 import { git, tryGit } from "../src/git.ts";
 import { type Scratch, createScratch } from "../src/scratch.ts";
 import { type WorkTree, openWorkTree } from "../src/work-tree.ts";
@@ -9,12 +9,15 @@ import { type WorkTree, openWorkTree } from "../src/work-tree.ts";
 const CLONES = 50;
 const PUSHES = 10;
 
-describe.each(endpointKinds)("a crowd over $name", (kind) => {
+describe.each(allEndpointKinds)("a crowd over $name", (kind) => {
   let endpoint: Endpoint;
+  let missing: string | undefined;
   let scratch: Scratch;
   let local: WorkTree;
 
   beforeAll(async () => {
+    missing = await kind.missing?.();
+    if (missing !== undefined) return;
     endpoint = await kind.open();
     scratch = await createScratch();
     local = await openWorkTree(join(scratch.path, "local"), endpoint.env, "sha1");
@@ -22,7 +25,12 @@ describe.each(endpointKinds)("a crowd over $name", (kind) => {
       await local.commit(`commit ${i}`, { [`f${i % 7}.txt`]: `${i}\n`.repeat(200) });
   });
 
+  beforeEach((context) => {
+    if (missing !== undefined) context.skip(missing);
+  });
+
   afterAll(async () => {
+    if (missing !== undefined) return;
     await endpoint[Symbol.asyncDispose]();
     await scratch[Symbol.asyncDispose]();
   });
