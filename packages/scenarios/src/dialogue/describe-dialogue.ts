@@ -31,8 +31,9 @@ export function describeDialogue(transport: Transport, runs: readonly DialogueRu
         /** What the real git's clones have, made once for all kinds of endpoint. */
         const theirs = new Map<string, Promise<Followed>>();
         for (const { kind } of ofFormat.filter((run) => run.protocol === protocol)) {
-          describe(`the dialogue over ${kind.name}, protocol ${protocol}`, () =>
-            describeRun({ kind, format, protocol }, () => oracle, theirs));
+          describe(`the dialogue over ${kind.name}, protocol ${protocol}`, () => {
+            describeRun({ kind, format, protocol }, () => oracle, theirs);
+          });
         }
       }
     });
