@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
 /** Every package and app is a project of its own; sources are resolved across packages, so no build is needed. */
 const top = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 /** Projects whose tests may ask for a real S3 server; it starts when the first one does. */
-const usingS3 = new Set(["s3-lab", "storage-s3", "scenarios"]);
+const usingS3 = new Set(["s3-lab", "storage-s3", "scenarios", "bench"]);
 const projects = [top("packages"), top("apps")].flatMap((folder) =>
   readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())

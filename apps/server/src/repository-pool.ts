@@ -25,15 +25,21 @@ export class RepositoryPool implements AsyncDisposable {
   }
 
   /**
-   * Runs `fn` with an open repository. Throws what `Storage.open` throws. A repository that turns out to be gone (its
-   * folder was removed) leaves the pool, so that the next request looks for it anew.
+   * Runs `fn` with an open repository; `isFresh`: it was opened for this call, so what was read of it then is as new as
+   * the call. Throws what `Storage.open` throws. A repository that turns out to be gone (its folder was removed) leaves
+   * the pool, so that the next request looks for it anew.
    */
-  async use<T>(name: string, signal: AbortSignal, fn: (repository: Repository) => Promise<T>): Promise<T> {
+  async use<T>(
+    name: string,
+    signal: AbortSignal,
+    fn: (repository: Repository, isFresh: boolean) => Promise<T>,
+  ): Promise<T> {
+    const isFresh = !this.#pooled.has(name);
     const pooled = this.#take(name);
     try {
       const repository = await pooled.opening;
       signal.throwIfAborted();
-      return await fn(repository);
+      return await fn(repository, isFresh);
     } catch (error) {
       if (isAbsent(error)) this.#drop(name, pooled);
       throw error;

@@ -7,32 +7,7 @@ import {
   DeleteObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import { inject } from "vitest";
-import type { LabServer } from "./lab.ts";
 import type { S3Endpoint } from "./s3-endpoint.ts";
-
-/** What a test can be told to leave out; vitest's context. */
-export interface Skippable {
-  skip(note: string): never;
-}
-
-/** A server of the lab, started where it is not, or the reason why there is none; under continuous integration that throws. */
-export async function findServer(name: LabServer): Promise<S3Endpoint | { readonly missing: string }> {
-  const answer = await fetch(`${inject("s3Lab")}/${name}`);
-  const text = await answer.text();
-  if (answer.ok) return JSON.parse(text) as S3Endpoint;
-  const hint =
-    "MILLRACE_S3_ENDPOINT=<url> with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY names another server";
-  const missing = `no ${name}: ${text}; ${hint}`;
-  if (process.env.CI !== undefined) throw new Error(missing);
-  return { missing };
-}
-
-/** The same for one test, which is skipped where there is none. */
-export async function demandServer(name: LabServer, context: Skippable): Promise<S3Endpoint> {
-  const found = await findServer(name);
-  return "missing" in found ? context.skip(found.missing) : found;
-}
 
 /** A bucket of a test's own, with what a test wants to see and do behind the server's back. */
 export interface TestBucket {

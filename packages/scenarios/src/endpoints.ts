@@ -1,6 +1,5 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type ServerOptions, startServer } from "@millrace/server";
 import type { ObjectFormat } from "@millrace/pack";
 import { createBucket, findServer } from "@millrace/s3-lab";
@@ -9,6 +8,7 @@ import { openFsStorage } from "@millrace/storage-fs";
 import { openS3Storage } from "@millrace/storage-s3";
 import { git } from "./git.ts";
 import { createScratch } from "./scratch.ts";
+import { serverCli } from "./server-cli.ts";
 
 /** A way to reach repositories: one transport over one backend. */
 export interface Endpoint extends AsyncDisposable {
@@ -36,11 +36,6 @@ export interface EndpointKind {
   missing?(): Promise<string | undefined>;
   open(options?: Partial<ServerOptions>): Promise<Endpoint>;
 }
-
-const CLI = fileURLToPath(new URL("../../../apps/server/dist/cli.js", import.meta.url));
-
-/** The built command line of the server. */
-export const serverCli: string = CLI;
 
 const httpFs: EndpointKind = {
   name: "HTTP over a disk",
@@ -123,7 +118,7 @@ async function serveStorage(storage: Storage, options?: Partial<ServerOptions>):
 /** Stands where ssh would: runs the service that git asks for, its standard streams being the connection. */
 const SSH_STAND_IN = `#!/bin/sh
 for command; do :; done
-eval "exec '${process.execPath}' '${CLI}' \${command#git-}"
+eval "exec '${process.execPath}' '${serverCli}' \${command#git-}"
 `;
 
 export const stdioFs: EndpointKind = {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { serverCli } from "./endpoints.ts";
+import { serverCli } from "./server-cli.ts";
 import { gitEnvironment } from "./git.ts";
 import type { RealRequest } from "./hostile-requests.ts";
 import type { Random } from "./random.ts";

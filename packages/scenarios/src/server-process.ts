@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { serverCli } from "./endpoints.ts";
+import { serverCli } from "./server-cli.ts";
 
 /** The built server in a process of its own, whose memory can be looked at. */
 export interface ServerProcess extends AsyncDisposable {

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Endpoint, defaultEndpoint, serverCli } from "../src/endpoints.ts";
+import { type Endpoint, defaultEndpoint } from "../src/endpoints.ts";
+import { serverCli } from "../src/server-cli.ts";
 import { git } from "../src/git.ts";
 import { createHistory } from "../src/history.ts";
 import { type Scratch, createScratch } from "../src/scratch.ts";

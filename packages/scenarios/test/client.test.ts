@@ -8,7 +8,8 @@ import {
   type Remote,
 } from "@millrace/protocol-v2/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { defaultEndpoint, serverCli } from "../src/endpoints.ts";
+import { defaultEndpoint } from "../src/endpoints.ts";
+import { serverCli } from "../src/server-cli.ts";
 import { git } from "../src/git.ts";
 import { startGitHttpBackend } from "../src/git-http-backend.ts";
 import { createHistory } from "../src/history.ts";

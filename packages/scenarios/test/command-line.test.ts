@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { serverCli } from "../src/endpoints.ts";
+import { serverCli } from "../src/server-cli.ts";
 import { git, gitEnvironment, tryGit } from "../src/git.ts";
 import { type Scratch, createScratch } from "../src/scratch.ts";
 import { startServerProcess } from "../src/server-process.ts";

@@ -117,8 +117,8 @@ export class GitHandler {
     mayBeOld: boolean,
     fn: (view: RepositoryView) => Promise<void>,
   ): Promise<void> {
-    return this.#pool.use(name, signal, async (repository) => {
-      const view = await repository.openView({ signal, mayBeOld });
+    return this.#pool.use(name, signal, async (repository, isFresh) => {
+      const view = await repository.openView({ signal, mayBeOld: mayBeOld || isFresh });
       try {
         await fn(view);
       } finally {

@@ -62,7 +62,8 @@ export async function lsRefs(
   return answer;
 }
 
-async function requestPack(
+/** Asks for a pack and drains it. */
+export async function requestPack(
   port: number,
   repository: string,
   { wants, haves = [], lines = [] }: FetchRequest,

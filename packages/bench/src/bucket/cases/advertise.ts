@@ -1,0 +1,58 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { git } from "../../process/git.ts";
+import { initBare } from "../../repositories/init-bare.ts";
+import { createManyRefs } from "../../repositories/many-refs.ts";
+import { lsRefs } from "../../wire/fetch.ts";
+import type { BucketCase } from "../bucket-case.ts";
+import type { BucketLab } from "../bucket-lab.ts";
+import type { Row, RowBound } from "../row.ts";
+
+const BRANCHES = 50;
+const TAGS = 200;
+const MANY = 100_000;
+
+/** All refs with peeled tags: by a server that has seen the repository, and by one that has just been started. */
+export const advertiseCase: BucketCase = {
+  name: "advertise",
+  async *rows(lab) {
+    const few = join(await lab.folder("few"), "few.git");
+    await createBranchesAndTags(few);
+    yield* advertise(lab, few, `${BRANCHES} branches and ${TAGS} tags`, { seconds: 0.15, chain: 1 });
+    const many = join(await lab.folder("many"), "many.git");
+    const count = lab.isQuick ? 2000 : MANY;
+    await createManyRefs(many, count);
+    yield* advertise(lab, many, `${count.toLocaleString("en")} refs`, { chain: 1, requests: 1 });
+  },
+};
+
+async function* advertise(
+  lab: BucketLab,
+  source: string,
+  title: string,
+  warmBound: RowBound,
+): AsyncGenerator<Row> {
+  const name = source.slice(source.lastIndexOf("/") + 1);
+  await using first = await lab.serve();
+  lab.proxy.latencyMs = 0;
+  await git(source, ["push", "--quiet", "--mirror", `${first.url}/${name}`]);
+  await using server = await lab.serve();
+  const list = (): Promise<unknown> => lsRefs(server.port, name);
+  yield { case: title, variant: "cold", ...(await lab.watch(list)), bound: { chain: 4 } };
+  yield { case: title, variant: "warm", ...(await lab.watch(list)), bound: warmBound };
+}
+
+async function createBranchesAndTags(path: string): Promise<void> {
+  await initBare(path);
+  const stream: string[] = [];
+  const person = "C <c@example.com> 1700000000 +0000";
+  for (let i = 1; i <= BRANCHES; i++) {
+    stream.push(`commit refs/heads/topic-${i}\nmark :${i}\ncommitter ${person}\ndata 2\n${i % 10}\n`);
+    if (i > 1) stream.push(`from :${i - 1}\n`);
+  }
+  for (let i = 0; i < TAGS; i++) {
+    stream.push(`tag v${i}\nfrom :${1 + (i % BRANCHES)}\ntagger ${person}\ndata 2\nt\n`);
+  }
+  await writeFile(join(path, "stream"), `${stream.join("\n")}\ndone\n`);
+  await git(path, ["fast-import", "--quiet", "--done"], { stdin: join(path, "stream") });
+}
