@@ -53,7 +53,7 @@ function openPlace(options: S3StorageOptions): S3Place {
     keys,
     rangeBytes: options.rangeBytes ?? 4 * MIB,
     readAhead: options.readAhead ?? 4,
-    memoryCacheBytes: options.memoryCacheBytes ?? 128 * MIB,
+    memoryCacheBytes: options.memoryCacheBytes ?? 64 * MIB,
     disk: cacheFolder === undefined ? undefined : createDiskCache(cacheFolder, cacheFolderBytes),
   });
   const settings = {

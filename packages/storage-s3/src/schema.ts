@@ -52,7 +52,7 @@ export interface S3StorageOptions extends S3BucketOptions {
   readonly rangeBytes?: number | undefined;
   /** Ranges asked for ahead of a reader that goes straight on. Default 4. */
   readonly readAhead?: number | undefined;
-  /** What is kept in memory of stored files, in bytes. Default 128 MiB. */
+  /** What is kept in memory of stored files, in bytes. Default 64 MiB. */
   readonly memoryCacheBytes?: number | undefined;
   /** A folder that keeps what was read of stored files; several processes may share it. Default: none. */
   readonly cacheFolder?: string | undefined;

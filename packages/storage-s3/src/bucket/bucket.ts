@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { OperationOptions } from "@millrace/pack";
 import { StorageError } from "@millrace/storage";
 import { span, type SpanHandle } from "@millrace/telemetry";
@@ -141,7 +142,7 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
           const command = new GetObjectCommand({ Bucket: name, Key: key, IfNoneMatch: known });
           const { Body, ETag = "", ContentLength } = await client.send(command, { abortSignal });
           const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
-          checkLength(bytes, ContentLength);
+          checkLength(bytes.length, ContentLength);
           handle.set("bytes", bytes.length);
           handle.set("outcome", "done");
           return { bytes, etag: ETag };
@@ -156,16 +157,17 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
       request("get", "pack", key, signal, async (abortSignal, handle) => {
         const Range = isWhole ? undefined : `bytes=${offset}-${offset + length - 1}`;
         const command = new GetObjectCommand({ Bucket: name, Key: key, Range });
-        const { Body, ContentLength } = await client.send(command, { abortSignal });
-        const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
-        checkLength(bytes, ContentLength);
-        if (bytes.length !== length) {
+        const { Body, ContentLength = length } = await client.send(command, { abortSignal });
+        const body = Body as Readable | undefined;
+        if (ContentLength !== length) {
+          body?.destroy();
           throw new StorageError(
             "STORAGE_CORRUPT",
-            `s3://${name}/${key} has ${bytes.length} bytes, not ${length}, at ${offset}`,
+            `s3://${name}/${key} has ${ContentLength} bytes, not ${length}, at ${offset}`,
             { key },
           );
         }
+        const bytes = await readBody(body, length);
         handle.set("bytes", bytes.length);
         return bytes;
       }),
@@ -261,8 +263,22 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
   };
 }
 
+/** A body of known length, put where it stays as it arrives. */
+async function readBody(body: Readable | undefined, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  for await (const chunk of body ?? []) {
+    const room = bytes.subarray(filled);
+    room.set((chunk as Uint8Array).subarray(0, room.length));
+    filled += (chunk as Uint8Array).length;
+    if (filled > length) break;
+  }
+  checkLength(filled, length);
+  return bytes;
+}
+
 /** A body that ends early is a broken connection, whatever the SDK makes of it. */
-function checkLength(bytes: Uint8Array, expected: number | undefined): void {
-  if (expected === undefined || bytes.length === expected) return;
-  throw new Error(`the body broke off after ${bytes.length} of ${expected} bytes`);
+function checkLength(length: number, expected: number | undefined): void {
+  if (expected === undefined || length === expected) return;
+  throw new Error(`the body broke off after ${length} of ${expected} bytes`);
 }
