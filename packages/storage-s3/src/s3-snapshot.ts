@@ -73,7 +73,7 @@ function openPack(stored: StoredPack, files: FileStore): PackHandle {
     ...source,
     async sidecar(kind, options = {}) {
       options.signal?.throwIfAborted();
-      const part = kind === "bitmap" || kind === "mtimes" ? undefined : stored[kind];
+      const part = kind === "bitmap" ? undefined : stored[kind];
       if (part === undefined) return undefined;
       // Who reads the index reads the pack next.
       if (kind === "idx") files.prefetch(fileOf(stored.pack), start);

@@ -123,7 +123,7 @@ function createS3Storage(place: S3Place): Storage {
       await swap(bucket, latest, { timeoutMs: settings.commitTimeoutMs }, async (version) => {
         const state = stateIn(version);
         if (state === undefined) throw notFound(name);
-        return { removedLife: state.life, transactions: [] };
+        return { removedLife: state.life, removedMs: bucket.nowMs(), transactions: [] };
       });
     },
     async [Symbol.asyncDispose]() {

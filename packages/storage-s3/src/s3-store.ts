@@ -7,8 +7,7 @@ import {
   StorageError,
 } from "@millrace/storage";
 import { type CommitTarget, stateIn } from "./commit/judge.ts";
-import type { RepositoryState } from "./manifest/repository-state.ts";
-import type { StoredPack } from "./manifest/schema.ts";
+import type { RepositoryState, UploadedPack } from "./manifest/repository-state.ts";
 import { s3Capabilities } from "./s3-capabilities.ts";
 import type { S3Place, S3Repository } from "./s3-repository.ts";
 import { createS3Snapshot, spans } from "./s3-snapshot.ts";
@@ -68,12 +67,12 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
   };
 
   /** Lets go of the stages whose packs are in the manifest; one that was there already needs its files no more. */
-  const settle = async (adding: readonly S3Stage[], packs: readonly StoredPack[]): Promise<void> => {
+  const settle = async (adding: readonly S3Stage[], packs: readonly UploadedPack[]): Promise<void> => {
     const named = new Set(
       stateIn(latest.seen ?? { etag: undefined, state: undefined })?.packs.flatMap(keysOf),
     );
     for (const [index, stage] of adding.entries()) {
-      const pack = packs[index] as StoredPack;
+      const pack = packs[index] as UploadedPack;
       if (keysOf(pack).some((key) => named.has(key))) stage.landed();
       const idxBytes = pack.idx[2];
       await spans.putPack({ id: pack.id, sizeBytes: pack.pack[2], idxBytes }, async () => undefined);
@@ -117,6 +116,6 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
   };
 }
 
-function keysOf({ files }: StoredPack): string[] {
+function keysOf({ files }: UploadedPack): string[] {
   return files.map(({ key }) => key);
 }

@@ -168,7 +168,7 @@ describe("reading", () => {
     const read = async (): Promise<Uint8Array> => {
       await using cold = await openTestStorage(place, { ...quick, prefix: `case-${counter - 1}` });
       const view = await (await cold.open("r")).snapshot();
-      return (await view.openPack(pack.id)).read(0, 4);
+      return await (await view.openPack(pack.id)).read(0, 4);
     };
     await bucket.put(key, whole.subarray(0, -1));
     await expect(read()).rejects.toMatchObject({ code: "STORAGE_CORRUPT", key });

@@ -16,6 +16,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { type AttemptPolicy, inAttempts, once } from "./attempts.ts";
 import { kindOf, toStorageError } from "./fault.ts";
+import { createStoreClock, type StoreClock } from "./store-clock.ts";
 
 /** What a key is for, as telemetry reports it. */
 export type KeyKind = "manifest" | "pack" | "probe";
@@ -54,6 +55,8 @@ export interface UploadedPart {
  */
 export interface Bucket extends Disposable {
   readonly name: string;
+  /** The time by the store's clock, as its answers tell it: see `StoreClock`. */
+  nowMs(): number;
   /** The whole of a key; `undefined` where it is absent, `unchanged` where it is the version that `known` names. */
   get(
     kind: KeyKind,
@@ -107,6 +110,7 @@ const BACKEND = "s3";
 /** Puts the requests over a client, which retries nothing by itself and goes with the bucket. */
 export function createBucket(client: S3Client, name: string, policy: AttemptPolicy): Bucket {
   type Handle = SpanHandle<"storage.request">;
+  const clock = followClock(client);
 
   /** A request as a span, in attempts; what fails for good becomes a `StorageError`. */
   const request = <T>(
@@ -136,6 +140,7 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
 
   return {
     name,
+    nowMs: clock.nowMs,
     get: (kind, key, { known, signal } = {}) =>
       request("get", kind, key, signal, async (abortSignal, handle) => {
         try {
@@ -261,6 +266,23 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
       client.destroy();
     },
   };
+}
+
+/** A clock that hears the date of every answer of this client, refusals among them. */
+function followClock(client: S3Client): StoreClock {
+  const clock = createStoreClock();
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const askedMs = performance.now();
+      const result = await next(args);
+      const { headers } = result.response as { readonly headers?: Readonly<Record<string, string>> };
+      clock.hear(headers?.date, askedMs, performance.now());
+      return result;
+    },
+    // Next to the connection, before refusals become errors.
+    { name: "followClock", step: "deserialize", priority: "low" },
+  );
+  return clock;
 }
 
 /** A body of known length, put where it stays as it arrives. */

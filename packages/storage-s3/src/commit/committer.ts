@@ -68,7 +68,7 @@ async function commitGroup(options: CommitterOptions, group: readonly Waiting[])
       let isChanged = false;
       for (const waiting of left) {
         try {
-          const judgement = await judge(waiting.job, state, name, open);
+          const judgement = await judge(waiting.job, state, { name, open, nowMs: bucket.nowMs() });
           judged.set(waiting, judgement);
           if (judgement.next !== undefined) {
             state = judgement.next;

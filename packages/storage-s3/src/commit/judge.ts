@@ -7,14 +7,13 @@ import {
   StorageError,
 } from "@millrace/storage";
 import type { Version } from "../manifest/latest.ts";
-import { nextState, type RepositoryState } from "../manifest/repository-state.ts";
-import type { StoredPack } from "../manifest/schema.ts";
+import { nextState, type RepositoryState, type UploadedPack } from "../manifest/repository-state.ts";
 
 /** A commit that waits for its turn. */
 export interface CommitJob extends OperationOptions {
   readonly request: CommitRequest;
   /** Uploaded, and named by no manifest yet. */
-  readonly packs: readonly StoredPack[];
+  readonly packs: readonly UploadedPack[];
   /** The repository that is meant: the life it was opened in, or what it would be where none is there. */
   readonly target: CommitTarget;
 }
@@ -30,6 +29,14 @@ export interface Judgement {
   readonly next: RepositoryState | undefined;
 }
 
+export interface JudgeOptions {
+  readonly name: string;
+  /** A view of a state, for `check`. */
+  readonly open: (state: RepositoryState) => Snapshot;
+  /** The time by the store's clock. */
+  readonly nowMs: number;
+}
+
 /**
  * Judges a commit against a state, `undefined` being no repository. Throws what the request's `check` throws,
  * `signal.reason`, `STORAGE_NOT_FOUND` where the repository is gone, `STORAGE_EXISTS` where a draft meets one of another
@@ -38,8 +45,7 @@ export interface Judgement {
 export async function judge(
   job: CommitJob,
   state: RepositoryState | undefined,
-  name: string,
-  open: (state: RepositoryState) => Snapshot,
+  { name, open, nowMs }: JudgeOptions,
 ): Promise<Judgement> {
   const { packs, signal } = job;
   signal?.throwIfAborted();
@@ -52,7 +58,7 @@ export async function judge(
   const plan = planRefs(base.refs, request, base.objectFormat, denied);
   const { shallow = [] } = request;
   const committed = plan.commits && packs.length + plan.changes.size + shallow.length > 0;
-  const next = committed ? nextState(base, { refs: plan.changes, packs, shallow }) : undefined;
+  const next = committed ? nextState(base, { refs: plan.changes, packs, shallow }, nowMs) : undefined;
   return { result: { refs: plan.outcomes, committed }, life: base.life, next };
 }
 

@@ -9,6 +9,7 @@ import {
   type RepositoryState,
   sealState,
   withTransaction,
+  type Writer,
 } from "../manifest/repository-state.ts";
 
 export interface SwapOptions {
@@ -59,7 +60,8 @@ export async function swap(
         isFresh = true;
         continue;
       }
-      written = prepare(proposed, id, version.etag, KEPT_FACTOR * options.timeoutMs);
+      const writer = { id, nowMs: bucket.nowMs(), keptMs: KEPT_FACTOR * options.timeoutMs };
+      written = prepare(proposed, writer, version.etag);
     }
     const outcome = await send(bucket, latest.key, written, open !== undefined);
     if (outcome.kind === "done") {
@@ -88,16 +90,15 @@ interface Written {
 
 function prepare(
   proposed: RepositoryState | RemovedState,
-  id: string,
+  writer: Writer,
   over: string | undefined,
-  keptMs: number,
 ): Written {
   if ("removedLife" in proposed) {
-    const transactions = withTransaction(proposed.transactions, id, keptMs);
+    const transactions = withTransaction(proposed.transactions, writer);
     const state = { ...proposed, transactions };
     return { state, bytes: encodeRemoved(state), over };
   }
-  const state = sealState(proposed, id, keptMs);
+  const state = sealState(proposed, writer);
   return { state, bytes: encodeState(state), over };
 }
 

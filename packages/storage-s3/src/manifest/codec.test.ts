@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { decodeManifest, encodeRemoved, encodeState, TOMBSTONE_BYTES } from "./codec.ts";
-import { newState, nextState, type RepositoryState, sealState, withTransaction } from "./repository-state.ts";
+import {
+  newState,
+  nextState,
+  type RepositoryState,
+  sealState,
+  withRemoved,
+  withTransaction,
+} from "./repository-state.ts";
+
+const NOW_MS = Date.UTC(2026, 0, 1);
 
 const oid = fc.stringMatching(/^[0-9a-f]{40}$/);
 const ref = fc.oneof(
@@ -15,7 +24,9 @@ function stateOf(refs: ReadonlyMap<string, { oid: string } | { symref: string }>
   const file = { key: `data/${empty.life}/x.pack`, sizeBytes: 100 };
   const pack = { id: "a".repeat(40), files: [file], pack: [0, 0, 60], idx: [0, 60, 40] } as const;
   const changes = { refs: refs as never, packs: [pack], shallow: ["b".repeat(40)] };
-  return sealState(nextState(empty, changes), "me", 1000);
+  const filled = nextState(empty, changes, NOW_MS);
+  const left = { key: `data/${empty.life}/y.parts`, sizeBytes: 7 };
+  return sealState(withRemoved(filled, [left], NOW_MS), { id: "me", nowMs: NOW_MS, keptMs: 1000 });
 }
 
 it("reads what it has written, whatever the names of refs", () => {
@@ -61,21 +72,24 @@ it("has a typed error for whatever else lies under the key", () => {
 
 it("tells a tombstone from a manifest, and tombstones are small", () => {
   const removedLife = newState({ objectFormat: "sha1", head: "refs/heads/main", config: [] }).life;
-  const bytes = encodeRemoved({ removedLife, transactions: withTransaction([], removedLife, 1000) });
-  expect(decodeManifest(bytes, "key")).toMatchObject({ removedLife });
+  const transactions = withTransaction([], { id: removedLife, nowMs: NOW_MS, keptMs: 1000 });
+  const bytes = encodeRemoved({ removedLife, removedMs: NOW_MS, transactions });
+  expect(decodeManifest(bytes, "key")).toMatchObject({ removedLife, removedMs: NOW_MS });
   expect(bytes.length).toBeLessThan(TOMBSTONE_BYTES);
 });
 
-it("remembers writes for some time, by the newest clock there is", () => {
-  const future = Date.now() + 60_000;
+it("remembers writes for some time", () => {
   const kept = withTransaction(
     [
-      ["old", future - 1001],
-      ["young", future - 999],
-      ["ahead", future],
+      ["old", NOW_MS - 1001],
+      ["young", NOW_MS - 999],
+      ["ahead", NOW_MS + 500],
     ],
-    "me",
-    1000,
+    { id: "me", nowMs: NOW_MS, keptMs: 1000 },
   );
-  expect(kept.map(([id]) => id)).toEqual(["young", "ahead", "me"]);
+  expect(kept).toEqual([
+    ["young", NOW_MS - 999],
+    ["ahead", NOW_MS + 500],
+    ["me", NOW_MS],
+  ]);
 });

@@ -10,7 +10,8 @@ export function encodeState(state: RepositoryState): Uint8Array {
     const ref = state.refs.get(name);
     if (ref !== undefined) refs[name] = ref.symref === undefined ? ref.oid : `@${ref.symref}`;
   }
-  const { life, generation, nonce, objectFormat, shallow, packs, lossyRemovalAt, transactions } = state;
+  const { life, generation, nonce, objectFormat, shallow, packs, removed, lossyRemovalAt, transactions } =
+    state;
   const manifest: Manifest = {
     format: MANIFEST_FORMAT,
     life,
@@ -21,6 +22,7 @@ export function encodeState(state: RepositoryState): Uint8Array {
     shallow,
     refs,
     packs,
+    removed,
     lossyRemovalAt,
     transactions,
   };
@@ -28,8 +30,10 @@ export function encodeState(state: RepositoryState): Uint8Array {
 }
 
 /** The bytes of a tombstone. */
-export function encodeRemoved({ removedLife, transactions }: RemovedState): Uint8Array {
-  const tombstone: Tombstone = { format: MANIFEST_FORMAT, removedLife, nonce: randomUUID(), transactions };
+export function encodeRemoved(state: RemovedState): Uint8Array {
+  const { removedLife, removedMs, transactions } = state;
+  const nonce = randomUUID();
+  const tombstone: Tombstone = { format: MANIFEST_FORMAT, removedLife, removedMs, nonce, transactions };
   return Buffer.from(JSON.stringify(tombstone));
 }
 

@@ -8,7 +8,7 @@ import {
   type RepositoryConfig,
   type StoredRef,
 } from "@millrace/storage";
-import type { StoredPack, Transaction } from "./schema.ts";
+import type { RemovedFile, StoredFile, StoredPack, Transaction } from "./schema.ts";
 
 /** What a repository is at one instant, ready to be read; never changed, only replaced. */
 export interface RepositoryState {
@@ -23,6 +23,7 @@ export interface RepositoryState {
   readonly refs: HeldRefs;
   /** Newest first. */
   readonly packs: readonly StoredPack[];
+  readonly removed: readonly RemovedFile[];
   readonly lossyRemovalAt: number;
   readonly transactions: readonly Transaction[];
 }
@@ -30,15 +31,23 @@ export interface RepositoryState {
 /** A repository that was removed: its name is free. */
 export interface RemovedState {
   readonly removedLife: string;
+  readonly removedMs: number;
   readonly transactions: readonly Transaction[];
 }
 
 /** What one commit changes. */
 export interface StateChanges {
   readonly refs: ReadonlyMap<string, StoredRef | null>;
-  readonly packs: readonly StoredPack[];
+  readonly packs: readonly UploadedPack[];
   readonly shallow: readonly Oid[];
+  /** Ids of packs that go. */
+  readonly removed?: ReadonlySet<string> | undefined;
+  /** Objects go with them that are nowhere else. */
+  readonly isLossy?: boolean | undefined;
 }
+
+/** A pack that no manifest names yet. */
+export type UploadedPack = Omit<StoredPack, "landedMs">;
 
 export interface NewRepository {
   readonly objectFormat: ObjectFormat;
@@ -57,39 +66,68 @@ export function newState({ objectFormat, head, config }: NewRepository): Reposit
     shallow: [],
     refs: holdRefs(new Map([["HEAD", { symref: head }]])),
     packs: [],
+    removed: [],
     lossyRemovalAt: 0,
     transactions: [],
   };
 }
 
-/** The state that follows with these changes. A pack that is there already stays as it is. */
-export function nextState(state: RepositoryState, changes: StateChanges): RepositoryState {
+/**
+ * The state that follows with these changes, at this time by the store's clock. A pack that is there already stays as it
+ * is. What is judged next before all of it is written has a view of its own.
+ */
+export function nextState(state: RepositoryState, changes: StateChanges, nowMs: number): RepositoryState {
+  const { removed = new Set<string>(), isLossy = false } = changes;
   const fresh = new Map(changes.packs.toReversed().map((pack) => [pack.id, pack]));
   for (const pack of state.packs) fresh.delete(pack.id);
-  return {
+  const landed = [...fresh.values()].map((pack) => ({ ...pack, landedMs: nowMs }));
+  const going = state.packs.filter(({ id }) => removed.has(id));
+  const next: RepositoryState = {
     ...state,
+    nonce: randomUUID(),
     refs: changes.refs.size === 0 ? state.refs : state.refs.with(changes.refs),
-    packs: [...fresh.values(), ...state.packs],
+    packs: [...landed, ...state.packs.filter(({ id }) => !removed.has(id))],
     shallow: [...new Set([...state.shallow, ...changes.shallow])].sort(),
+    lossyRemovalAt: isLossy && going.length > 0 ? state.generation + 1 : state.lossyRemovalAt,
   };
+  return withRemoved(
+    next,
+    going.flatMap(({ files }) => files),
+    nowMs,
+  );
 }
 
-/** Marks a state as the next generation, written by this transaction; those older than `keptMs` are forgotten. */
-export function sealState(state: RepositoryState, id: string, keptMs: number): RepositoryState {
+/** Puts files that the state no longer names on the list of those that go when their grace time is over. */
+export function withRemoved(
+  state: RepositoryState,
+  files: readonly StoredFile[],
+  nowMs: number,
+): RepositoryState {
+  if (files.length === 0) return state;
+  const removed = files.map(({ key, sizeBytes }) => ({ key, sizeBytes, removedMs: nowMs }));
+  return { ...state, removed: [...state.removed, ...removed] };
+}
+
+/** Who writes, and when by the store's clock; transactions older than `keptMs` are forgotten. */
+export interface Writer {
+  readonly id: string;
+  readonly nowMs: number;
+  readonly keptMs: number;
+}
+
+/** Marks a state as the next generation, written by this transaction. */
+export function sealState(state: RepositoryState, writer: Writer): RepositoryState {
   return {
     ...state,
     generation: state.generation + 1,
     nonce: randomUUID(),
-    transactions: withTransaction(state.transactions, id, keptMs),
+    transactions: withTransaction(state.transactions, writer),
   };
 }
 
-/** Clocks of writers differ: the newest time seen is the time. */
 export function withTransaction(
   transactions: readonly Transaction[],
-  id: string,
-  keptMs: number,
+  { id, nowMs, keptMs }: Writer,
 ): readonly Transaction[] {
-  const now = transactions.reduce((latest, [, at]) => Math.max(latest, at), Date.now());
-  return [...transactions.filter(([, at]) => at > now - keptMs), [id, now]];
+  return [...transactions.filter(([, at]) => at > nowMs - keptMs), [id, nowMs]];
 }

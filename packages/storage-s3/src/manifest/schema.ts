@@ -17,14 +17,24 @@ export interface StoredFile {
 /** A pack and what lies beside it, in one file or several. */
 export interface StoredPack {
   readonly id: string;
+  /** When it came into the manifest, by the store's clock, in milliseconds since 1970. */
+  readonly landedMs: number;
   readonly files: readonly StoredFile[];
   readonly pack: StoredPart;
   readonly idx: StoredPart;
   readonly rev?: StoredPart | undefined;
   readonly graph?: StoredPart | undefined;
+  /** A cruft pack has it (gitformat-pack): it holds what nobody reached when it was made. */
+  readonly mtimes?: StoredPart | undefined;
 }
 
-/** A write that is in the manifest, by the random id of who wrote, and when that was by the writer's clock. */
+/** A file that nothing in the repository needs any more, and that is still read by who has an older view. */
+export interface RemovedFile extends StoredFile {
+  /** Since when, by the store's clock, in milliseconds since 1970. */
+  readonly removedMs: number;
+}
+
+/** A write that is in the manifest, by the random id of who wrote, and when that was by the store's clock. */
 export type Transaction = readonly [id: string, atMs: number];
 
 /** All that a repository is at one instant, but for the content of files. */
@@ -43,6 +53,8 @@ export interface Manifest {
   readonly refs: Readonly<Record<string, string>>;
   /** Newest first. */
   readonly packs: readonly StoredPack[];
+  /** Files that are deleted when their grace time is over; those that the manifest names elsewhere are not among them. */
+  readonly removed: readonly RemovedFile[];
   /** The last generation that dropped an object: what was proved connected before must be proved again. */
   readonly lossyRemovalAt: number;
   /** The newest writes, for writers whose answer was lost. */
@@ -53,21 +65,33 @@ export interface Manifest {
 export interface Tombstone {
   readonly format: typeof MANIFEST_FORMAT;
   readonly removedLife: string;
+  /** When, by the store's clock, in milliseconds since 1970. */
+  readonly removedMs: number;
   readonly nonce: string;
   readonly transactions: readonly Transaction[];
 }
 
 const size = z.number().int().nonnegative();
 const file = z.object({ key: z.string().regex(/^data\/[\w./-]+$/), sizeBytes: size });
+const removedFile = file.extend({ removedMs: size });
 const part = z.tuple([size, size, size]);
 const id = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
 const transactions = z.array(z.tuple([z.string(), z.number()]));
 
 const pack = z
-  .object({ id, files: z.array(file), pack: part, idx: part, rev: part.optional(), graph: part.optional() })
+  .object({
+    id,
+    landedMs: size,
+    files: z.array(file),
+    pack: part,
+    idx: part,
+    rev: part.optional(),
+    graph: part.optional(),
+    mtimes: part.optional(),
+  })
   .refine(
-    ({ files, pack, idx, rev, graph }) =>
-      [pack, idx, rev, graph].every(
+    ({ files, pack, idx, rev, graph, mtimes }) =>
+      [pack, idx, rev, graph, mtimes].every(
         (each) => each === undefined || each[1] + each[2] <= (files[each[0]]?.sizeBytes ?? -1),
       ),
     "a part lies outside of its file",
@@ -84,6 +108,7 @@ const manifest = z
     shallow: z.array(id),
     refs: z.record(z.string(), z.string().regex(/^(?:[0-9a-f]+|@refs\/.+)$/)),
     packs: z.array(pack),
+    removed: z.array(removedFile),
     lossyRemovalAt: size,
     transactions,
   })
@@ -95,6 +120,7 @@ const manifest = z
 const tombstone = z.object({
   format: z.literal(MANIFEST_FORMAT),
   removedLife: z.uuid(),
+  removedMs: size,
   nonce: z.string(),
   transactions,
 });

@@ -2,7 +2,8 @@ import type { RandomAccess } from "@millrace/pack";
 import type { SidecarKind } from "@millrace/storage";
 import type { Bucket } from "../bucket/bucket.ts";
 import { freshFileKey, type Keys } from "../keys.ts";
-import type { StoredFile, StoredPack, StoredPart } from "../manifest/schema.ts";
+import type { UploadedPack } from "../manifest/repository-state.ts";
+import type { StoredFile, StoredPart } from "../manifest/schema.ts";
 import { createMultipart, type Multipart } from "./multipart.ts";
 
 /** What of a pack is on its way into the bucket. */
@@ -15,7 +16,7 @@ export interface PackUpload {
   sidecar(kind: SidecarKind, bytes: Uint8Array): void;
   has(kind: SidecarKind): boolean;
   /** The pack as a manifest names it, when all is sent. */
-  stored(id: string): StoredPack;
+  stored(id: string): UploadedPack;
   /** Deletes what was sent, as far as the store answers. */
   discard(): Promise<void>;
 }
@@ -112,7 +113,8 @@ export function createPackUpload(options: PackUploadOptions): PackUpload {
     stored(id) {
       const [pack, idx] = [placed.get("pack"), placed.get("idx")];
       if (pack === undefined || idx === undefined) throw new Error("not sent yet");
-      return { id, files, pack, idx, rev: placed.get("rev"), graph: placed.get("graph") };
+      const [rev, graph, mtimes] = [placed.get("rev"), placed.get("graph"), placed.get("mtimes")];
+      return { id, files, pack, idx, rev, graph, mtimes };
     },
     async discard() {
       waiting.clear();

@@ -1,6 +1,6 @@
 import { hashLength, type ObjectFormat, type OperationOptions } from "@millrace/pack";
 import { type PackInfo, type Stage, StorageError } from "@millrace/storage";
-import type { StoredPack } from "../manifest/schema.ts";
+import type { UploadedPack } from "../manifest/repository-state.ts";
 import { createPackUpload, type PackUploadOptions } from "./pack-upload.ts";
 import { openSpool, type Spool } from "./spool.ts";
 
@@ -10,7 +10,7 @@ export interface S3Stage extends Stage {
    * The pack, when all of it is in the bucket. Throws `STORAGE_STAGE_EXPIRED` where it is discarded, not sealed or too
    * old, `STORAGE_UNSUPPORTED` where it has no index.
    */
-  uploaded(options?: OperationOptions): Promise<StoredPack>;
+  uploaded(options?: OperationOptions): Promise<UploadedPack>;
   /** From here on disposal leaves the files alone: a manifest names them, or may. */
   landed(): void;
 }
