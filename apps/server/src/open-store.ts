@@ -1,33 +1,65 @@
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Storage } from "@millrace/storage";
-import { openS3Storage } from "@millrace/storage-s3";
+import { openS3Storage, type S3StorageOptions } from "@millrace/storage-s3";
 import { z } from "zod";
 
 /** A bucket to serve, as the command line names it. */
 export interface BucketFlags {
-  /** `s3://bucket` or `s3://bucket/prefix`. */
+  /** `s3://bucket` or `s3://bucket/prefix`, and behind a `?` what is not to have its default. */
   readonly store: string;
   /** Another server than that of AWS. */
   readonly endpoint?: string | undefined;
 }
 
-/** A bucket and what keys in it start with. */
-export interface StoreAddress {
+/** Options of the storage that an address may carry, each a number. */
+type Tunable = {
+  [K in keyof S3StorageOptions]-?: number extends S3StorageOptions[K] ? K : never;
+}[keyof S3StorageOptions];
+
+const tunable: Readonly<Record<Tunable, true>> = {
+  maxConnections: true,
+  attemptTimeoutMs: true,
+  requestTimeoutMs: true,
+  maxAttempts: true,
+  retryDelayMs: true,
+  smallPackBytes: true,
+  partBytes: true,
+  uploadConcurrency: true,
+  rangeBytes: true,
+  readAhead: true,
+  memoryCacheBytes: true,
+  cacheFolderBytes: true,
+  commitTimeoutMs: true,
+  stageLifetimeMs: true,
+};
+
+/** A bucket, what keys in it start with, and how it is to be asked. */
+export interface StoreAddress extends Readonly<Partial<Record<Tunable, number>>> {
   readonly bucket: string;
   readonly prefix?: string | undefined;
 }
 
-const STORE = /^s3:\/\/(?<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(?<prefix>[^?#]*?))?\/*$/;
+const STORE =
+  /^s3:\/\/(?<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(?<prefix>[^?#]*?))?\/*(?:\?(?<query>[^#]*))?$/;
 
-/** Reads `s3://bucket/prefix`. Throws a `ZodError`. */
+/** Reads `s3://bucket/prefix?option=number&…`. Throws a `ZodError`. */
 export const StoreAddress: z.ZodType<StoreAddress, string> = z.string().transform((text, context) => {
-  const { bucket, prefix } = STORE.exec(text)?.groups ?? {};
-  if (bucket === undefined) {
-    context.addIssue({ code: "custom", message: `not s3://BUCKET[/PREFIX]: ${JSON.stringify(text)}` });
+  const refuse = (message: string): never => {
+    context.addIssue({ code: "custom", message });
     return z.NEVER;
+  };
+  const { bucket, prefix, query } = STORE.exec(text)?.groups ?? {};
+  if (bucket === undefined) return refuse(`not s3://BUCKET[/PREFIX]: ${JSON.stringify(text)}`);
+  const tuning: Record<string, number> = {};
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (!Object.hasOwn(tunable, name)) {
+      return refuse(`${name}: there is ${Object.keys(tunable).join(", ")}`);
+    }
+    if (!/^\d+$/.test(value)) return refuse(`${name}: not a number: ${JSON.stringify(value)}`);
+    tuning[name] = Number(value);
   }
-  return prefix === undefined || prefix === "" ? { bucket } : { bucket, prefix };
+  return { bucket, ...(prefix === undefined || prefix === "" ? {} : { prefix }), ...tuning };
 });
 
 type Environment = Readonly<Record<string, string | undefined>>;
