@@ -8,4 +8,5 @@ export const s3Capabilities: StorageCapabilities = Object.freeze({
   alternates: false,
   reflog: false,
   hooksOnDisk: false,
+  maintenance: true,
 });

@@ -20,7 +20,8 @@ export interface S3Settings {
   readonly partBytes: number;
   readonly uploadConcurrency: number;
   readonly commitTimeoutMs: number;
-  readonly stageLifetimeMs: number;
+  readonly graceMs: number;
+  readonly leaseMs: number;
 }
 
 /** What the stores of one repository in this process share, so that its manifest is read once and written in groups. */

@@ -7,7 +7,7 @@ import {
   type StorageSpans,
 } from "@millrace/storage";
 import type { FileStore } from "./files/file-store.ts";
-import type { RepositoryState } from "./manifest/repository-state.ts";
+import { type RepositoryState, tokenOf } from "./manifest/repository-state.ts";
 import type { StoredFile, StoredPack, StoredPart } from "./manifest/schema.ts";
 
 /** The spans that all repositories in buckets share. */
@@ -23,7 +23,7 @@ export function createS3Snapshot(state: RepositoryState, files: FileStore): Snap
     });
 
   return {
-    token: `${state.life}.${state.generation}.${state.nonce}`,
+    token: tokenOf(state),
     objectFormat,
     async head(options = {}) {
       options.signal?.throwIfAborted();

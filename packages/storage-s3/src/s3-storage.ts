@@ -21,7 +21,8 @@ import { createS3Store } from "./s3-store.ts";
 import { S3StorageOptions } from "./schema.ts";
 
 const MIB = 1024 * 1024;
-const HOUR_MS = 60 * 60 * 1000;
+const MINUTE_MS = 60 * 1000;
+const HOUR_MS = 60 * MINUTE_MS;
 /** Repositories whose manifests are remembered. */
 const REMEMBERED = 1024;
 
@@ -62,7 +63,8 @@ function openPlace(options: S3StorageOptions): S3Place {
     partBytes: options.partBytes ?? 8 * MIB,
     uploadConcurrency: options.uploadConcurrency ?? 4,
     commitTimeoutMs: options.commitTimeoutMs ?? 60_000,
-    stageLifetimeMs: options.stageLifetimeMs ?? 12 * HOUR_MS,
+    graceMs: options.graceMs ?? 24 * HOUR_MS,
+    leaseMs: options.leaseMs ?? 5 * MINUTE_MS,
   };
   return { bucket, keys, files, settings };
 }

@@ -7,6 +7,8 @@ import {
   StorageError,
 } from "@millrace/storage";
 import { type CommitTarget, stateIn } from "./commit/judge.ts";
+import { takeLease } from "./maintenance/lease.ts";
+import { createS3Maintenance, type S3Maintenance } from "./maintenance/maintenance.ts";
 import type { RepositoryState, UploadedPack } from "./manifest/repository-state.ts";
 import { s3Capabilities } from "./s3-capabilities.ts";
 import type { S3Place, S3Repository } from "./s3-repository.ts";
@@ -27,6 +29,7 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
   const { name, latest, committer } = repository;
   const { objectFormat } = state;
   const stages = new WeakMap<Stage, S3Stage>();
+  let maintenance: S3Maintenance | undefined;
   let target: CommitTarget = isDraft ? { draft: state } : { life: state.life };
 
   /** The repository as it is now. Throws `STORAGE_NOT_FOUND` where it was removed. */
@@ -50,9 +53,17 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
       if (own === undefined) throw new StorageError("STORAGE_STAGE_EXPIRED", "a stage of another store");
       return own;
     });
+    const { remove, refs = [] } = request;
+    const lease = maintenance?.isOver === false ? maintenance.lease?.id : undefined;
+    if (remove !== undefined && (lease === undefined || refs.length > 0)) {
+      throw new StorageError("STORAGE_UNSUPPORTED", "only maintenance removes, and it moves no refs", {
+        key: name,
+      });
+    }
+    const expiresMs = Math.min(...adding.map((stage) => stage.expiresMs));
     const packs = await Promise.all(adding.map((stage) => stage.uploaded({ signal })));
     try {
-      const { result, life } = await committer.commit({ request, packs, target, signal });
+      const { result, life } = await committer.commit({ request, packs, expiresMs, lease, target, signal });
       if (!result.committed) return result;
       target = { life };
       await settle(adding, packs);
@@ -103,7 +114,7 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
           smallPackBytes: settings.smallPackBytes,
           partBytes: settings.partBytes,
           concurrency: settings.uploadConcurrency,
-          lifetimeMs: settings.stageLifetimeMs,
+          expiresMs: bucket.nowMs() + settings.graceMs / 2,
           onSent: (file, bytes) => files.keep(file, bytes),
         },
         options,
@@ -112,6 +123,17 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
       return stage;
     },
     commit: (request, options = {}) => spans.commit(request, () => commit(request, options)),
+    async beginMaintenance({ signal, dryRun = false } = {}) {
+      const { life, config } = await newest({ signal });
+      const { commitTimeoutMs: timeoutMs, leaseMs } = settings;
+      const lease = dryRun
+        ? undefined
+        : await takeLease({ bucket, latest, name, life, leaseMs, timeoutMs, signal });
+      const startedMs = lease?.takenMs ?? bucket.nowMs();
+      const begun = createS3Maintenance({ lease, startedMs, config, newest });
+      if (!dryRun) maintenance = begun;
+      return begun;
+    },
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -60,8 +60,14 @@ export interface S3StorageOptions extends S3BucketOptions {
   readonly cacheFolderBytes?: number | undefined;
   /** How long a commit tries to get its turn, in milliseconds. Default 60,000. */
   readonly commitTimeoutMs?: number | undefined;
-  /** Age at which a staged pack can no longer be committed, in milliseconds. Default 12 hours. */
-  readonly stageLifetimeMs?: number | undefined;
+  /**
+   * How long files stay that no manifest needs, in milliseconds by the store's clock: who has begun to read them reads on.
+   * A staged pack can be committed for half of that. All processes that share a bucket have to have the same, and it has to
+   * be much longer than any request. Default 24 hours.
+   */
+  readonly graceMs?: number | undefined;
+  /** When another may tidy a repository up after one that was killed at it, in milliseconds. Default 5 minutes. */
+  readonly leaseMs?: number | undefined;
   /** Prove at the start that the bucket honours conditional writes, and refuse it where it does not. Default `true`. */
   readonly proveConditions?: boolean | undefined;
 }
@@ -97,6 +103,7 @@ export const S3StorageOptions: z.ZodType<S3StorageOptions> = z.object({
   cacheFolder: z.string().min(1).optional(),
   cacheFolderBytes: bytes,
   commitTimeoutMs: count,
-  stageLifetimeMs: count,
+  graceMs: count,
+  leaseMs: count,
   proveConditions: z.boolean().optional(),
 });

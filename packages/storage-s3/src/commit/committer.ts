@@ -63,6 +63,8 @@ async function commitGroup(options: CommitterOptions, group: readonly Waiting[])
   let judged = new Map<Waiting, Judgement>();
   try {
     await swap(bucket, latest, options, async (version, isFresh) => {
+      // To confirm a removal may take long: not on a view that may be old.
+      if (!isFresh && left.some(({ job }) => job.request.remove !== undefined)) return "stale";
       judged = new Map();
       let state = stateIn(version);
       let isChanged = false;
@@ -81,12 +83,7 @@ async function commitGroup(options: CommitterOptions, group: readonly Waiting[])
           waiting.reject(error);
         }
       }
-      if (
-        !isFresh &&
-        [...judged.values()].some(({ result }) => result.refs.some((refusal) => refusal !== undefined))
-      ) {
-        return "stale";
-      }
+      if (!isFresh && [...judged.values()].some(({ isRefused }) => isRefused)) return "stale";
       return isChanged ? state : undefined;
     });
   } catch (error) {

@@ -10,22 +10,8 @@ export function encodeState(state: RepositoryState): Uint8Array {
     const ref = state.refs.get(name);
     if (ref !== undefined) refs[name] = ref.symref === undefined ? ref.oid : `@${ref.symref}`;
   }
-  const { life, generation, nonce, objectFormat, shallow, packs, removed, lossyRemovalAt, transactions } =
-    state;
-  const manifest: Manifest = {
-    format: MANIFEST_FORMAT,
-    life,
-    generation,
-    nonce,
-    objectFormat,
-    config: state.config.entries,
-    shallow,
-    refs,
-    packs,
-    removed,
-    lossyRemovalAt,
-    transactions,
-  };
+  const { refs: _held, config, ...rest } = state;
+  const manifest: Manifest = { format: MANIFEST_FORMAT, ...rest, config: config.entries, refs };
   return Buffer.from(JSON.stringify(manifest));
 }
 

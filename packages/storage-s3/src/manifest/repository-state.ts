@@ -8,7 +8,7 @@ import {
   type RepositoryConfig,
   type StoredRef,
 } from "@millrace/storage";
-import type { RemovedFile, StoredFile, StoredPack, Transaction } from "./schema.ts";
+import type { RemovedFile, StoredFile, StoredLease, StoredPack, Transaction } from "./schema.ts";
 
 /** What a repository is at one instant, ready to be read; never changed, only replaced. */
 export interface RepositoryState {
@@ -25,6 +25,7 @@ export interface RepositoryState {
   readonly packs: readonly StoredPack[];
   readonly removed: readonly RemovedFile[];
   readonly lossyRemovalAt: number;
+  readonly lease?: StoredLease | undefined;
   readonly transactions: readonly Transaction[];
 }
 
@@ -106,6 +107,17 @@ export function withRemoved(
   if (files.length === 0) return state;
   const removed = files.map(({ key, sizeBytes }) => ({ key, sizeBytes, removedMs: nowMs }));
   return { ...state, removed: [...state.removed, ...removed] };
+}
+
+/** Names a state among all those that there ever were. */
+export function tokenOf({ life, generation, nonce }: RepositoryState): string {
+  return `${life}.${generation}.${nonce}`;
+}
+
+/** The life and the generation in a state's token. */
+export function readToken(token: string): { readonly life: string | undefined; readonly generation: number } {
+  const [life, generation] = token.split(".");
+  return { life, generation: Number(generation) };
 }
 
 /** Who writes, and when by the store's clock; transactions older than `keptMs` are forgotten. */

@@ -37,6 +37,12 @@ export interface RemovedFile extends StoredFile {
 /** A write that is in the manifest, by the random id of who wrote, and when that was by the store's clock. */
 export type Transaction = readonly [id: string, atMs: number];
 
+/** Who tidies the repository up, by a random id, and until when by the store's clock if it is not renewed. */
+export interface StoredLease {
+  readonly id: string;
+  readonly untilMs: number;
+}
+
 /** All that a repository is at one instant, but for the content of files. */
 export interface Manifest {
   readonly format: typeof MANIFEST_FORMAT;
@@ -57,6 +63,7 @@ export interface Manifest {
   readonly removed: readonly RemovedFile[];
   /** The last generation that dropped an object: what was proved connected before must be proved again. */
   readonly lossyRemovalAt: number;
+  readonly lease?: StoredLease | undefined;
   /** The newest writes, for writers whose answer was lost. */
   readonly transactions: readonly Transaction[];
 }
@@ -110,6 +117,7 @@ const manifest = z
     packs: z.array(pack),
     removed: z.array(removedFile),
     lossyRemovalAt: size,
+    lease: z.object({ id: z.string(), untilMs: size }).optional(),
     transactions,
   })
   .refine(

@@ -6,9 +6,11 @@ import { openSpool, type Spool } from "./spool.ts";
 
 /** A stage with what a commit asks of it. */
 export interface S3Stage extends Stage {
+  /** When it can no longer be committed, by the store's clock, in milliseconds since 1970. */
+  readonly expiresMs: number;
   /**
-   * The pack, when all of it is in the bucket. Throws `STORAGE_STAGE_EXPIRED` where it is discarded, not sealed or too
-   * old, `STORAGE_UNSUPPORTED` where it has no index.
+   * The pack, when all of it is in the bucket. Throws `STORAGE_STAGE_EXPIRED` where it is discarded or not sealed,
+   * `STORAGE_UNSUPPORTED` where it has no index.
    */
   uploaded(options?: OperationOptions): Promise<UploadedPack>;
   /** From here on disposal leaves the files alone: a manifest names them, or may. */
@@ -18,18 +20,18 @@ export interface S3Stage extends Stage {
 export interface S3StageOptions extends Omit<PackUploadOptions, "signal"> {
   readonly objectFormat: ObjectFormat;
   readonly spoolFolder: string;
-  readonly lifetimeMs: number;
+  /** See `S3Stage`: what no manifest names is swept away after twice its lifetime. */
+  readonly expiresMs: number;
 }
 
 /** Opens a stage: bytes go to a spool on the disk, and behind it into the bucket. */
 export async function openStage(options: S3StageOptions, { signal }: OperationOptions): Promise<S3Stage> {
   signal?.throwIfAborted();
-  const { objectFormat } = options;
+  const { objectFormat, expiresMs } = options;
   const ending = new AbortController();
   const upload = createPackUpload({ ...options, signal: ending.signal });
   const spool = await openSpool(options.spoolFolder);
   const scratches: Spool[] = [];
-  const expiry = performance.now() + options.lifetimeMs;
   let sealed: PackInfo | undefined;
   /** What was sent at the seal already, while the push is still judged. */
   let sending: Promise<void> | undefined;
@@ -60,6 +62,7 @@ export async function openStage(options: S3StageOptions, { signal }: OperationOp
   };
 
   return {
+    expiresMs,
     get sizeBytes() {
       return spool.sizeBytes;
     },
@@ -99,7 +102,6 @@ export async function openStage(options: S3StageOptions, { signal }: OperationOp
     async uploaded(asked = {}) {
       asked.signal?.throwIfAborted();
       if (sealed === undefined || (state !== "sealed" && state !== "landed")) throw expired(state);
-      if (performance.now() > expiry) throw expired("too old");
       if (!upload.has("idx")) {
         throw new StorageError("STORAGE_UNSUPPORTED", "a pack needs its index", { key: sealed.id });
       }
