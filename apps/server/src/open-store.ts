@@ -31,7 +31,8 @@ const tunable: Readonly<Record<Tunable, true>> = {
   memoryCacheBytes: true,
   cacheFolderBytes: true,
   commitTimeoutMs: true,
-  stageLifetimeMs: true,
+  graceMs: true,
+  leaseMs: true,
 };
 
 /** A bucket, what keys in it start with, and how it is to be asked. */
