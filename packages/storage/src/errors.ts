@@ -28,15 +28,32 @@ export interface StorageErrorDetail {
   readonly key?: string | undefined;
 }
 
+/** What somebody far away is told, who can see neither the server nor its log. */
+const clientMessages: Readonly<Record<StorageErrorCode, string>> = {
+  STORAGE_NOT_FOUND: "a part of this repository is missing; whoever runs the server must look",
+  STORAGE_EXISTS: "there is a repository of this name already",
+  STORAGE_BAD_NAME: "no repository can have this name",
+  STORAGE_CORRUPT: "this repository is damaged; whoever runs the server must look",
+  STORAGE_FORBIDDEN: "the server has no access to this repository; whoever runs it must look",
+  STORAGE_STAGE_EXPIRED: "this took too long: push again",
+  STORAGE_BUSY: "this repository is being tidied up: try again later",
+  STORAGE_IO: "the server's storage does not work at the moment: try again later",
+  STORAGE_OUTCOME_UNKNOWN: "this may or may not have been done: look what is there before you try again",
+  STORAGE_UNSUPPORTED: "this repository needs another version of the server",
+};
+
 /** The one error class of all storage backends; tell faults apart by `code`. */
 export class StorageError extends Error {
   override readonly name = "StorageError";
   readonly code: StorageErrorCode;
   readonly key: string | undefined;
+  /** Words for the client of a server, who is to learn no path and no key. */
+  readonly clientMessage: string;
 
   constructor(code: StorageErrorCode, message: string, detail: StorageErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.code = code;
     this.key = detail.key;
+    this.clientMessage = clientMessages[code];
   }
 }

@@ -1,4 +1,4 @@
-import { StorageError } from "@millrace/storage";
+import { StorageError, type StorageErrorCode } from "@millrace/storage";
 
 /** A refusal that becomes a status and a line of text. */
 export class HttpError extends Error {
@@ -13,14 +13,18 @@ export class HttpError extends Error {
   }
 }
 
+/** Faults of a storage that have a status of their own. */
+const statuses: Readonly<Partial<Record<StorageErrorCode, number>>> = {
+  STORAGE_NOT_FOUND: 404,
+  STORAGE_BAD_NAME: 404,
+  STORAGE_BUSY: 503,
+  STORAGE_IO: 503,
+};
+
 /** The status and text for whatever went wrong before the answer began; inner faults tell nothing of themselves. */
 export function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
-  if (error instanceof StorageError) {
-    if (error.code === "STORAGE_NOT_FOUND" || error.code === "STORAGE_BAD_NAME") {
-      return new HttpError(404, "Repository not found");
-    }
-    if (error.code === "STORAGE_FORBIDDEN") return new HttpError(403, "Forbidden");
-  }
-  return new HttpError(500, "Internal server error");
+  if (!(error instanceof StorageError)) return new HttpError(500, "Internal server error");
+  const status = statuses[error.code] ?? 500;
+  return new HttpError(status, status === 404 ? "Repository not found" : error.clientMessage);
 }
