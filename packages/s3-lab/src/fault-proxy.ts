@@ -27,6 +27,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly requests: readonly LoggedRequest[];
   /** How long each request waits before it goes on, in milliseconds. */
   latencyMs: number;
+  /** How far the store's clock seems to be ahead, as the `Date` of its answers has it, in milliseconds. */
+  aheadMs: number;
   /** What goes wrong; nothing where absent. */
   plan: FaultPlan | undefined;
   clear(): void;
@@ -88,7 +90,11 @@ export async function openFaultProxy(target: string): Promise<FaultProxy> {
       return log(0);
     }
     const whole = Buffer.concat(body);
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, answer.rawHeaders);
+    response.writeHead(
+      answer.statusCode ?? 502,
+      answer.statusMessage,
+      later(answer.rawHeaders, proxy.aheadMs),
+    );
     log(answer.statusCode ?? 502);
     if (fault?.kind === "half-body") {
       response.write(whole.subarray(0, whole.length >> 1), () => incoming.socket.destroy());
@@ -110,6 +116,7 @@ export async function openFaultProxy(target: string): Promise<FaultProxy> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     latencyMs: 0,
+    aheadMs: 0,
     plan: undefined,
     clear: () => void requests.splice(0),
     async [Symbol.asyncDispose]() {
@@ -119,6 +126,15 @@ export async function openFaultProxy(target: string): Promise<FaultProxy> {
     },
   };
   return proxy;
+}
+
+/** The headers of an answer, dated as if the store's clock were ahead. */
+function later(rawHeaders: readonly string[], aheadMs: number): string[] {
+  return rawHeaders.map((text, i) =>
+    i % 2 === 1 && aheadMs !== 0 && /^date$/i.test(rawHeaders[i - 1] ?? "")
+      ? new Date(Date.parse(text) + aheadMs).toUTCString()
+      : text,
+  );
 }
 
 /** Headers as they came, but for those that belong to one connection. */

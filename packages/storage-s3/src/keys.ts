@@ -4,6 +4,8 @@ import { randomUUID } from "node:crypto";
 export interface Keys {
   /** What the keys of all manifests start with. */
   readonly manifests: string;
+  /** What the keys of all files start with. */
+  readonly files: string;
   /** What the keys of probes start with. */
   readonly probes: string;
   /** The manifest of a repository. */
@@ -19,6 +21,7 @@ export function createKeys(prefix: string | undefined): Keys {
   const manifests = `${top}repos/`;
   return {
     manifests,
+    files: `${top}data/`,
     probes: `${top}probe/`,
     manifest: (name) => manifests + name,
     nameOf: (manifestKey) => manifestKey.slice(manifests.length),

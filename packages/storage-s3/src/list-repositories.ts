@@ -21,7 +21,7 @@ export async function* listRepositories(
   let left = limit;
   let last = after === undefined ? undefined : keys.manifest(after);
   for (;;) {
-    const page = await bucket.list(keys.manifest(prefix), last, { signal });
+    const page = await bucket.list("manifest", keys.manifest(prefix), last, { signal });
     for (let at = 0; at < page.keys.length; at += LOOKS) {
       const some = page.keys.slice(at, at + LOOKS);
       const isThere = await Promise.all(some.map((listed) => isRepository(bucket, keys, listed, signal)));

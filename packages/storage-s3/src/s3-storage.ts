@@ -14,6 +14,7 @@ import { createDiskCache } from "./files/disk-cache.ts";
 import { createFileStore } from "./files/file-store.ts";
 import { createKeys } from "./keys.ts";
 import { listRepositories } from "./list-repositories.ts";
+import { sweep } from "./maintenance/sweep.ts";
 import { newState, type RepositoryState } from "./manifest/repository-state.ts";
 import { s3Capabilities } from "./s3-capabilities.ts";
 import { createS3Repository, type S3Place, type S3Repository } from "./s3-repository.ts";
@@ -128,6 +129,7 @@ function createS3Storage(place: S3Place): Storage {
         return { removedLife: state.life, removedMs: bucket.nowMs(), transactions: [] };
       });
     },
+    sweep: (options = {}) => sweep({ place, repositoryOf }, options),
     async [Symbol.asyncDispose]() {
       await files[Symbol.asyncDispose]();
       bucket[Symbol.dispose]();

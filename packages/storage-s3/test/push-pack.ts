@@ -1,6 +1,16 @@
 import type { Oid } from "@millrace/pack";
-import type { RepositoryStore } from "@millrace/storage";
+import type { RepositoryStore, Stage } from "@millrace/storage";
 import type { TinyPack } from "@millrace/storage/conformance";
+
+/** Sends a pack as far as its seal. */
+export async function stagePack(store: RepositoryStore, pack: TinyPack): Promise<Stage> {
+  const stage = await store.stage();
+  await stage.write(pack.bytes.subarray(0, -20));
+  await stage.sidecar("rev", pack.rev);
+  await stage.sidecar("idx", pack.idx);
+  await stage.seal({ header: pack.bytes.slice(0, 12), trailer: pack.bytes.slice(-20) });
+  return stage;
+}
 
 /** Pushes a pack under one ref, as `receive-pack` does it, and answers the code of each refusal. */
 export async function pushPack(
@@ -9,12 +19,8 @@ export async function pushPack(
   name: string,
   old?: Oid | null,
 ): Promise<(string | undefined)[]> {
-  const stage = await store.stage();
+  const stage = await stagePack(store, pack);
   try {
-    await stage.write(pack.bytes.subarray(0, -20));
-    await stage.sidecar("rev", pack.rev);
-    await stage.sidecar("idx", pack.idx);
-    await stage.seal({ header: pack.bytes.slice(0, 12), trailer: pack.bytes.slice(-20) });
     const { refs } = await store.commit({ add: [stage], refs: [{ name, old, new: pack.commit }] });
     return refs.map((refusal) => refusal?.code);
   } finally {

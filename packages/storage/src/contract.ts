@@ -1,6 +1,6 @@
 import type { ObjectFormat, ObjectType, Oid, OperationOptions, PackSink, RandomAccess } from "@millrace/pack";
 import type { RepositoryConfig } from "./config.ts";
-import type { Maintenance, MaintenanceOptions, Removal } from "./maintenance.ts";
+import type { Maintenance, MaintenanceOptions, Removal, SweepOptions, SweepReport } from "./maintenance.ts";
 import type { RefBatch } from "./ref-lines.ts";
 import type { CreateOptions, ListOptions, StorageCapabilities } from "./schema.ts";
 
@@ -21,6 +21,11 @@ export interface Storage extends AsyncDisposable {
   list(options?: ListOptions & OperationOptions): AsyncIterable<string>;
   /** Throws `STORAGE_NOT_FOUND`. */
   remove(name: string, options?: OperationOptions): Promise<void>;
+  /**
+   * Deletes what nothing needs any more, when its grace time is over. It may run at any time, wherever and however often.
+   * Absent in backends that leave nothing behind. Throws `STORAGE_CORRUPT` where it cannot tell what is needed.
+   */
+  sweep?(options?: SweepOptions & OperationOptions): Promise<SweepReport>;
 }
 
 /** One repository: read it through snapshots, change it through stages and commits. */

@@ -35,6 +35,23 @@ export interface MaintainedPack {
   readonly isCruft: boolean;
 }
 
+export interface SweepOptions extends MaintenanceOptions {
+  /** Only what this repository has put aside. Default: all that no repository needs. */
+  readonly repository?: string | undefined;
+}
+
+/** What is deleted, or in a dry run would be. */
+export interface SweepReport {
+  /** Files that commits had put aside, and whose grace time is over. */
+  readonly removedCount: number;
+  readonly removedBytes: number;
+  /** Files that no repository names: somebody was killed before a commit, or a repository is gone. */
+  readonly orphanCount: number;
+  readonly orphanBytes: number;
+  /** Uploads that nobody will finish. */
+  readonly uploadCount: number;
+}
+
 /** A loose object as maintenance sees it. */
 export interface MaintainedObject {
   readonly oid: Oid;

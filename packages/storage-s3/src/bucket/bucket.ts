@@ -9,6 +9,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
@@ -41,6 +42,16 @@ export type WriteOutcome =
 export interface ListedKey {
   readonly key: string;
   readonly sizeBytes: number;
+  /** When it was written, by the store's clock, in milliseconds since 1970. */
+  readonly modifiedMs: number;
+}
+
+/** An upload that was begun and not finished. */
+export interface ListedUpload {
+  readonly key: string;
+  readonly upload: string;
+  /** When it was begun, by the store's clock, in milliseconds since 1970. */
+  readonly startedMs: number;
 }
 
 /** Part of an upload that is there. */
@@ -81,6 +92,7 @@ export interface Bucket extends Disposable {
   ): Promise<WriteOutcome>;
   /** One page of keys in byte order, with whether there are more. */
   list(
+    kind: KeyKind,
     prefix: string,
     after: string | undefined,
     options?: OperationOptions,
@@ -103,6 +115,8 @@ export interface Bucket extends Disposable {
     options?: OperationOptions,
   ): Promise<void>;
   abortUpload(key: string, upload: string): Promise<void>;
+  /** All uploads under way to keys that start so. */
+  listUploads(prefix: string, options?: OperationOptions): Promise<readonly ListedUpload[]>;
 }
 
 const BACKEND = "s3";
@@ -204,11 +218,15 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
         handle.set("outcome", outcome.kind);
         return outcome;
       }),
-    list: (prefix, after, { signal } = {}) =>
-      request("list", "manifest", prefix, signal, async (abortSignal) => {
+    list: (kind, prefix, after, { signal } = {}) =>
+      request("list", kind, prefix, signal, async (abortSignal) => {
         const command = new ListObjectsV2Command({ Bucket: name, Prefix: prefix, StartAfter: after });
         const { Contents = [], IsTruncated } = await client.send(command, { abortSignal });
-        const keys = Contents.map(({ Key = "", Size = 0 }) => ({ key: Key, sizeBytes: Size }));
+        const keys = Contents.map(({ Key = "", Size = 0, LastModified }) => ({
+          key: Key,
+          sizeBytes: Size,
+          modifiedMs: timeOf(LastModified),
+        }));
         return { keys, isLast: IsTruncated !== true };
       }),
     delete: (kind, key, { signal } = {}) => deleteKey(kind, key, signal),
@@ -262,10 +280,30 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
         });
       });
     },
+    async listUploads(prefix, { signal } = {}) {
+      const uploads: ListedUpload[] = [];
+      for (let marker = {}; ; ) {
+        const page = await request("list_uploads", "pack", prefix, signal, (abortSignal) =>
+          client.send(new ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix, ...marker }), {
+            abortSignal,
+          }),
+        );
+        for (const { Key = "", UploadId = "", Initiated } of page.Uploads ?? []) {
+          uploads.push({ key: Key, upload: UploadId, startedMs: timeOf(Initiated) });
+        }
+        if (page.IsTruncated !== true) return uploads;
+        marker = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+      }
+    },
     [Symbol.dispose]() {
       client.destroy();
     },
   };
+}
+
+/** What the store gives no date is never taken for old. */
+function timeOf(date: Date | undefined): number {
+  return date?.getTime() ?? Number.POSITIVE_INFINITY;
 }
 
 /** A clock that hears the date of every answer of this client, refusals among them. */

@@ -25,7 +25,9 @@ const TRANSIENT_NAMES: ReadonlySet<string> = new Set([
 export function kindOf(error: unknown): FaultKind {
   const status = statusOf(error);
   const name = nameOf(error);
-  if (name === "NoSuchBucket" || name === "RequestTimeTooSkewed") return "final";
+  if (name === "NoSuchBucket") return "final";
+  // From its answer the SDK knows the store's time, and signs with that the next time.
+  if (name === "RequestTimeTooSkewed") return isClockCorrected(error) ? "transient" : "final";
   if (status === 404 || name === "NoSuchKey") return "absent";
   if (status === 304) return "unchanged";
   if (status === 412 || status === 409) return "lost";
@@ -49,7 +51,7 @@ export function toStorageError(error: unknown, bucket: string, key: string): Sto
   if (name === "RequestTimeTooSkewed") {
     return new StorageError(
       "STORAGE_FORBIDDEN",
-      `${where}: this machine's clock differs from the store's: set it`,
+      `${where}: the server's clock and the store's differ by more than signatures allow: have it set`,
       detail,
     );
   }
@@ -67,6 +69,11 @@ export function toStorageError(error: unknown, bucket: string, key: string): Sto
   }
   const text = error instanceof Error ? error.message : String(error);
   return new StorageError("STORAGE_IO", `${where}: ${name}: ${text}`, detail);
+}
+
+function isClockCorrected(error: unknown): boolean {
+  const { $metadata } = error as { readonly $metadata?: { readonly clockSkewCorrected?: unknown } };
+  return $metadata?.clockSkewCorrected === true;
 }
 
 function statusOf(error: unknown): number | undefined {
