@@ -9,4 +9,5 @@ export const s3Capabilities: StorageCapabilities = Object.freeze({
   reflog: false,
   hooksOnDisk: false,
   maintenance: true,
+  outbox: true,
 });

@@ -3,6 +3,7 @@ import { type Committer, createCommitter } from "./commit/committer.ts";
 import type { FileStore } from "./files/file-store.ts";
 import type { Keys } from "./keys.ts";
 import { createLatest, type Latest } from "./manifest/latest.ts";
+import { createS3Outbox, type S3Outbox } from "./outbox/outbox.ts";
 import { createS3Snapshot } from "./s3-snapshot.ts";
 
 /** What all stores of one bucket share. */
@@ -29,17 +30,24 @@ export interface S3Repository {
   readonly name: string;
   readonly latest: Latest;
   readonly committer: Committer;
+  readonly outbox: S3Outbox;
 }
+
+/** Others take a notice up again after a minute: what was told must be written before. */
+const SETTLE_MS = 15_000;
 
 export function createS3Repository(place: S3Place, name: string): S3Repository {
   const { bucket, keys, files, settings } = place;
   const latest = createLatest(bucket, keys.manifest(name));
+  const timeoutMs = settings.commitTimeoutMs;
+  const outbox = createS3Outbox({ bucket, latest, timeoutMs, settleMs: SETTLE_MS });
   const committer = createCommitter({
     bucket,
     latest,
     name,
-    timeoutMs: settings.commitTimeoutMs,
+    timeoutMs,
     open: (state) => createS3Snapshot(state, files),
+    unsettled: outbox.unsettled,
   });
-  return { name, latest, committer };
+  return { name, latest, committer, outbox };
 }

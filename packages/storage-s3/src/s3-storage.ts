@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { OperationOptions } from "@millrace/pack";
 import {
   checkRepositoryName,
@@ -23,6 +24,8 @@ import { S3StorageOptions } from "./schema.ts";
 
 const MIB = 1024 * 1024;
 const MINUTE_MS = 60 * 1000;
+/** How long closing waits for what could be left undone. */
+const CLOSING_MS = 5000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** Repositories whose manifests are remembered. */
 const REMEMBERED = 1024;
@@ -131,6 +134,9 @@ function createS3Storage(place: S3Place): Storage {
     },
     sweep: (options = {}) => sweep({ place, repositoryOf }, options),
     async [Symbol.asyncDispose]() {
+      // What cannot be written now is told again by somebody.
+      const flushes = [...known.values()].map(({ outbox }) => outbox.flush().catch(() => undefined));
+      await Promise.race([Promise.all(flushes), setTimeout(CLOSING_MS, undefined, { ref: false })]);
       await files[Symbol.asyncDispose]();
       bucket[Symbol.dispose]();
     },

@@ -26,7 +26,7 @@ export interface S3StoreOptions {
 /** One repository in a bucket. */
 export function createS3Store({ place, repository, state, isDraft }: S3StoreOptions): RepositoryStore {
   const { bucket, keys, files, settings } = place;
-  const { name, latest, committer } = repository;
+  const { name, latest, committer, outbox } = repository;
   const { objectFormat } = state;
   const stages = new WeakMap<Stage, S3Stage>();
   let maintenance: S3Maintenance | undefined;
@@ -134,6 +134,7 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
       if (!dryRun) maintenance = begun;
       return begun;
     },
+    outbox,
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -1,6 +1,7 @@
 import type { ObjectFormat, ObjectType, Oid, OperationOptions, PackSink, RandomAccess } from "@millrace/pack";
 import type { RepositoryConfig } from "./config.ts";
 import type { Maintenance, MaintenanceOptions, Removal, SweepOptions, SweepReport } from "./maintenance.ts";
+import type { Outbox } from "./outbox.ts";
 import type { RefBatch } from "./ref-lines.ts";
 import type { CreateOptions, ListOptions, StorageCapabilities } from "./schema.ts";
 
@@ -52,6 +53,8 @@ export interface RepositoryStore extends AsyncDisposable {
    * Throws `STORAGE_BUSY` where somebody is at it.
    */
   beginMaintenance?(options?: MaintenanceOptions & OperationOptions): Promise<Maintenance>;
+  /** What commits have left to be told (capability `outbox`), else `undefined`. */
+  readonly outbox?: Outbox | undefined;
 }
 
 export interface SnapshotOptions extends OperationOptions {
@@ -251,6 +254,11 @@ export interface CommitRequest {
    * it refuses. It may run more than once.
    */
   readonly check?: ((view: Snapshot) => Promise<readonly RefRejection[]>) | undefined;
+  /**
+   * Makes a notice of the refs that move, for the outbox: it is there as soon as they have moved, and with nothing else.
+   * Up to 64 KiB. May run more than once. Backends without the capability `outbox` do not run it.
+   */
+  readonly notice?: ((moved: readonly RefUpdate[]) => string) | undefined;
 }
 
 export interface CommitResult {
@@ -260,4 +268,6 @@ export interface CommitResult {
   readonly committed: boolean;
   /** Ids of the packs that are gone, of those that `remove` names. */
   readonly removed?: readonly string[] | undefined;
+  /** The notice that waits in the outbox; it is the committer's to tell and to settle. */
+  readonly noticeId?: string | undefined;
 }

@@ -3,6 +3,8 @@ export * from "./schema.ts";
 export * from "./errors.ts";
 export * from "./contract.ts";
 export * from "./maintenance.ts";
+export * from "./outbox.ts";
+export { addNotice, dueNotices, makeNotice, type StoredNotice, takeNotices } from "./stored-notices.ts";
 export { badValue, booleanValue, integerValue, lastValue, parseBoolean } from "./config-values.ts";
 export { createConfig, type RepositoryConfig } from "./config.ts";
 export { type HeldRefs, holdRefs } from "./held-refs.ts";

@@ -17,6 +17,8 @@ export interface StorageCapabilities {
   readonly hooksOnDisk: boolean;
   /** Packs can be put together and removed: `beginMaintenance` is there. */
   readonly maintenance?: boolean | undefined;
+  /** Commits can leave notices that outlive the process: `outbox` is there. */
+  readonly outbox?: boolean | undefined;
 }
 export const StorageCapabilities: z.ZodType<StorageCapabilities> = z.object({
   consistentSnapshot: z.boolean(),
@@ -26,6 +28,7 @@ export const StorageCapabilities: z.ZodType<StorageCapabilities> = z.object({
   reflog: z.boolean(),
   hooksOnDisk: z.boolean(),
   maintenance: z.boolean().optional(),
+  outbox: z.boolean().optional(),
 });
 
 /** One setting of a repository's configuration. */

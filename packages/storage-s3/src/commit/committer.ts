@@ -1,4 +1,4 @@
-import type { CommitResult, Snapshot } from "@millrace/storage";
+import type { CommitResult, Snapshot, StoredNotice } from "@millrace/storage";
 import type { Bucket } from "../bucket/bucket.ts";
 import type { Latest } from "../manifest/latest.ts";
 import type { RepositoryState } from "../manifest/repository-state.ts";
@@ -22,6 +22,8 @@ export interface CommitterOptions extends SwapOptions {
   readonly name: string;
   /** A view of a state, for `check`. */
   readonly open: (state: RepositoryState) => Snapshot;
+  /** What is written of the notices of a state. */
+  readonly unsettled: (notices: readonly StoredNotice[]) => readonly StoredNotice[];
 }
 
 interface Waiting {
@@ -84,7 +86,8 @@ async function commitGroup(options: CommitterOptions, group: readonly Waiting[])
         }
       }
       if (!isFresh && [...judged.values()].some(({ isRefused }) => isRefused)) return "stale";
-      return isChanged ? state : undefined;
+      if (!isChanged || state === undefined) return undefined;
+      return { ...state, notices: options.unsettled(state.notices) };
     });
   } catch (error) {
     for (const waiting of left) waiting.reject(error);

@@ -2,6 +2,7 @@ import type { OperationOptions } from "@millrace/pack";
 import {
   type CommitRequest,
   type CommitResult,
+  makeNotice,
   planRefs,
   type RefRejection,
   type RefUpdate,
@@ -93,10 +94,16 @@ export async function judge(
   const changes = packs.length + plan.changes.size + shallow.length + removed.size;
   const committed = plan.commits && changes > 0;
   const isLossy = remove?.isLossy;
+  const moved = (request.refs ?? []).filter((_, index) => plan.outcomes[index] === undefined);
+  const notice =
+    committed && moved.length > 0 && request.notice !== undefined
+      ? makeNotice(request.notice, moved, nowMs)
+      : undefined;
   const next = committed
-    ? nextState(base, { refs: plan.changes, packs, shallow, removed, isLossy }, nowMs)
+    ? nextState(base, { refs: plan.changes, packs, shallow, removed, isLossy, notice }, nowMs)
     : undefined;
-  const result = { refs: plan.outcomes, committed };
+  const told = notice === undefined ? {} : { noticeId: notice.id };
+  const result = { refs: plan.outcomes, committed, ...told };
   return {
     result: remove === undefined ? result : { ...result, removed: [...removed] },
     isRefused: !isConfirmed || plan.outcomes.some((refusal) => refusal !== undefined),

@@ -6,6 +6,8 @@ import {
   type HeldRefs,
   holdRefs,
   type RepositoryConfig,
+  addNotice,
+  type StoredNotice,
   type StoredRef,
 } from "@millrace/storage";
 import type { RemovedFile, StoredFile, StoredLease, StoredPack, Transaction } from "./schema.ts";
@@ -26,6 +28,7 @@ export interface RepositoryState {
   readonly removed: readonly RemovedFile[];
   readonly lossyRemovalAt: number;
   readonly lease?: StoredLease | undefined;
+  readonly notices: readonly StoredNotice[];
   readonly transactions: readonly Transaction[];
 }
 
@@ -45,6 +48,8 @@ export interface StateChanges {
   readonly removed?: ReadonlySet<string> | undefined;
   /** Objects go with them that are nowhere else. */
   readonly isLossy?: boolean | undefined;
+  /** What is left to be told of it. */
+  readonly notice?: StoredNotice | undefined;
 }
 
 /** A pack that no manifest names yet. */
@@ -69,6 +74,7 @@ export function newState({ objectFormat, head, config }: NewRepository): Reposit
     packs: [],
     removed: [],
     lossyRemovalAt: 0,
+    notices: [],
     transactions: [],
   };
 }
@@ -89,6 +95,7 @@ export function nextState(state: RepositoryState, changes: StateChanges, nowMs: 
     refs: changes.refs.size === 0 ? state.refs : state.refs.with(changes.refs),
     packs: [...landed, ...state.packs.filter(({ id }) => !removed.has(id))],
     shallow: [...new Set([...state.shallow, ...changes.shallow])].sort(),
+    notices: changes.notice === undefined ? state.notices : addNotice(state.notices, changes.notice),
     lossyRemovalAt: isLossy && going.length > 0 ? state.generation + 1 : state.lossyRemovalAt,
   };
   return withRemoved(

@@ -1,5 +1,5 @@
 import { isOid, ObjectFormat, type Oid } from "@millrace/pack";
-import { ConfigEntry } from "@millrace/storage";
+import { ConfigEntry, type StoredNotice } from "@millrace/storage";
 import { z } from "zod";
 
 /** The newest form of manifests that this package reads and writes. */
@@ -64,6 +64,8 @@ export interface Manifest {
   /** The last generation that dropped an object: what was proved connected before must be proved again. */
   readonly lossyRemovalAt: number;
   readonly lease?: StoredLease | undefined;
+  /** What commits have left to be told, the oldest first. */
+  readonly notices: readonly StoredNotice[];
   /** The newest writes, for writers whose answer was lost. */
   readonly transactions: readonly Transaction[];
 }
@@ -118,6 +120,7 @@ const manifest = z
     removed: z.array(removedFile),
     lossyRemovalAt: size,
     lease: z.object({ id: z.string(), untilMs: size }).optional(),
+    notices: z.array(z.object({ id: z.string(), text: z.string(), takenMs: size })).default([]),
     transactions,
   })
   .refine(

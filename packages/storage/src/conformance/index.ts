@@ -6,6 +6,7 @@ import { configCases } from "./config-cases.ts";
 import { lifecycleCases } from "./lifecycle-cases.ts";
 import { maintenanceCases } from "./maintenance-cases.ts";
 import { namingCases } from "./naming-cases.ts";
+import { outboxCases } from "./outbox-cases.ts";
 import { raceCases } from "./race-cases.ts";
 import { shallowCases } from "./shallow-cases.ts";
 import { snapshotCases } from "./snapshot-cases.ts";
@@ -26,6 +27,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...shallowCases,
   ...raceCases,
   ...maintenanceCases,
+  ...outboxCases,
   ...abortCases,
   ...telemetryCases,
 ];

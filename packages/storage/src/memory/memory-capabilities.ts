@@ -9,4 +9,5 @@ export const memoryCapabilities: StorageCapabilities = Object.freeze({
   reflog: false,
   hooksOnDisk: false,
   maintenance: true,
+  outbox: true,
 });

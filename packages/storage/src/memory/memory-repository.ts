@@ -3,6 +3,7 @@ import { createConfig, type RepositoryConfig } from "../config.ts";
 import { type HeldRefs, holdRefs } from "../held-refs.ts";
 import type { StoredRef } from "../ref-plan.ts";
 import type { ConfigEntry } from "../schema.ts";
+import type { StoredNotice } from "../stored-notices.ts";
 
 /** A pack and what lies beside it. */
 export interface MemoryPack {
@@ -34,6 +35,8 @@ export interface MemoryRepository {
   removed: boolean;
   /** Somebody tidies it up. */
   isMaintained: boolean;
+  /** What is left to be told, the oldest first. */
+  notices: readonly StoredNotice[];
 }
 
 let lives = 0;
@@ -47,7 +50,7 @@ export function createMemoryRepository(
   const refs = holdRefs(new Map([["HEAD", { symref: head }]]));
   const token = `memory-${++lives}.0`;
   const state = { token, refs, packs: [], shallow: [], config: createConfig(config), lossyAt: 0 };
-  return { objectFormat, removed: false, isMaintained: false, state };
+  return { objectFormat, removed: false, isMaintained: false, notices: [], state };
 }
 
 /** What one commit changes. */

@@ -9,9 +9,11 @@ import type {
 import { StorageError } from "../errors.ts";
 import { planRefs } from "../ref-plan.ts";
 import { createStorageSpans, type PackLanding } from "../spans.ts";
+import { addNotice, makeNotice } from "../stored-notices.ts";
 import { memoryCapabilities } from "./memory-capabilities.ts";
 import { beginMemoryMaintenance, removablePacks } from "./memory-maintenance.ts";
 import { generationOf, type MemoryPack, type MemoryRepository, nextState } from "./memory-repository.ts";
+import { createMemoryOutbox } from "./memory-outbox.ts";
 import { createMemorySnapshot } from "./memory-snapshot.ts";
 import { createMemoryStage, type MemoryStage } from "./memory-stage.ts";
 
@@ -89,6 +91,11 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
       const removed = isConfirmed ? removablePacks(base, request.remove, packs) : new Set<string>();
       const changes = packs.length + plan.changes.size + shallow.length + removed.size;
       const committed = plan.commits && changes > 0;
+      const moved = (request.refs ?? []).filter((_, i) => plan.outcomes[i] === undefined);
+      const notice =
+        committed && moved.length > 0 && request.notice !== undefined
+          ? makeNotice(request.notice, moved, Date.now())
+          : undefined;
       if (committed) {
         repository.state = nextState(base, {
           refs: plan.changes,
@@ -97,12 +104,17 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
           removed,
           isLossy: removed.size > 0 && request.remove?.isLossy === true,
         });
+        if (notice !== undefined) repository.notices = addNotice(repository.notices, notice);
         if (draft) repositories.set(name, repository);
         draft = false;
         for (const stage of adding) stage.landed();
         for (const pack of packs) await spans.putPack(landing(pack), async () => undefined);
       }
-      const result = { refs: plan.outcomes, committed };
+      const result = {
+        refs: plan.outcomes,
+        committed,
+        ...(notice === undefined ? {} : { noticeId: notice.id }),
+      };
       return request.remove === undefined ? result : { ...result, removed: [...removed] };
     }
   };
@@ -132,6 +144,7 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
       checkAlive();
       return beginMemoryMaintenance(repository, name, rest);
     },
+    outbox: createMemoryOutbox(() => repository),
     async [Symbol.asyncDispose]() {},
   };
 }
