@@ -1,45 +1,49 @@
+import type { Kernel } from "../kernel/kernel.ts";
 import { hashLength } from "../object-id.ts";
 import type { Steps } from "../read/pace.ts";
+import { align, SLACK_BYTES } from "../receive/memory-layout.ts";
+import { returnWorkspace, takeWorkspace } from "../receive/workspace.ts";
 import { badGraph } from "./bad-graph.ts";
-import { type GraphColumns, SIZE_LARGE, SIZE_UNKNOWN } from "./graph-columns.ts";
-import { MAX_TREE_ENTRIES } from "./link-words.ts";
-import {
-  GITLINK,
-  MAX_BASE_DEPTH,
-  NODE_BLOB,
-  NODE_COMMIT,
-  NODE_TAG,
-  NODE_TREE,
-  NODE_TREE_BY_BASE,
-  NODE_TYPE_MASK,
-  RUN_COUNT_MASK,
-} from "./node-kind.ts";
+import type { GraphColumns } from "./graph-columns.ts";
+import { NODE_COMMIT, NODE_TAG } from "./node-kind.ts";
 
 const STEP_NODES = 16 * 1024;
-/** Times are below 2^53. */
-const MAX_TIME_HIGH = 0x200000;
-const UNKNOWN_DEPTH = 255;
+/** What the kernel keeps of a node, at most. */
+const NODE_BYTES = 15;
+
+/** What the kernel finds wrong with a node, by its number. */
+const FAULTS: readonly string[] = [
+  "",
+  "its words overlap",
+  "a large size is missing",
+  "a tree's base is no tree of the pack",
+  "a run stands where none may",
+  "a tree has too many entries",
+  "an object is taken for what it is not",
+  "a commit has no tree",
+  "a commit's time is past 2^53",
+  "a tag has no target",
+  "a node is of no known kind",
+  "a blob has links",
+  "a run is not in the base",
+  "a tree stands on too many bases",
+];
 
 /**
  * Makes sure that a walk over these columns stays inside them, ends, and meets objects of the types that it expects.
- * The lengths of the columns are taken to fit each other. Answers, with 1 and 0, which nodes others refer to.
- * Throws PACK_BAD_GRAPH.
+ * The lengths of the columns are taken to fit each other. Answers, with 1 and 0, which nodes others refer to: not bases,
+ * nor what is copied from them, which they refer to. The kernel does it, since nothing else of a process that has just
+ * started would run so long before it is compiled. Throws PACK_BAD_GRAPH.
  */
 export function* checkColumns(columns: GraphColumns): Steps<Uint8Array> {
-  const { count, kinds } = columns;
   checkExternals(columns);
-  const entryCounts = new Uint32Array(count);
-  const isReferred = new Uint8Array(kinds.length);
-  for (let node = 0; node < count; node += STEP_NODES) {
-    checkNodes(columns, entryCounts, isReferred, node, Math.min(node + STEP_NODES, count));
-    yield;
+  checkLargeSizes(columns);
+  const workspace = takeWorkspace();
+  try {
+    return yield* checkInKernel(workspace.kernel, workspace.heap, columns);
+  } finally {
+    returnWorkspace(workspace);
   }
-  const depths = new Uint8Array(count).fill(UNKNOWN_DEPTH);
-  for (let node = 0; node < count; node += STEP_NODES) {
-    checkBases(columns, entryCounts, depths, node, Math.min(node + STEP_NODES, count));
-    yield;
-  }
-  return isReferred;
 }
 
 function checkExternals({ format, count, kinds, externalOids }: GraphColumns): void {
@@ -57,107 +61,46 @@ function checkExternals({ format, count, kinds, externalOids }: GraphColumns): v
   }
 }
 
-/**
- * Looks at each node by itself, and notes how many entries trees have and what is referred to: not bases, nor what is
- * copied from them, which they refer to. One loop, since it is run before all else.
- */
-function checkNodes(
-  columns: GraphColumns,
-  entryCounts: Uint32Array,
-  isReferred: Uint8Array,
-  from: number,
-  to: number,
-): void {
-  const { count, kinds, sizes, largeSizes, starts, ends, words } = columns;
-  const total = kinds.length;
-  for (let node = from; node < to; node++) {
-    const start = starts[node]!;
-    const end = ends[node]!;
+function checkLargeSizes({ largeSizes }: GraphColumns): void {
+  for (const size of largeSizes) {
+    if (!Number.isSafeInteger(size) || size < 0) throw badGraph("a large size is none");
+  }
+}
+
+function* checkInKernel(kernel: Kernel, heap: number, columns: GraphColumns): Steps<Uint8Array> {
+  const { count, kinds, sizes, largeSizes, starts, words } = columns;
+  const { startGraphCheck, checkGraphNodes, checkGraphBases } = kernel.exports;
+  const free = align(heap + NODE_BYTES * kinds.length + SLACK_BYTES);
+  kernel.ensure(free);
+  kernel.bytes.set(kinds, heap);
+  startGraphCheck(heap, count, kinds.length, largeSizes.length);
+  const judge = (fault: number): void => {
+    if (fault !== 0) throw badGraph(FAULTS[fault]!, kernel.exports.faultyNode());
+  };
+  for (let node = 0; node < count; node += STEP_NODES) {
+    const to = Math.min(node + STEP_NODES, count);
+    const [start, end] = [starts[node]!, starts[to]!];
     if (start > end || end > words.length) throw badGraph("its words overlap", node);
-    const size = sizes[node]!;
-    if (size >= SIZE_LARGE && size !== SIZE_UNKNOWN) {
-      const large = largeSizes[size - SIZE_LARGE];
-      if (!Number.isSafeInteger(large) || large! < 0) throw badGraph("a large size is missing", node);
-    }
-    const kind = kinds[node]!;
-    if (kind === NODE_TREE || kind === NODE_TREE_BY_BASE) {
-      let at = start;
-      if (kind === NODE_TREE_BY_BASE) {
-        const base = at < end ? words[at++]! : -1;
-        if (base < 0 || base >= count || (kinds[base]! & NODE_TYPE_MASK) !== NODE_TREE) {
-          throw badGraph("a tree's base is no tree of the pack", node);
-        }
-      }
-      let entries = 0;
-      while (at < end) {
-        const word = words[at++]!;
-        if (word < 0) {
-          if (kind === NODE_TREE || at === end) throw badGraph("a run stands where none may", node);
-          entries += word & RUN_COUNT_MASK;
-          at++;
-          continue;
-        }
-        entries++;
-        if (word === GITLINK) continue;
-        const type = word < total ? kinds[word]! & NODE_TYPE_MASK : 0;
-        if (type !== NODE_TREE && type !== NODE_BLOB) throw wrongType(node);
-        isReferred[word] = 1;
-      }
-      if (entries > MAX_TREE_ENTRIES) throw badGraph("a tree has too many entries", node);
-      entryCounts[node] = entries;
-    } else if (kind === NODE_COMMIT) {
-      if (end - start < 3) throw badGraph("a commit has no tree", node);
-      if (words[start + 1]! >>> 0 >= MAX_TIME_HIGH) throw badGraph("a commit's time is past 2^53", node);
-      for (let at = start + 2; at < end; at++) {
-        const word = words[at]!;
-        const type = word >= 0 && word < total ? kinds[word]! & NODE_TYPE_MASK : 0;
-        if (type !== (at === start + 2 ? NODE_TREE : NODE_COMMIT)) throw wrongType(node);
-        isReferred[word] = 1;
-      }
-    } else if (kind === NODE_TAG) {
-      if (end - start !== 1 || words[start]! < 0 || words[start]! >= total) {
-        throw badGraph("a tag has no target", node);
-      }
-      isReferred[words[start]!] = 1;
-    } else if (kind !== NODE_BLOB) throw badGraph("a node is of no known kind", node);
-    else if (start !== end) throw badGraph("a blob has links", node);
+    const stretch = [sizes.subarray(node, to), starts.subarray(node, to + 1), words.subarray(start, end)];
+    const [sizesAt, startsAt, wordsAt] = place(kernel, free, stretch);
+    judge(checkGraphNodes(node, to, sizesAt!, startsAt!, wordsAt!));
+    yield;
   }
+  for (let node = 0; node < count; node += STEP_NODES) {
+    judge(checkGraphBases(node, Math.min(node + STEP_NODES, count)));
+    yield;
+  }
+  return kernel.bytes.slice(heap + kinds.length, heap + 2 * kinds.length);
 }
 
-/** Looks at what trees copy from their bases, and at how many of them they stand on. */
-function checkBases(
-  { kinds, starts, ends, words }: GraphColumns,
-  entryCounts: Uint32Array,
-  depths: Uint8Array,
-  from: number,
-  to: number,
-): void {
-  const chain: number[] = [];
-  for (let node = from; node < to; node++) {
-    if (kinds[node] !== NODE_TREE_BY_BASE) continue;
-    const start = starts[node]!;
-    const end = ends[node]!;
-    const baseEntries = entryCounts[words[start]!]!;
-    for (let at = start + 1; at < end; at++) {
-      const word = words[at]!;
-      if (word >= 0) continue;
-      const run = word & RUN_COUNT_MASK;
-      const first = words[++at]!;
-      if (run === 0 || first < 0 || first + run > baseEntries)
-        throw badGraph("a run is not in the base", node);
-    }
-    let at = node;
-    while (kinds[at] === NODE_TREE_BY_BASE && depths[at] === UNKNOWN_DEPTH) {
-      chain.push(at);
-      if (chain.length > MAX_BASE_DEPTH) throw badGraph("a tree stands on too many bases", node);
-      at = words[starts[at]!]!;
-    }
-    let depth = kinds[at] === NODE_TREE_BY_BASE ? depths[at]! : 0;
-    if (depth + chain.length > MAX_BASE_DEPTH) throw badGraph("a tree stands on too many bases", node);
-    while (chain.length > 0) depths[chain.pop()!] = ++depth;
-  }
-}
-
-function wrongType(node: number): Error {
-  return badGraph("an object is taken for what it is not", node);
+/** Copies columns into the kernel's memory; answers where each is. */
+function place(kernel: Kernel, from: number, columns: readonly (Uint32Array | Int32Array)[]): number[] {
+  kernel.ensure(columns.reduce((at, { byteLength }) => at + byteLength, from));
+  let end = from;
+  return columns.map(({ buffer, byteOffset, byteLength }) => {
+    const at = end;
+    kernel.bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    end += byteLength;
+    return at;
+  });
 }

@@ -110,7 +110,10 @@ export class PackGraph implements GraphColumns {
     if (this.#roots === undefined) {
       const isReferred = this.#isReferred!;
       const found: number[] = [];
-      for (let node = 0; node < this.count; node++) if (isReferred[node] === 0) found.push(node);
+      for (let node = isReferred.indexOf(0); node >= 0 && node < this.count; ) {
+        found.push(node);
+        node = isReferred.indexOf(0, node + 1);
+      }
       this.#roots = Int32Array.from(found);
       this.#isReferred = undefined;
     }

@@ -107,10 +107,12 @@ export function openPackIndex(bytes: Uint8Array, format: ObjectFormat, reverse?:
     const order =
       reverse === undefined ? undefined : readReverseIndex(reverse, format, count, layout.packChecksum);
     if (order === undefined) return undefined;
+    const offsets = offsetWords();
     let last = -1;
     for (let rank = 0; rank < count; rank++) {
       const position = order[rank]!;
-      const offset = position < count ? offsetAt(position) : -1;
+      const word = offsets[position]!;
+      const offset = word < LARGE_OFFSET ? word : position < count ? offsetAt(position) : -1;
       if (offset <= last) return undefined;
       last = offset;
     }
@@ -118,12 +120,22 @@ export function openPackIndex(bytes: Uint8Array, format: ObjectFormat, reverse?:
   }
 
   function orderByOffsets(): Uint32Array {
+    const words = offsetWords();
     const offsets = new Float64Array(count);
-    for (let i = 0, at = offsetsAt; i < count; i++, at += offsetStride) {
-      const small = view.getUint32(at);
-      offsets[i] = small < LARGE_OFFSET ? small : offsetAt(i);
-    }
+    for (let i = 0; i < count; i++) offsets[i] = words[i]! < LARGE_OFFSET ? words[i]! : offsetAt(i);
     return sortByOffset(offsets);
+  }
+
+  /** The table of 32-bit offsets. */
+  function offsetWords(): Uint32Array {
+    if (offsetStride === 4) {
+      const words = new Uint8Array(bytes.subarray(offsetsAt, offsetsAt + count * 4));
+      Buffer.from(words.buffer).swap32();
+      return new Uint32Array(words.buffer);
+    }
+    const words = new Uint32Array(count);
+    for (let i = 0; i < count; i++) words[i] = view.getUint32(offsetsAt + i * offsetStride);
+    return words;
   }
 
   function packRank(position: number): number {

@@ -71,6 +71,17 @@ export interface KernelExports extends WebAssembly.Exports {
     starts: number,
     emit: number,
   ) => number;
+  /** What follows is described where it is used: `checkColumns`. */
+  readonly startGraphCheck: (at: number, entries: number, nodes: number, largeSizes: number) => void;
+  readonly checkGraphNodes: (
+    from: number,
+    to: number,
+    sizes: number,
+    starts: number,
+    words: number,
+  ) => number;
+  readonly checkGraphBases: (from: number, to: number) => number;
+  readonly faultyNode: () => number;
 }
 
 /**

@@ -198,11 +198,10 @@ export class PackSet implements AsyncDisposable {
   async #open(snapshot: Snapshot, id: string, options: OperationOptions): Promise<Entry> {
     const handle = await snapshot.openPack(id, options);
     try {
-      const idx = await handle.sidecar("idx", options);
+      const [idx, rev] = await Promise.all([handle.sidecar("idx", options), handle.sidecar("rev", options)]);
       if (idx === undefined) {
         throw new StorageError("STORAGE_NOT_FOUND", `pack ${id} has no index`, { key: id });
       }
-      const rev = await handle.sidecar("rev", options);
       const index = openPackIndex(idx, this.#store.objectFormat, rev);
       const reader = openPackReader({ source: handle, index, ...this.#caches });
       const sidecar: PackHandle["sidecar"] = (kind, sidecarOptions) => handle.sidecar(kind, sidecarOptions);

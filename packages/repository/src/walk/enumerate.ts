@@ -82,6 +82,8 @@ export async function enumerateObjects(
     isAllOfIt && isPlaceless
       ? findWholePacks(marks, startsOf(wants), { withBlobs: plan.blobs, isFiltered })
       : nothingWhole();
+  const selection = new Selecting(marks);
+  for (const pack of whole.packs) selection.addPack(pack);
   if (bitmaps.length > 0) {
     await reachByBitmaps(graph, marks, wants.commits, bitmaps, plan.blobs, whole, breather);
   }
@@ -92,12 +94,10 @@ export async function enumerateObjects(
     await trees.exclude(rootsOf(graph, edges));
   }
 
-  const selection = new Selecting(marks);
   // Under a filter the other side may lack what its commits reach: it gets what it names, whatever it has.
   for (const named of [wants.tags, wants.blobs, wants.trees]) {
     selection.addAll(isFiltered ? named : named.filter((number) => !marks.has(number, UNINTERESTING)));
   }
-  for (const pack of whole.packs) selection.addPack(pack);
   // Where a filter refuses commits, the other side has no more of them than it was given by name.
   for (const commits of plan.commits ? [whole.commits, range.commits] : [wants.commits])
     selection.addAll(commits);

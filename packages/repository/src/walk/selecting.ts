@@ -1,12 +1,12 @@
-import { NODE_TAG, NODE_TYPE_MASK } from "@millrace/pack";
+import { NODE_TAG } from "@millrace/pack";
 import type { GraphMember } from "../objects/graph-set.ts";
-import { type ObjectMarks, SELECTED } from "./object-marks.ts";
+import { type ObjectMarks, SEEN, SELECTED } from "./object-marks.ts";
 
 /** Collects objects, each once, and marks them as selected. */
 export class Selecting {
   readonly #marks: ObjectMarks;
   readonly #single: number[] = [];
-  readonly #packs = new Set<GraphMember>();
+  readonly #packs: GraphMember[] = [];
   #count = 0;
   #numbers: readonly number[] | undefined;
 
@@ -20,7 +20,7 @@ export class Selecting {
 
   /** The objects, to be asked for when all are collected. */
   get numbers(): readonly number[] {
-    this.#numbers ??= this.#packs.size === 0 ? this.#single : this.#list();
+    this.#numbers ??= this.#packs.length === 0 ? this.#single : this.#list();
     return this.#numbers;
   }
 
@@ -36,35 +36,41 @@ export class Selecting {
     }
   }
 
-  /** Adds all of a pack but its tags: those are not reached from each other, and come by name. */
+  /**
+   * Adds all of a pack but its tags: those are not reached from each other, and come by name. Packs come before all else,
+   * when their objects were seen and nothing more was said of them.
+   */
   addPack(pack: GraphMember): void {
     const { bytes } = this.#marks;
-    const { base, end, graph } = pack;
-    const { kinds } = graph;
-    this.#packs.add(pack);
-    let added = 0;
-    for (let number = base; number < end; number++) {
-      const isTag = (kinds[number - base]! & NODE_TYPE_MASK) === NODE_TAG;
-      if (isTag || (bytes[number]! & SELECTED) !== 0) continue;
-      bytes[number] = bytes[number]! | SELECTED;
-      added++;
-    }
-    this.#count += added;
+    const tags = tagsOf(pack);
+    bytes.fill(SEEN | SELECTED, pack.base, pack.end);
+    for (const tag of tags) bytes[tag] = SEEN;
+    this.#packs.push(pack);
+    this.#count += pack.end - pack.base - tags.length;
   }
 
   #list(): readonly number[] {
-    const { bytes, table } = this.#marks;
-    const isOfPack = (number: number): boolean =>
-      number < table.nodeCount &&
-      this.#packs.has(table.graphs!.memberOf(number)) &&
-      table.typeAt(number) !== "tag";
-    const numbers = this.#single.filter((number) => !isOfPack(number));
-    for (const { base, end, graph } of this.#packs) {
-      for (let number = base; number < end; number++) {
-        const isTag = (graph.kinds[number - base]! & NODE_TYPE_MASK) === NODE_TAG;
-        if (!isTag && (bytes[number]! & SELECTED) !== 0) numbers.push(number);
+    const numbers = [...this.#single];
+    let filled = numbers.length;
+    numbers.length = this.#count;
+    for (const pack of this.#packs) {
+      let next = pack.base;
+      for (const stop of [...tagsOf(pack), pack.end]) {
+        while (next < stop) numbers[filled++] = next++;
+        next++;
       }
     }
     return numbers;
   }
+}
+
+/** The numbers of a pack's tags. */
+function tagsOf({ base, graph }: GraphMember): number[] {
+  const { count, kinds } = graph;
+  const tags: number[] = [];
+  for (let node = kinds.indexOf(NODE_TAG); node >= 0 && node < count; ) {
+    tags.push(base + node);
+    node = kinds.indexOf(NODE_TAG, node + 1);
+  }
+  return tags;
 }
