@@ -35,6 +35,7 @@ program
   .option("--no-create-on-push", "a push to a name that is not there fails")
   .option("--max-pack-bytes <n>", "largest pack that a push may bring")
   .option("--threads <n>", "threads for indexing larger pushes (default: one for each processor)")
+  .option("--webhook <url>", "where pushes are posted to; MILLRACE_WEBHOOK_SECRET signs them")
   .option("--cache-dir <dir>", "where to keep what makes packs quick to walk, between runs")
   .option("--no-cache-dir", "keep it in memory only")
   .action((flags: ServeFlags) => serve(flags, version));

@@ -1,5 +1,6 @@
 import { ReceivePolicy } from "@millrace/repository";
 import { z } from "zod";
+import type { Tell } from "./announce/courier.ts";
 
 /** Who may push without saying who they are: a peer on this machine, everybody, or nobody. */
 export type AnonymousPush = "loopback" | "anyone" | "nobody";
@@ -25,6 +26,13 @@ export interface ServerOptions {
   readonly threads?: number | undefined;
   /** Silence after which a waiting client is sent an empty packet. Default 5 seconds. */
   readonly keepAliveMs?: number | undefined;
+  /**
+   * Told of each push that is done; where it rejects it is told again. Over a bucket each push is told at least once,
+   * whichever server dies; elsewhere some attempts are made. Default: nobody is told.
+   */
+  readonly onPush?: Tell | undefined;
+  /** Another server that has not told of a push by then is taken for dead, in milliseconds. Default a minute. */
+  readonly pushIdleMs?: number | undefined;
   /** Told of faults of the server itself; clients only read that there was one. Default: nobody is told. */
   readonly onFault?: ((error: unknown) => void) | undefined;
 }
@@ -38,6 +46,8 @@ export const ServerOptions: z.ZodType<ServerOptions> = z.object({
   maxOpenRepositories: z.number().int().positive().optional(),
   threads: z.number().int().positive().optional(),
   keepAliveMs: z.number().int().positive().optional(),
+  pushIdleMs: z.number().int().nonnegative().optional(),
+  onPush: z.custom<Tell>((value) => typeof value === "function").optional(),
   onFault: z.custom<(error: unknown) => void>((value) => typeof value === "function").optional(),
 });
 

@@ -15,6 +15,13 @@ export {
 export { defaultFsckLevels } from "./receive/fsck-pass.ts";
 export type { RefCommand } from "./receive/command-rules.ts";
 export type { ReceiveProgress } from "./receive/quarantine.ts";
+export {
+  type OnReceived,
+  type ReceivedPush,
+  type ReceivedRef,
+  takeUntold,
+  type UntoldPush,
+} from "./receive/received-push.ts";
 export type { ReceiveReport, ReceiveRequest } from "./receive/receive.ts";
 export type { Receiver } from "./receiver.ts";
 export type { ListRefsOptions, ListedBatch, ListedRef } from "./refs/list-refs.ts";

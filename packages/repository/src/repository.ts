@@ -16,6 +16,7 @@ import { type ObjectCaches, PackSet } from "./objects/pack-set.ts";
 import { receivePush } from "./receive/receive.ts";
 import { PeelCache } from "./refs/list-refs.ts";
 import { CacheOptions, ReceivePolicy } from "./schema.ts";
+import type { OnReceived } from "./receive/received-push.ts";
 import { Receiver } from "./receiver.ts";
 import { RepositoryView } from "./repository-view.ts";
 
@@ -48,6 +49,8 @@ export interface ReceiverOptions extends SnapshotOptions {
   readonly policy?: ReceivePolicy | undefined;
   /** The repository is being created by this push: HEAD becomes the pushed branch. Default `false`. */
   readonly isNew?: boolean | undefined;
+  /** Is told of a push once its refs have moved; must not throw. */
+  readonly onReceived?: OnReceived | undefined;
 }
 
 /** One repository over its store; keeps packs open and indexes in memory between requests. */
@@ -97,11 +100,11 @@ export function openRepository(store: RepositoryStore, options: RepositoryOption
     store,
     objectFormat,
     openView: async (asked = {}) => (await openViewFor("uploadpack", asked)).view,
-    async openReceiver({ policy: rules = {}, isNew = false, ...asked } = {}) {
+    async openReceiver({ policy: rules = {}, isNew = false, onReceived, ...asked } = {}) {
       const policy = ReceivePolicy.parse(rules);
       const { view, config } = await openViewFor("receive", asked);
       return new Receiver(view, readReceiveOffer(config), (request) =>
-        receivePush({ store, packs, caches, workers: options.workers, policy, isNew }, request),
+        receivePush({ store, packs, caches, workers: options.workers, policy, isNew, onReceived }, request),
       );
     },
     async buildGraphs({ signal } = {}) {

@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import type { Storage } from "@millrace/storage";
 import { openFsStorage } from "@millrace/storage-fs";
 import { z } from "zod";
+import { createWebhook } from "../announce/webhook.ts";
 import { chooseCacheFolder } from "../cache-folder.ts";
 import { startServer } from "../http/server.ts";
 import { isLoopbackAddress } from "../http/peer.ts";
@@ -22,6 +23,8 @@ export interface ServeFlags {
   readonly createOnPush: boolean;
   readonly maxPackBytes?: string | undefined;
   readonly threads?: string | undefined;
+  /** Where pushes are posted to. */
+  readonly webhook?: string | undefined;
   /** A folder; `false` for none; absent for where the user's caches lie. */
   readonly cacheDir?: string | false | undefined;
 }
@@ -35,6 +38,7 @@ const Flags = z.object({
   createOnPush: z.boolean(),
   maxPackBytes: z.coerce.number().int().positive().optional(),
   threads: z.coerce.number().int().positive().optional(),
+  webhook: z.url({ protocol: /^https?$/ }).optional(),
   cacheDir: z.union([z.string().min(1), z.literal(false)]).optional(),
 });
 
@@ -65,7 +69,8 @@ async function openServed({ root, store, endpoint, cacheDir }: z.infer<typeof Fl
 /** Serves a folder or a bucket until SIGINT or SIGTERM, then lets the requests under way finish. */
 export async function serve(flags: ServeFlags, version: string): Promise<void> {
   const parsed = Flags.parse(flags);
-  const { listen, anonymousPush, maxPackBytes, threads } = parsed;
+  const { listen, anonymousPush, maxPackBytes, threads, webhook: url } = parsed;
+  const secret = process.env.MILLRACE_WEBHOOK_SECRET;
   const { storage, label, mayGrow } = await openServed(parsed);
   const createOnPush = parsed.createOnPush && mayGrow;
   const server = await startServer(storage, listen, {
@@ -74,6 +79,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
     createOnPush,
     receive: { maxPackBytes },
     threads,
+    onPush: url === undefined ? undefined : createWebhook({ url, secret }),
     onFault: (error) => process.stderr.write(`${inspect(error)}\n`),
   });
   process.stdout.write(greeting(label, server.address, createOnPush));

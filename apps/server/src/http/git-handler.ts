@@ -12,6 +12,7 @@ import {
   serveUploadPack,
 } from "@millrace/protocol-v2";
 import type { Receiver, Repository, RepositoryView } from "@millrace/repository";
+import type { Courier } from "../announce/courier.ts";
 import { type RepositoryPool, isAbsent } from "../repository-pool.ts";
 import type { ServerOptions } from "../schema.ts";
 import { readBody } from "./body.ts";
@@ -36,11 +37,13 @@ export class GitHandler {
   readonly #pool: RepositoryPool;
   readonly #options: ServerOptions;
   readonly #agent: string;
+  readonly #courier: Courier | undefined;
   /** The buffers of all answers. */
   readonly #chunks: ChunkPool = createChunkPool();
 
-  constructor(pool: RepositoryPool, options: ServerOptions) {
+  constructor(pool: RepositoryPool, options: ServerOptions, courier: Courier | undefined) {
     this.#pool = pool;
+    this.#courier = courier;
     this.#options = options;
     this.#agent = `millrace/${options.version}`;
   }
@@ -119,6 +122,7 @@ export class GitHandler {
   ): Promise<void> {
     return this.#pool.use(name, signal, async (repository, isFresh) => {
       const view = await repository.openView({ signal, mayBeOld: mayBeOld || isFresh });
+      this.#courier?.takeUp(repository.store);
       try {
         await fn(view);
       } finally {
@@ -136,7 +140,8 @@ export class GitHandler {
     this.#demandPushAccess(request);
     const receive = (isNew: boolean) => async (repository: Repository) => {
       const policy = this.#options.receive ?? {};
-      const receiver = await repository.openReceiver({ policy, isNew, signal, mayBeOld });
+      const onReceived = this.#courier?.listen(repository.store);
+      const receiver = await repository.openReceiver({ policy, isNew, onReceived, signal, mayBeOld });
       try {
         await fn(receiver);
       } finally {

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { createWorkerPool } from "@millrace/pack";
 import type { Storage } from "@millrace/storage";
 import { span } from "@millrace/telemetry";
+import { Courier } from "../announce/courier.ts";
 import { RepositoryPool } from "../repository-pool.ts";
 import { type ListenAddress, ServerOptions } from "../schema.ts";
 import { GitHandler } from "./git-handler.ts";
@@ -34,7 +35,9 @@ export async function startServer(
   const workers = createWorkerPool({ threads: settings.threads ?? availableParallelism() });
   const maxOpen = settings.maxOpenRepositories ?? DEFAULT_OPEN_REPOSITORIES;
   const pool = new RepositoryPool(storage, maxOpen, workers);
-  const handler = new GitHandler(pool, settings);
+  const { onPush, pushIdleMs: idleMs, onFault = () => {} } = settings;
+  const courier = onPush === undefined ? undefined : new Courier({ tell: onPush, idleMs, onFault });
+  const handler = new GitHandler(pool, settings, courier);
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     answer(handler, request, response).catch((error: unknown) => settings.onFault?.(error));
   };
@@ -51,6 +54,7 @@ export async function startServer(
 
   const close = async (graceMs = 30_000): Promise<void> => {
     await closeServer(server, graceMs);
+    await courier?.[Symbol.asyncDispose]();
     await pool[Symbol.asyncDispose]();
     await workers[Symbol.asyncDispose]();
   };

@@ -4,6 +4,7 @@ import { readReceiveRules } from "../policy/receive-rules.ts";
 import type { ReceivePolicy } from "../schema.ts";
 import { type RefCommand, judgeCommand } from "./command-rules.ts";
 import type { PushState } from "./push-state.ts";
+import { type OnReceived, type ReceivedPush, receivedPush } from "./received-push.ts";
 
 /** Where an accepted push goes. */
 export interface CommitTarget {
@@ -13,6 +14,7 @@ export interface CommitTarget {
   readonly isNew: boolean;
   /** The pack, sealed. */
   readonly stage: Stage | undefined;
+  readonly onReceived?: OnReceived | undefined;
 }
 
 /**
@@ -24,6 +26,12 @@ export async function commitPush(push: PushState, target: CommitTarget): Promise
   if (atomic && refused.size > 0) refuseRest(commands, refused, "atomic push failure");
   const open = commands.filter((command) => !refused.has(command));
   if (open.length === 0) return true;
+  const { onReceived } = target;
+  /** What moves, of these names. */
+  const receivedOf = (moved: readonly { readonly name: string }[]): ReceivedPush => {
+    const names = new Set(moved.map(({ name }) => name));
+    return receivedPush(open.filter((command) => names.has(command.name) && !push.absent.has(command)));
+  };
   const result = await target.store.commit(
     {
       add: target.stage === undefined ? [] : [target.stage],
@@ -39,10 +47,13 @@ export async function commitPush(push: PushState, target: CommitTarget): Promise
       provedOn: push.snapshot.token,
       message: "push",
       check: (view) => judgeAgain(open, view, push, target.policy),
+      notice: onReceived === undefined ? undefined : (moved) => JSON.stringify(receivedOf(moved)),
     },
     { signal },
   );
   takeOutcome(push, open, result);
+  const received = receivedOf(open.filter((_, i) => result.refs[i] === undefined));
+  if (received.refCount > 0) onReceived?.(received, result.noticeId);
   return !result.refs.some((rejection) => rejection?.code === "REVALIDATE");
 }
 

@@ -16,6 +16,7 @@ import { readPackHeader } from "./pack-header.ts";
 import type { PushState } from "./push-state.ts";
 import { type QuarantinedPack, type ReceiveProgress, quarantinePack } from "./quarantine.ts";
 import { readSkipLists } from "./skip-list.ts";
+import type { OnReceived } from "./received-push.ts";
 import { type UnpackFault, describeUnpackFault } from "./unpack-fault.ts";
 
 export interface ReceiveRequest extends OperationOptions {
@@ -49,6 +50,7 @@ export interface ReceiveContext {
   readonly workers: WorkerPool | undefined;
   /** The repository is being created by this push: HEAD becomes the pushed branch. */
   readonly isNew: boolean;
+  readonly onReceived?: OnReceived | undefined;
 }
 
 /**
