@@ -26,6 +26,12 @@ program
     "a bucket that holds them instead; keys come from where the AWS tools look",
   )
   .option("--endpoint <url>", "the S3 server, if not that of AWS")
+  .addOption(
+    new Option("--layout <how>", "how repositories lie in the bucket: bare, as git lays them out").choices([
+      "manifest",
+      "bare",
+    ]),
+  )
   .option("--listen <host:port>", "where to listen", "127.0.0.1:8080")
   .addOption(
     new Option("--anonymous-push <who>", "who may push without credentials")

@@ -1,7 +1,7 @@
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Storage } from "@millrace/storage";
-import { openS3Storage, type S3StorageOptions } from "@millrace/storage-s3";
+import { openS3Storage, S3Layout, type S3StorageOptions } from "@millrace/storage-s3";
 import { z } from "zod";
 
 /** A bucket to serve, as the command line names it. */
@@ -10,6 +10,8 @@ export interface BucketFlags {
   readonly store: string;
   /** Another server than that of AWS. */
   readonly endpoint?: string | undefined;
+  /** How repositories lie in it, where the address does not say. Default `manifest`. */
+  readonly layout?: S3Layout | undefined;
 }
 
 /** Options of the storage that an address may carry, each a number. */
@@ -33,18 +35,23 @@ const tunable: Readonly<Record<Tunable, true>> = {
   commitTimeoutMs: true,
   graceMs: true,
   leaseMs: true,
+  listRefsConcurrency: true,
+  listRefsTimeoutMs: true,
+  putPackTimeoutMs: true,
+  claimTimeoutMs: true,
 };
 
 /** A bucket, what keys in it start with, and how it is to be asked. */
 export interface StoreAddress extends Readonly<Partial<Record<Tunable, number>>> {
   readonly bucket: string;
   readonly prefix?: string | undefined;
+  readonly layout?: S3Layout | undefined;
 }
 
 const STORE =
   /^s3:\/\/(?<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(?<prefix>[^?#]*?))?\/*(?:\?(?<query>[^#]*))?$/;
 
-/** Reads `s3://bucket/prefix?option=number&…`. Throws a `ZodError`. */
+/** Reads `s3://bucket/prefix?layout=bare&option=number&…`. Throws a `ZodError`. */
 export const StoreAddress: z.ZodType<StoreAddress, string> = z.string().transform((text, context) => {
   const refuse = (message: string): never => {
     context.addIssue({ code: "custom", message });
@@ -53,14 +60,21 @@ export const StoreAddress: z.ZodType<StoreAddress, string> = z.string().transfor
   const { bucket, prefix, query } = STORE.exec(text)?.groups ?? {};
   if (bucket === undefined) return refuse(`not s3://BUCKET[/PREFIX]: ${JSON.stringify(text)}`);
   const tuning: Record<string, number> = {};
+  let layout: S3Layout | undefined;
   for (const [name, value] of new URLSearchParams(query)) {
+    if (name === "layout") {
+      layout = S3Layout.safeParse(value).data;
+      if (layout === undefined) return refuse("layout: there is manifest, bare");
+      continue;
+    }
     if (!Object.hasOwn(tunable, name)) {
-      return refuse(`${name}: there is ${Object.keys(tunable).join(", ")}`);
+      return refuse(`${name}: there is layout, ${Object.keys(tunable).join(", ")}`);
     }
     if (!/^\d+$/.test(value)) return refuse(`${name}: not a number: ${JSON.stringify(value)}`);
     tuning[name] = Number(value);
   }
-  return { bucket, ...(prefix === undefined || prefix === "" ? {} : { prefix }), ...tuning };
+  const place = prefix === undefined || prefix === "" ? { bucket } : { bucket, prefix };
+  return { ...place, ...(layout === undefined ? {} : { layout }), ...tuning };
 });
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -70,12 +84,13 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * the variables that the AWS tools read; so do credentials. With a cache folder, what was read stays there between runs.
  */
 export function openBucketStore(
-  { store, endpoint }: BucketFlags,
+  { store, endpoint, layout }: BucketFlags,
   cacheFolder: string | undefined,
   environment: Environment,
 ): Promise<Storage> {
   const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION } = environment;
   const place = {
+    layout,
     ...StoreAddress.parse(store),
     endpoint: endpoint ?? AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL,
     region: AWS_REGION ?? AWS_DEFAULT_REGION,

@@ -1,6 +1,11 @@
 import type { WorkerPool } from "@millrace/pack";
 import { type Repository, createObjectCaches, openRepository } from "@millrace/repository";
-import { type RepositoryStore, type Storage, StorageError } from "@millrace/storage";
+import {
+  type RepositoryStore,
+  type Storage,
+  type StorageCapabilities,
+  StorageError,
+} from "@millrace/storage";
 
 interface PooledRepository {
   readonly opening: Promise<Repository>;
@@ -22,6 +27,10 @@ export class RepositoryPool implements AsyncDisposable {
     this.#storage = storage;
     this.#workers = workers;
     this.#maxOpen = maxOpen;
+  }
+
+  get capabilities(): StorageCapabilities {
+    return this.#storage.capabilities;
   }
 
   /**

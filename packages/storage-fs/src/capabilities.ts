@@ -9,6 +9,8 @@ export const fsCapabilities: StorageCapabilities = Object.freeze({
   alternates: true,
   reflog: true,
   hooksOnDisk: true,
+  atomicCommits: true,
+  refDeletion: true,
   maintenance: true,
 });
 

@@ -4,11 +4,11 @@ import {
   createStorageSpans,
   openPackedRefs,
   type PackedRefs,
+  readRepositoryFormat,
   type RepositoryConfig,
   type StorageSpans,
 } from "@millrace/storage";
 import { type ConfigReader, createConfigReader } from "./config/read-config.ts";
-import { readRepositoryFormat } from "./config/repository-format.ts";
 import { readSharedModes, type SharedModes } from "./files/shared-modes.ts";
 import { type CachedDirectories, createCachedDirectories } from "./files/cached-directories.ts";
 import { type CachedFile, createCachedFile } from "./files/cached-file.ts";

@@ -22,7 +22,7 @@ import { noRepository } from "./place.ts";
 import { checkedOutBranches } from "./refs/checked-out.ts";
 import { listRefs, resolve } from "./refs/list-refs.ts";
 import { followSymref, readRawHead, readRawRef } from "./refs/loose-ref.ts";
-import type { RawRef } from "./refs/ref-file.ts";
+import type { RawRef } from "@millrace/storage";
 import { readShallow } from "./shallow-file.ts";
 
 /**

@@ -1,9 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ObjectFormat } from "@millrace/pack";
-import type { ConfigEntry } from "@millrace/storage";
+import { type ConfigEntry, encodeConfig } from "@millrace/storage";
 import { encodeTable, keyOfName } from "@millrace/storage/reftable";
-import { encodeConfig } from "./config/encode-config.ts";
 import { createSharedModes, type SharedPermission } from "./files/shared-modes.ts";
 import type { RefFormat } from "./schema.ts";
 

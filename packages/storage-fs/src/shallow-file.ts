@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isOid, type Oid } from "@millrace/pack";
-import { StorageError } from "@millrace/storage";
+import type { Oid } from "@millrace/pack";
+import { encodeShallow, parseShallow } from "@millrace/storage";
 import { ifPresent } from "./files/fault.ts";
 import { acquireLock } from "./files/lock-file.ts";
 import type { FsRepository } from "./fs-repository.ts";
@@ -15,15 +15,7 @@ export interface ShallowLock {
 /** The repository's shallow roots (gitrepository-layout, "shallow"). Throws `STORAGE_CORRUPT`. */
 export async function readShallow({ place, objectFormat }: FsRepository): Promise<readonly Oid[]> {
   const text = await ifPresent(readFile(join(place.commonDir, "shallow"), "utf8"));
-  const lines = text?.split("\n").filter((line) => line !== "") ?? [];
-  for (const line of lines) {
-    if (!isOid(line, objectFormat)) {
-      throw new StorageError("STORAGE_CORRUPT", `shallow: bad line ${JSON.stringify(line)}`, {
-        key: "shallow",
-      });
-    }
-  }
-  return lines;
+  return parseShallow(text ?? "", objectFormat);
 }
 
 /**
@@ -40,14 +32,7 @@ export async function lockShallow(
   const options = { timeoutMs, operation: "lock_shallow", signal, modes: await repository.modes() };
   const lock = await acquireLock(join(repository.place.commonDir, "shallow"), options);
   try {
-    const all = new Set([...(await readShallow(repository)), ...roots]);
-    await lock.write(
-      [...all]
-        .sort()
-        .map((oid) => `${oid}\n`)
-        .join(""),
-      fsync,
-    );
+    await lock.write(encodeShallow([...(await readShallow(repository)), ...roots]), fsync);
     return lock;
   } catch (error) {
     await lock.release();

@@ -1,4 +1,5 @@
 /** Git repositories in an S3 bucket: immutable files and one compare-and-swapped manifest each. */
 export { openS3Storage } from "./s3-storage.ts";
 export { s3Capabilities } from "./s3-capabilities.ts";
-export { type S3BucketOptions, type S3Credentials, S3StorageOptions } from "./schema.ts";
+export { bareCapabilities } from "./bare/bare-capabilities.ts";
+export { type S3BucketOptions, type S3Credentials, S3Layout, S3StorageOptions } from "./schema.ts";

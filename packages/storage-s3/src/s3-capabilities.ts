@@ -8,6 +8,8 @@ export const s3Capabilities: StorageCapabilities = Object.freeze({
   alternates: false,
   reflog: false,
   hooksOnDisk: false,
+  atomicCommits: true,
+  refDeletion: true,
   maintenance: true,
   outbox: true,
 });

@@ -8,7 +8,10 @@ import {
   StorageError,
 } from "@millrace/storage";
 import { openBucket } from "./bucket/open-bucket.ts";
-import { proveConditions } from "./bucket/prove-conditions.ts";
+import type { BarePlace } from "./bare/bare-repository.ts";
+import { createBareStorage } from "./bare/bare-storage.ts";
+import { createRemembered } from "./bare/remembered.ts";
+import { proveConditions, provesDeletion } from "./bucket/prove-conditions.ts";
 import { stateIn } from "./commit/judge.ts";
 import { swap } from "./commit/swap.ts";
 import { createDiskCache } from "./files/disk-cache.ts";
@@ -29,6 +32,8 @@ const CLOSING_MS = 5000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** Repositories whose manifests are remembered. */
 const REMEMBERED = 1024;
+/** Small files of repositories in the layout `bare` that are remembered, most of them refs. */
+const REMEMBERED_TEXTS = 250_000;
 
 /**
  * Opens the repositories of a bucket. At first it proves that the store honours conditional writes, unless told not to.
@@ -40,13 +45,41 @@ export async function openS3Storage(
 ): Promise<Storage> {
   const options = S3StorageOptions.parse(asked);
   const place = openPlace(options);
+  const { bucket, keys } = place;
+  const isBare = options.layout === "bare";
+  let mayDelete = true;
   try {
-    if (options.proveConditions ?? true) await proveConditions(place.bucket, place.keys.probes, { signal });
+    if (options.proveConditions ?? true) {
+      await proveConditions(bucket, keys.probes, { signal });
+      if (isBare) mayDelete = await provesDeletion(bucket, keys.probes, { signal });
+    }
   } catch (error) {
-    place.bucket[Symbol.dispose]();
+    bucket[Symbol.dispose]();
     throw error;
   }
-  return createS3Storage(place);
+  return isBare ? createBareStorage(openBarePlace(place, options, mayDelete)) : createS3Storage(place);
+}
+
+function openBarePlace(
+  { bucket, keys, files, settings }: S3Place,
+  options: S3StorageOptions,
+  mayDelete: boolean,
+): BarePlace {
+  const decoder = new TextDecoder();
+  return {
+    bucket,
+    top: keys.file(""),
+    files,
+    mayDelete,
+    settings: {
+      ...settings,
+      listRefsConcurrency: options.listRefsConcurrency ?? 32,
+      listRefsTimeoutMs: options.listRefsTimeoutMs ?? 30_000,
+      putPackTimeoutMs: options.putPackTimeoutMs ?? HOUR_MS / 2,
+      claimTimeoutMs: options.claimTimeoutMs ?? 30_000,
+    },
+    texts: createRemembered(bucket, (bytes) => decoder.decode(bytes), REMEMBERED_TEXTS),
+  };
 }
 
 function openPlace(options: S3StorageOptions): S3Place {

@@ -13,6 +13,7 @@ import type { RepositoryState, UploadedPack } from "./manifest/repository-state.
 import { s3Capabilities } from "./s3-capabilities.ts";
 import type { S3Place, S3Repository } from "./s3-repository.ts";
 import { createS3Snapshot, spans } from "./s3-snapshot.ts";
+import { createPackUpload } from "./stage/pack-upload.ts";
 import { openStage, type S3Stage } from "./stage/s3-stage.ts";
 
 export interface S3StoreOptions {
@@ -28,7 +29,7 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
   const { bucket, keys, files, settings } = place;
   const { name, latest, committer, outbox } = repository;
   const { objectFormat } = state;
-  const stages = new WeakMap<Stage, S3Stage>();
+  const stages = new WeakMap<Stage, S3Stage<UploadedPack>>();
   let maintenance: S3Maintenance | undefined;
   let target: CommitTarget = isDraft ? { draft: state } : { life: state.life };
 
@@ -78,7 +79,10 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
   };
 
   /** Lets go of the stages whose packs are in the manifest; one that was there already needs its files no more. */
-  const settle = async (adding: readonly S3Stage[], packs: readonly UploadedPack[]): Promise<void> => {
+  const settle = async (
+    adding: readonly S3Stage<UploadedPack>[],
+    packs: readonly UploadedPack[],
+  ): Promise<void> => {
     const named = new Set(
       stateIn(latest.seen ?? { etag: undefined, state: undefined })?.packs.flatMap(keysOf),
     );
@@ -106,16 +110,21 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
       const { life } = seen() ?? (await newest(options));
       const stage = await openStage(
         {
-          bucket,
-          keys,
-          life,
           objectFormat,
           spoolFolder: settings.spoolFolder,
-          smallPackBytes: settings.smallPackBytes,
-          partBytes: settings.partBytes,
-          concurrency: settings.uploadConcurrency,
           expiresMs: bucket.nowMs() + settings.graceMs / 2,
-          onSent: (file, bytes) => files.keep(file, bytes),
+          partBytes: settings.partBytes,
+          upload: (signal) =>
+            createPackUpload({
+              bucket,
+              keys,
+              life,
+              smallPackBytes: settings.smallPackBytes,
+              partBytes: settings.partBytes,
+              concurrency: settings.uploadConcurrency,
+              onSent: (file, bytes) => files.keep(file, bytes),
+              signal,
+            }),
         },
         options,
       );

@@ -13,6 +13,13 @@ const S3Credentials: z.ZodType<S3Credentials> = z.object({
   sessionToken: z.string().min(1).optional(),
 });
 
+/**
+ * How repositories lie in the bucket: `manifest`, immutable files and one manifest each; `bare`, as git lays them out, for
+ * buckets that other tools read and write as well.
+ */
+export type S3Layout = "manifest" | "bare";
+export const S3Layout: z.ZodType<S3Layout> = z.enum(["manifest", "bare"]);
+
 /** Where the bucket is and how hard it is asked; all but `bucket` has a default. */
 export interface S3BucketOptions {
   readonly bucket: string;
@@ -40,6 +47,8 @@ export interface S3BucketOptions {
 
 /** How repositories are kept in the bucket and what is kept here of them; all of it has defaults. */
 export interface S3StorageOptions extends S3BucketOptions {
+  /** Default `manifest`. */
+  readonly layout?: S3Layout | undefined;
   /** A folder on a disk where packs lie while they arrive; what is in it goes with the process. */
   readonly spoolFolder: string;
   /** Packs up to this size, in bytes, travel with their indexes in one file. Default 4 MiB. */
@@ -68,6 +77,17 @@ export interface S3StorageOptions extends S3BucketOptions {
   readonly graceMs?: number | undefined;
   /** When another may tidy a repository up after one that was killed at it, in milliseconds. Default 5 minutes. */
   readonly leaseMs?: number | undefined;
+  /** Layout `bare`: refs read, or written, at once. Default 32. */
+  readonly listRefsConcurrency?: number | undefined;
+  /** Layout `bare`: how long one listing of refs may take, in milliseconds. Default 30,000. */
+  readonly listRefsTimeoutMs?: number | undefined;
+  /** Layout `bare`: how long the upload of one pack and its indexes may take, in milliseconds. Default 30 minutes. */
+  readonly putPackTimeoutMs?: number | undefined;
+  /**
+   * Layout `bare`: after so long without a sign of life, in milliseconds, who began to make or remove a repository is
+   * taken for dead, and their work is begun anew. Default 30,000.
+   */
+  readonly claimTimeoutMs?: number | undefined;
   /** Prove at the start that the bucket honours conditional writes, and refuse it where it does not. Default `true`. */
   readonly proveConditions?: boolean | undefined;
 }
@@ -105,5 +125,10 @@ export const S3StorageOptions: z.ZodType<S3StorageOptions> = z.object({
   commitTimeoutMs: count,
   graceMs: count,
   leaseMs: count,
+  layout: S3Layout.optional(),
+  listRefsConcurrency: count,
+  listRefsTimeoutMs: count,
+  putPackTimeoutMs: count,
+  claimTimeoutMs: count,
   proveConditions: z.boolean().optional(),
 });

@@ -37,6 +37,12 @@ export {
 } from "./ref-plan.ts";
 export { openPackedRefs, type PackedRef, type PackedRefs, type PackedRefsWalk } from "./packed-refs.ts";
 export { encodePackedRefs } from "./packed-refs-encode.ts";
+export { parseConfig } from "./layout/parse-config.ts";
+export { encodeConfig } from "./layout/encode-config.ts";
+export { readRepositoryFormat, type RepositoryFormat } from "./layout/repository-format.ts";
+export { encodeLooseRef, parseLooseRef, type RawRef, symbolicRef } from "./layout/loose-ref.ts";
+export { inflateLoose, LOOSE_HEAD_BYTES, type LooseHeader, parseLooseHeader } from "./layout/loose-object.ts";
+export { encodeShallow, parseShallow } from "./layout/shallow-roots.ts";
 export { checkRepositoryName, isRepositoryName } from "./repository-name.ts";
 export { eachRef, flattenBatches } from "./batches.ts";
 export { countRefs, isRefLines, type RefBatch, type RefLines, refsOf } from "./ref-lines.ts";

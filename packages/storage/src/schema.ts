@@ -15,6 +15,10 @@ export interface StorageCapabilities {
   readonly reflog: boolean;
   /** Staged packs have a path that hooks can be given. */
   readonly hooksOnDisk: boolean;
+  /** An atomic commit is done whole or not at all, even where others move its refs at the same time. */
+  readonly atomicCommits: boolean;
+  /** Refs can be deleted. */
+  readonly refDeletion: boolean;
   /** Packs can be put together and removed: `beginMaintenance` is there. */
   readonly maintenance?: boolean | undefined;
   /** Commits can leave notices that outlive the process: `outbox` is there. */
@@ -27,6 +31,8 @@ export const StorageCapabilities: z.ZodType<StorageCapabilities> = z.object({
   alternates: z.boolean(),
   reflog: z.boolean(),
   hooksOnDisk: z.boolean(),
+  atomicCommits: z.boolean(),
+  refDeletion: z.boolean(),
   maintenance: z.boolean().optional(),
   outbox: z.boolean().optional(),
 });

@@ -83,7 +83,10 @@ export const registry = {
     metadata: {
       backend: { bounded: true, description: "`s3`" },
       operation: { bounded: true, description: "`get`, `put`, `list`, `delete`, `part`..." },
-      key_kind: { bounded: true, description: "`manifest`, `pack`, `probe`" },
+      key_kind: {
+        bounded: true,
+        description: "`manifest`, `ref`, `file` (of a bare repository), `pack`, `probe`",
+      },
       key: { bounded: false, description: "the key in the bucket" },
       outcome: {
         bounded: true,

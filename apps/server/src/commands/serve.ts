@@ -8,6 +8,7 @@ import { createWebhook } from "../announce/webhook.ts";
 import { chooseCacheFolder } from "../cache-folder.ts";
 import { startServer } from "../http/server.ts";
 import { isLoopbackAddress } from "../http/peer.ts";
+import { S3Layout } from "@millrace/storage-s3";
 import { openBucketStore } from "../open-store.ts";
 import { AnonymousPush, ListenAddress } from "../schema.ts";
 import { createWorkTreeUpdater } from "../work-tree/update-work-tree.ts";
@@ -18,6 +19,7 @@ export interface ServeFlags {
   /** A bucket instead of `root`. */
   readonly store?: string | undefined;
   readonly endpoint?: string | undefined;
+  readonly layout?: string | undefined;
   readonly listen: string;
   readonly anonymousPush: string;
   readonly createOnPush: boolean;
@@ -33,6 +35,7 @@ const Flags = z.object({
   root: z.string().min(1),
   store: z.string().optional(),
   endpoint: z.url().optional(),
+  layout: S3Layout.optional(),
   listen: ListenAddress,
   anonymousPush: AnonymousPush,
   createOnPush: z.boolean(),
@@ -49,10 +52,16 @@ interface Served {
   readonly mayGrow: boolean;
 }
 
-async function openServed({ root, store, endpoint, cacheDir }: z.infer<typeof Flags>): Promise<Served> {
+async function openServed({
+  root,
+  store,
+  endpoint,
+  layout,
+  cacheDir,
+}: z.infer<typeof Flags>): Promise<Served> {
   const cacheFolder = chooseCacheFolder(cacheDir, process.env);
   if (store !== undefined) {
-    const storage = await openBucketStore({ store, endpoint }, cacheFolder, process.env);
+    const storage = await openBucketStore({ store, endpoint, layout }, cacheFolder, process.env);
     return { storage, label: store, mayGrow: true };
   }
   const label = resolve(root);

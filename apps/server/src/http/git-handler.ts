@@ -73,8 +73,9 @@ export class GitHandler {
         this.#send(exchange, type, advertiseUploadPack(view, options)),
       );
     }
+    const atomic = this.#pool.capabilities.atomicCommits;
     return this.#withReceiver(name, exchange, false, (receiver) =>
-      this.#send(exchange, type, advertiseReceivePack(receiver, options)),
+      this.#send(exchange, type, advertiseReceivePack(receiver, { ...options, atomic })),
     );
   }
 
@@ -105,7 +106,8 @@ export class GitHandler {
     // The push itself looks again.
     return this.#withReceiver(name, exchange, true, async (receiver) => {
       const body = readBody(request, undefined);
-      const answer = serveReceivePack(receiver, body, this.#conversation(signal, version));
+      const atomic = this.#pool.capabilities.atomicCommits;
+      const answer = serveReceivePack(receiver, body, { ...this.#conversation(signal, version), atomic });
       await this.#send(exchange, "application/x-git-receive-pack-result", answer);
     });
   }

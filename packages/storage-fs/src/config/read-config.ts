@@ -4,6 +4,7 @@ import {
   booleanValue,
   type ConfigEntry,
   createConfig,
+  parseConfig,
   type RepositoryConfig,
   StorageError,
 } from "@millrace/storage";
@@ -11,7 +12,6 @@ import { type CachedFile, createCachedFile } from "../files/cached-file.ts";
 import { ifPresent } from "../files/fault.ts";
 import type { Place } from "../place.ts";
 import { expandHome, type IncludeScope, includeHolds } from "./include-condition.ts";
-import { parseConfig } from "./parse-config.ts";
 
 /** A repository's configuration with the files it includes. */
 export interface ConfigReader {

@@ -1,13 +1,16 @@
 import { createReadStream } from "node:fs";
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { constants, createInflate, inflateSync } from "node:zlib";
-import type { ObjectFormat, ObjectType, Oid, OperationOptions } from "@millrace/pack";
-import { type LooseObject, StorageError } from "@millrace/storage";
+import type { ObjectFormat, Oid, OperationOptions } from "@millrace/pack";
+import {
+  inflateLoose,
+  LOOSE_HEAD_BYTES,
+  type LooseHeader,
+  type LooseObject,
+  parseLooseHeader,
+} from "@millrace/storage";
 import { ifPresent, toStorageError } from "../files/fault.ts";
 
-/** Enough compressed bytes for any header; what they inflate to is bounded by deflate itself. */
-const HEAD_BYTES = 256;
 /** Objects this small when compressed are kept in memory from their opening on, so that git may pack them meanwhile. */
 const KEPT_BYTES = 64 * 1024;
 
@@ -31,41 +34,19 @@ async function openAt(path: string, oid: Oid): Promise<LooseObject> {
   try {
     const { size } = await handle.stat();
     whole = size <= KEPT_BYTES;
-    const wanted = Buffer.alloc(whole ? size : HEAD_BYTES);
+    const wanted = Buffer.alloc(whole ? size : LOOSE_HEAD_BYTES);
     const { bytesRead } = await handle.read(wanted, 0, wanted.length, 0);
     start = wanted.subarray(0, bytesRead);
   } finally {
     await handle.close();
   }
-  const { type, sizeBytes, headerBytes } = parseHeader(start, oid);
+  const header = parseLooseHeader(start, oid);
+  const { type, sizeBytes } = header;
   return {
     type,
     sizeBytes,
-    stream: (options = {}) =>
-      inflateContent({ path, oid, kept: whole ? start : undefined, sizeBytes, headerBytes }, options),
+    stream: (options = {}) => inflateContent({ path, oid, kept: whole ? start : undefined, header }, options),
   };
-}
-
-interface Header {
-  readonly type: ObjectType;
-  readonly sizeBytes: number;
-  readonly headerBytes: number;
-}
-
-function parseHeader(compressed: Buffer, oid: Oid): Header {
-  let inflated: Buffer;
-  try {
-    inflated = inflateSync(compressed.subarray(0, HEAD_BYTES), { finishFlush: constants.Z_SYNC_FLUSH });
-  } catch (cause) {
-    throw corrupt(oid, cause);
-  }
-  const end = inflated.indexOf(0);
-  const match = /^(commit|tree|blob|tag) (0|[1-9][0-9]*)$/.exec(
-    inflated.toString("latin1", 0, Math.min(end, 40)),
-  );
-  const sizeBytes = Number(match?.[2]);
-  if (end < 0 || match === null || !Number.isSafeInteger(sizeBytes)) throw corrupt(oid);
-  return { type: match[1] as ObjectType, sizeBytes, headerBytes: end + 1 };
 }
 
 interface Source {
@@ -73,36 +54,17 @@ interface Source {
   readonly oid: Oid;
   /** The compressed file where it is small. */
   readonly kept: Buffer | undefined;
-  readonly sizeBytes: number;
-  readonly headerBytes: number;
+  readonly header: LooseHeader;
 }
 
-async function* inflateContent(source: Source, { signal }: OperationOptions): AsyncGenerator<Uint8Array> {
-  const { oid, kept, sizeBytes } = source;
-  signal?.throwIfAborted();
-  const inflate = createInflate();
-  const file = kept === undefined ? createReadStream(source.path) : undefined;
-  file?.on("error", (error) => inflate.destroy(error));
-  if (file === undefined) inflate.end(kept);
-  else file.pipe(inflate);
-  let skip = source.headerBytes;
-  let left = sizeBytes;
+async function* inflateContent(
+  { path, oid, kept, header }: Source,
+  options: OperationOptions,
+): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of inflate as AsyncIterable<Buffer>) {
-      signal?.throwIfAborted();
-      const skipped = Math.min(skip, chunk.length);
-      skip -= skipped;
-      left -= chunk.length - skipped;
-      if (left < 0) throw corrupt(oid);
-      if (chunk.length > skipped) yield new Uint8Array(chunk.subarray(skipped));
-    }
-    if (left > 0) throw corrupt(oid);
+    yield* inflateLoose(kept === undefined ? createReadStream(path) : [kept], header, oid, options);
   } catch (error) {
-    if (isZlibError(error)) throw corrupt(oid, error);
     throw toStorageError(error, oid);
-  } finally {
-    inflate.destroy();
-    file?.destroy();
   }
 }
 
@@ -123,14 +85,4 @@ export async function* listLooseObjects(
       }
     }
   }
-}
-
-function isZlibError(error: unknown): boolean {
-  return (
-    error instanceof Error && "code" in error && typeof error.code === "string" && error.code.startsWith("Z_")
-  );
-}
-
-function corrupt(oid: Oid, cause?: unknown): StorageError {
-  return new StorageError("STORAGE_CORRUPT", `loose object ${oid} is damaged`, { key: oid, cause });
 }

@@ -14,7 +14,8 @@ import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
 import { isPerWorktree, refPath } from "../place.ts";
 import { listStackRefs } from "../tables/read-stack.ts";
 import { type FoundRef, followSymref } from "./loose-ref.ts";
-import { type RawRef, readLooseRef, readSymbolicLink } from "./ref-file.ts";
+import type { RawRef } from "@millrace/storage";
+import { readLooseRef, readSymbolicLink } from "./ref-file.ts";
 
 const BATCH = 1024;
 const READS_AT_ONCE = 32;

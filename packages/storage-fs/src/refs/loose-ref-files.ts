@@ -1,7 +1,8 @@
 import type { Stats } from "node:fs";
 import type { ObjectFormat } from "@millrace/pack";
 import { isSameVersion, isSettled, lstatIfPresent } from "../files/file-version.ts";
-import { type RawRef, readLooseRef } from "./ref-file.ts";
+import type { RawRef } from "@millrace/storage";
+import { readLooseRef } from "./ref-file.ts";
 
 /** Files of refs, HEAD among them, that are read again only when they have changed. */
 export interface LooseRefFiles {

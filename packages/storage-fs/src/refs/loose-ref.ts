@@ -3,7 +3,8 @@ import { ifPresent } from "../files/fault.ts";
 import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
 import { refPath } from "../place.ts";
 import { readStackRef } from "../tables/read-stack.ts";
-import { type RawRef, readLooseRef, readSymbolicLink } from "./ref-file.ts";
+import type { RawRef } from "@millrace/storage";
+import { readLooseRef, readSymbolicLink } from "./ref-file.ts";
 
 /** What HEAD says. */
 export async function readRawHead(repository: FsRepository): Promise<RawRef | undefined> {

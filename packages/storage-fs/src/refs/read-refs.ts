@@ -7,7 +7,7 @@ import { inBatches } from "../files/in-batches.ts";
 import { type FsRepository, readPackedRefs } from "../fs-repository.ts";
 import { refPath } from "../place.ts";
 import { type FoundRef, readLoose } from "./loose-ref.ts";
-import type { RawRef } from "./ref-file.ts";
+import type { RawRef } from "@millrace/storage";
 
 /** From this many refs in one directory on, it is listed first, so that absent refs need no look of their own. */
 const LISTED_FROM = 64;

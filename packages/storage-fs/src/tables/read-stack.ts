@@ -9,7 +9,7 @@ import {
 import type { FsRepository } from "../fs-repository.ts";
 import { isPerWorktree, refBase } from "../place.ts";
 import type { FoundRef } from "../refs/loose-ref.ts";
-import type { RawRef } from "../refs/ref-file.ts";
+import type { RawRef } from "@millrace/storage";
 
 /** Runs `use` on the stack that holds a ref; on nothing where there is none. */
 async function withStack<T>(

@@ -3,7 +3,7 @@ import { mkdir, realpath, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseConfig } from "../../src/config/parse-config.ts";
+import { parseConfig } from "@millrace/storage";
 import { openFsRepository, openFsStorage } from "../../src/index.ts";
 import { git, tryGit } from "./git.ts";
 import { inScratch, withSnapshot } from "./scratch.ts";

@@ -20,12 +20,14 @@ import { kindOf, toStorageError } from "./fault.ts";
 import { createStoreClock, type StoreClock } from "./store-clock.ts";
 
 /** What a key is for, as telemetry reports it. */
-export type KeyKind = "manifest" | "pack" | "probe";
+export type KeyKind = "manifest" | "ref" | "file" | "pack" | "probe";
 
 /** A stored body and what tells this version from others. */
 export interface Fetched {
   readonly bytes: Uint8Array;
   readonly etag: string;
+  /** What the writer of this version signed it with, beside the body. */
+  readonly writer?: string | undefined;
 }
 
 /** Under what condition a key is written: only if nothing is there, or only if it is this version. */
@@ -42,6 +44,7 @@ export type WriteOutcome =
 export interface ListedKey {
   readonly key: string;
   readonly sizeBytes: number;
+  readonly etag: string;
   /** When it was written, by the store's clock, in milliseconds since 1970. */
   readonly modifiedMs: number;
 }
@@ -52,6 +55,18 @@ export interface ListedUpload {
   readonly upload: string;
   /** When it was begun, by the store's clock, in milliseconds since 1970. */
   readonly startedMs: number;
+}
+
+export interface ListKeysOptions extends OperationOptions {
+  readonly delimiter?: "/" | undefined;
+}
+
+/** One page of a listing. */
+export interface ListedPage {
+  readonly keys: readonly ListedKey[];
+  /** What keys behind a delimiter start with, each once, the delimiter included. */
+  readonly prefixes: readonly string[];
+  readonly isLast: boolean;
 }
 
 /** Part of an upload that is there. */
@@ -80,23 +95,30 @@ export interface Bucket extends Disposable {
     range: { readonly offset: number; readonly length: number; readonly isWhole: boolean },
     options?: OperationOptions,
   ): Promise<Uint8Array>;
-  /** Writes a fresh key; doing it twice does no harm. */
-  put(kind: KeyKind, key: string, bytes: Uint8Array, options?: OperationOptions): Promise<void>;
-  /** Writes a key under a condition, in one attempt. */
+  /** Writes a key where doing it twice does no harm; answers its ETag. */
+  put(kind: KeyKind, key: string, bytes: Uint8Array, options?: OperationOptions): Promise<string>;
+  /** Writes a key under a condition, in one attempt, signed with `writer` where there is one. */
   putIf(
     kind: KeyKind,
     key: string,
     bytes: Uint8Array,
     condition: WriteCondition,
-    options?: OperationOptions,
+    options?: OperationOptions & { readonly writer?: string | undefined },
   ): Promise<WriteOutcome>;
-  /** One page of keys in byte order, with whether there are more. */
+  /** One page of keys in byte order; with `delimiter`, those that have one behind the prefix are put together. */
   list(
     kind: KeyKind,
     prefix: string,
     after: string | undefined,
+    options?: ListKeysOptions,
+  ): Promise<ListedPage>;
+  /** Deletes a key if it is this version, in one attempt. Stores that know no such condition delete it anyway. */
+  deleteIf(
+    kind: KeyKind,
+    key: string,
+    etag: string,
     options?: OperationOptions,
-  ): Promise<{ readonly keys: readonly ListedKey[]; readonly isLast: boolean }>;
+  ): Promise<Exclude<WriteOutcome, { kind: "done" }> | { readonly kind: "done" }>;
   delete(kind: KeyKind, key: string, options?: OperationOptions): Promise<void>;
   startUpload(key: string, options?: OperationOptions): Promise<string>;
   putPart(
@@ -120,6 +142,8 @@ export interface Bucket extends Disposable {
 }
 
 const BACKEND = "s3";
+/** The user metadata that a writer signs with. */
+const WRITER = "millrace-writer";
 
 /** Puts the requests over a client, which retries nothing by itself and goes with the bucket. */
 export function createBucket(client: S3Client, name: string, policy: AttemptPolicy): Bucket {
@@ -147,6 +171,19 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
       }
     });
 
+  /** What came of a conditional write whose answer is not a plain yes. Throws where it cannot ever be one. */
+  const withoutYes = (
+    cause: unknown,
+    key: string,
+    signal: AbortSignal | undefined,
+  ): Exclude<WriteOutcome, { kind: "done" }> => {
+    signal?.throwIfAborted();
+    const fault = kindOf(cause);
+    if (fault === "final") throw toStorageError(cause, name, key);
+    // 404 is how some stores say that a version is not there to be replaced.
+    return fault === "lost" || fault === "absent" ? { kind: "lost" } : { kind: "unknown", cause };
+  };
+
   const deleteKey = (kind: KeyKind, key: string, signal?: AbortSignal): Promise<void> =>
     request("delete", kind, key, signal, async (abortSignal) => {
       await client.send(new DeleteObjectCommand({ Bucket: name, Key: key }), { abortSignal });
@@ -159,12 +196,12 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
       request("get", kind, key, signal, async (abortSignal, handle) => {
         try {
           const command = new GetObjectCommand({ Bucket: name, Key: key, IfNoneMatch: known });
-          const { Body, ETag = "", ContentLength } = await client.send(command, { abortSignal });
+          const { Body, ETag = "", ContentLength, Metadata } = await client.send(command, { abortSignal });
           const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
           checkLength(bytes.length, ContentLength);
           handle.set("bytes", bytes.length);
           handle.set("outcome", "done");
-          return { bytes, etag: ETag };
+          return { bytes, etag: ETag, writer: Metadata?.[WRITER] };
         } catch (error) {
           const fault = kindOf(error);
           if (fault !== "unchanged" && fault !== "absent") throw error;
@@ -193,9 +230,10 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
     put: (kind, key, bytes, { signal } = {}) =>
       request("put", kind, key, signal, async (abortSignal, handle) => {
         handle.set("bytes", bytes.length);
-        await client.send(new PutObjectCommand({ Bucket: name, Key: key, Body: bytes }), { abortSignal });
+        const command = new PutObjectCommand({ Bucket: name, Key: key, Body: bytes });
+        return (await client.send(command, { abortSignal })).ETag ?? "";
       }),
-    putIf: (kind, key, bytes, condition, { signal } = {}) =>
+    putIf: (kind, key, bytes, condition, { signal, writer } = {}) =>
       span("storage.request", { backend: BACKEND, operation: "put", key_kind: kind, key }, async (handle) => {
         handle.set("attempts", 1);
         handle.set("bytes", bytes.length);
@@ -204,31 +242,52 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
           signal,
           async (abortSignal): Promise<WriteOutcome> => {
             const when = "etag" in condition ? { IfMatch: condition.etag } : { IfNoneMatch: "*" };
-            const command = new PutObjectCommand({ Bucket: name, Key: key, Body: bytes, ...when });
+            const Metadata = writer === undefined ? undefined : { [WRITER]: writer };
+            const command = new PutObjectCommand({ Bucket: name, Key: key, Body: bytes, Metadata, ...when });
             const { ETag = "" } = await client.send(command, { abortSignal });
             return { kind: "done", etag: ETag };
           },
-        ).catch((cause: unknown): WriteOutcome => {
-          signal?.throwIfAborted();
-          const fault = kindOf(cause);
-          if (fault === "final") throw toStorageError(cause, name, key);
-          // 404 is how some stores say that a version is not there to be replaced.
-          return fault === "lost" || fault === "absent" ? { kind: "lost" } : { kind: "unknown", cause };
-        });
+        ).catch((cause: unknown) => withoutYes(cause, key, signal));
         handle.set("outcome", outcome.kind);
         return outcome;
       }),
-    list: (kind, prefix, after, { signal } = {}) =>
+    list: (kind, prefix, after, { signal, delimiter } = {}) =>
       request("list", kind, prefix, signal, async (abortSignal) => {
-        const command = new ListObjectsV2Command({ Bucket: name, Prefix: prefix, StartAfter: after });
-        const { Contents = [], IsTruncated } = await client.send(command, { abortSignal });
-        const keys = Contents.map(({ Key = "", Size = 0, LastModified }) => ({
+        const command = new ListObjectsV2Command({
+          Bucket: name,
+          Prefix: prefix,
+          StartAfter: after,
+          Delimiter: delimiter,
+        });
+        const {
+          Contents = [],
+          CommonPrefixes = [],
+          IsTruncated,
+        } = await client.send(command, { abortSignal });
+        const keys = Contents.map(({ Key = "", Size = 0, ETag = "", LastModified }) => ({
           key: Key,
           sizeBytes: Size,
+          etag: ETag,
           modifiedMs: timeOf(LastModified),
         }));
-        return { keys, isLast: IsTruncated !== true };
+        const prefixes = CommonPrefixes.map(({ Prefix = "" }) => Prefix);
+        return { keys, prefixes, isLast: IsTruncated !== true };
       }),
+    deleteIf: (kind, key, etag, { signal } = {}) =>
+      span(
+        "storage.request",
+        { backend: BACKEND, operation: "delete", key_kind: kind, key },
+        async (handle) => {
+          handle.set("attempts", 1);
+          const outcome = await once(policy.attemptTimeoutMs, signal, async (abortSignal) => {
+            const command = new DeleteObjectCommand({ Bucket: name, Key: key, IfMatch: etag });
+            await client.send(command, { abortSignal });
+            return { kind: "done" } as const;
+          }).catch((cause: unknown) => withoutYes(cause, key, signal));
+          handle.set("outcome", outcome.kind);
+          return outcome;
+        },
+      ),
     delete: (kind, key, { signal } = {}) => deleteKey(kind, key, signal),
     startUpload: (key, { signal } = {}) =>
       request("start_upload", "pack", key, signal, async (abortSignal) => {

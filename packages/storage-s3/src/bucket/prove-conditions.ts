@@ -56,6 +56,29 @@ export async function proveConditions(
   }
 }
 
+/**
+ * Finds out on a fresh key whether the store deletes under a condition. Stores that do not know one delete anyway: then
+ * the key is gone, and `false` is the answer.
+ */
+export async function provesDeletion(
+  bucket: Bucket,
+  key: string,
+  { signal }: OperationOptions = {},
+): Promise<boolean> {
+  const probe = `${key}${randomUUID()}`;
+  const write = (text: string): Promise<string> => bucket.put("probe", probe, Buffer.from(text), { signal });
+  try {
+    const old = await write("old");
+    const now = await write("new");
+    const stale = await bucket.deleteIf("probe", probe, old, { signal });
+    if (stale.kind === "done" || (await bucket.get("probe", probe, { signal })) === undefined) return false;
+    const right = await bucket.deleteIf("probe", probe, now, { signal });
+    return right.kind === "done" && (await bucket.get("probe", probe, { signal })) === undefined;
+  } finally {
+    await bucket.delete("probe", probe).catch(() => undefined);
+  }
+}
+
 function same(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }

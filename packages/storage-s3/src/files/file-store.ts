@@ -42,7 +42,8 @@ export function createFileStore({
   const lengthOf = (file: StoredFile, index: number): number =>
     Math.min(rangeBytes, file.sizeBytes - index * rangeBytes);
   /** Ranges of one size have the same name in every process that shares the folder. */
-  const nameOf = (file: StoredFile, index: number): string => `${file.key}#${rangeBytes}.${index}`;
+  const nameOf = (file: StoredFile, index: number): string =>
+    `${file.key}#${file.version ?? ""}${rangeBytes}.${index}`;
 
   /** Nobody waits for the disk but who closes, and a full one is no reason to fail. */
   const keepOnDisk = (name: string, bytes: Uint8Array): void => {

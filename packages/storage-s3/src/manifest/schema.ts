@@ -12,6 +12,8 @@ export type StoredPart = readonly [file: number, offset: number, sizeBytes: numb
 export interface StoredFile {
   readonly key: string;
   readonly sizeBytes: number;
+  /** Tells it from another of the same key, where keys come again. */
+  readonly version?: string | undefined;
 }
 
 /** A pack and what lies beside it, in one file or several. */

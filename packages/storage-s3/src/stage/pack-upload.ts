@@ -5,21 +5,7 @@ import { freshFileKey, type Keys } from "../keys.ts";
 import type { UploadedPack } from "../manifest/repository-state.ts";
 import type { StoredFile, StoredPart } from "../manifest/schema.ts";
 import { createMultipart, type Multipart } from "./multipart.ts";
-
-/** What of a pack is on its way into the bucket. */
-export interface PackUpload {
-  /** More of the pack has arrived. */
-  follow(source: RandomAccess): void;
-  /** Sends all that is there and was not sent yet; once for the pack, again for sidecars that came later. */
-  send(source: RandomAccess): Promise<void>;
-  /** Takes a file to go with the pack. */
-  sidecar(kind: SidecarKind, bytes: Uint8Array): void;
-  has(kind: SidecarKind): boolean;
-  /** The pack as a manifest names it, when all is sent. */
-  stored(id: string): UploadedPack;
-  /** Deletes what was sent, as far as the store answers. */
-  discard(): Promise<void>;
-}
+import type { PackUpload } from "./s3-stage.ts";
 
 export interface PackUploadOptions {
   readonly bucket: Bucket;
@@ -37,7 +23,7 @@ export interface PackUploadOptions {
  * A small pack goes with its sidecars in one file, so that it is one request to write and one to read. A larger one goes
  * up in parts while it arrives, its sidecars together in a second file beside it.
  */
-export function createPackUpload(options: PackUploadOptions): PackUpload {
+export function createPackUpload(options: PackUploadOptions): PackUpload<UploadedPack> {
   const { bucket, keys, life, signal } = options;
   const waiting = new Map<SidecarKind, Uint8Array>();
   const placed = new Map<SidecarKind | "pack", StoredPart>();

@@ -1,35 +1,55 @@
-import { hashLength, type ObjectFormat, type OperationOptions } from "@millrace/pack";
-import { type PackInfo, type Stage, StorageError } from "@millrace/storage";
-import type { UploadedPack } from "../manifest/repository-state.ts";
-import { createPackUpload, type PackUploadOptions } from "./pack-upload.ts";
+import { hashLength, type ObjectFormat, type OperationOptions, type RandomAccess } from "@millrace/pack";
+import { type PackInfo, type SidecarKind, type Stage, StorageError } from "@millrace/storage";
 import { openSpool, type Spool } from "./spool.ts";
 
+/** What of a pack is on its way into the bucket. */
+export interface PackUpload<T> {
+  /** More of the pack has arrived. */
+  follow(source: RandomAccess): void;
+  /** Sends all that is there and was not sent yet; once for the pack, again for sidecars that came later. */
+  send(source: RandomAccess): Promise<void>;
+  /** Takes a file to go with the pack. */
+  sidecar(kind: SidecarKind, bytes: Uint8Array): void;
+  has(kind: SidecarKind): boolean;
+  /** The pack as a commit takes it, when all is sent. */
+  stored(id: string): T;
+  /** Deletes what was sent, as far as the store answers. */
+  discard(): Promise<void>;
+}
+
 /** A stage with what a commit asks of it. */
-export interface S3Stage extends Stage {
+export interface S3Stage<T> extends Stage {
   /** When it can no longer be committed, by the store's clock, in milliseconds since 1970. */
   readonly expiresMs: number;
   /**
    * The pack, when all of it is in the bucket. Throws `STORAGE_STAGE_EXPIRED` where it is discarded or not sealed,
    * `STORAGE_UNSUPPORTED` where it has no index.
    */
-  uploaded(options?: OperationOptions): Promise<UploadedPack>;
+  uploaded(options?: OperationOptions): Promise<T>;
   /** From here on disposal leaves the files alone: a manifest names them, or may. */
   landed(): void;
 }
 
-export interface S3StageOptions extends Omit<PackUploadOptions, "signal"> {
+export interface S3StageOptions<T> {
   readonly objectFormat: ObjectFormat;
   readonly spoolFolder: string;
   /** See `S3Stage`: what no manifest names is swept away after twice its lifetime. */
   readonly expiresMs: number;
+  /** The upload is told of what arrives when there is so much of it, in bytes. */
+  readonly partBytes: number;
+  /** The signal ends with the stage. */
+  readonly upload: (signal: AbortSignal) => PackUpload<T>;
 }
 
 /** Opens a stage: bytes go to a spool on the disk, and behind it into the bucket. */
-export async function openStage(options: S3StageOptions, { signal }: OperationOptions): Promise<S3Stage> {
+export async function openStage<T>(
+  options: S3StageOptions<T>,
+  { signal }: OperationOptions,
+): Promise<S3Stage<T>> {
   signal?.throwIfAborted();
   const { objectFormat, expiresMs } = options;
   const ending = new AbortController();
-  const upload = createPackUpload({ ...options, signal: ending.signal });
+  const upload = options.upload(ending.signal);
   const spool = await openSpool(options.spoolFolder);
   const scratches: Spool[] = [];
   let sealed: PackInfo | undefined;

@@ -9,7 +9,7 @@ const OTHER = unknownOid("sha1");
 export const commitCases: readonly ConformanceCase[] = [
   {
     name: "commit: the old id must be what the ref is, absent, or anything",
-    needs: [],
+    needs: ["refDeletion"],
     async run({ storage }) {
       const { store, pack } = await createFilled(storage, "cas");
       const a = pack.commit;
@@ -97,7 +97,7 @@ export const commitCases: readonly ConformanceCase[] = [
   },
   {
     name: "commit: a and a/b cannot both exist",
-    needs: [],
+    needs: ["refDeletion"],
     async run({ storage }) {
       const { store, pack } = await createFilled(storage, "df", ["refs/heads/a", "refs/heads/b/c/d"]);
       const create = async (name: string): Promise<string | undefined> =>
@@ -126,7 +126,7 @@ export const commitCases: readonly ConformanceCase[] = [
   },
   {
     name: "commit: without atomic, each ref stands alone and in order",
-    needs: [],
+    needs: ["refDeletion"],
     async run({ storage }) {
       const { store, pack } = await createFilled(storage, "alone", ["refs/heads/main", "refs/heads/a"]);
       const next = await makeTinyPack("alone 2");
@@ -151,7 +151,7 @@ export const commitCases: readonly ConformanceCase[] = [
   },
   {
     name: "commit: atomic is all",
-    needs: [],
+    needs: ["refDeletion"],
     async run({ storage }) {
       const { store, pack } = await createFilled(storage, "all", ["refs/heads/main", "refs/heads/gone"]);
       const next = await makeTinyPack("all 2");
@@ -230,7 +230,7 @@ export const commitCases: readonly ConformanceCase[] = [
   },
   {
     name: "commit: a ref that no working tree has is not moved with one",
-    needs: [],
+    needs: ["refDeletion"],
     async run({ storage }) {
       const { store, pack } = await createFilled(storage, "treeless");
       const next = await makeTinyPack("treeless 2");

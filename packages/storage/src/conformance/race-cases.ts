@@ -77,7 +77,7 @@ export const raceCases: readonly ConformanceCase[] = [
   },
   {
     name: "race: creating and deleting refs that share directories",
-    needs: [],
+    needs: ["refDeletion"],
     async run({ storage }) {
       const { pack } = await createFilled(storage, "directories");
       await Promise.all(

@@ -150,7 +150,7 @@ export const snapshotCases: readonly ConformanceCase[] = [
   },
   {
     name: "HEAD: unborn, born, and moved to another branch",
-    needs: [],
+    needs: ["refDeletion"],
     async run({ storage }) {
       const { store, pack } = await createFilled(storage, "head", ["refs/heads/other"]);
       const head = (): Promise<unknown> =>

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { StorageError } from "@millrace/storage";
+import { StorageError } from "../errors.ts";
 import { expect, test } from "vitest";
 import { parseConfig } from "./parse-config.ts";
 

@@ -1,6 +1,7 @@
 import type { ObjectFormat } from "@millrace/pack";
-import { lastValue, type RepositoryConfig, StorageError } from "@millrace/storage";
-import type { RefFormat } from "../schema.ts";
+import type { RepositoryConfig } from "../config.ts";
+import { lastValue } from "../config-values.ts";
+import { StorageError } from "../errors.ts";
 
 /** Extensions that change nothing for who reads and writes packs and refs as files. */
 const HARMLESS = new Set([
@@ -15,7 +16,7 @@ const HARMLESS = new Set([
 /** What a repository's ids and refs are like. */
 export interface RepositoryFormat {
   readonly objectFormat: ObjectFormat;
-  readonly refFormat: RefFormat;
+  readonly refFormat: "files" | "reftable";
 }
 
 /**
@@ -26,7 +27,7 @@ export function readRepositoryFormat(config: RepositoryConfig, key: string): Rep
   const version = lastValue(config, "core.repositoryformatversion") ?? "0";
   if (version !== "0" && version !== "1") throw unsupported(`repository format version ${version}`, key);
   let objectFormat: ObjectFormat = "sha1";
-  let refFormat: RefFormat = "files";
+  let refFormat: RepositoryFormat["refFormat"] = "files";
   if (version === "0") return { objectFormat, refFormat };
   for (const name of new Set(config.entries.map((entry) => entry.key))) {
     if (!name.startsWith("extensions.")) continue;

@@ -1,4 +1,5 @@
-import { type ConfigEntry, StorageError } from "@millrace/storage";
+import { StorageError } from "../errors.ts";
+import type { ConfigEntry } from "../schema.ts";
 
 /**
  * Parses a configuration file (git-config, "Syntax"): sections, subsections in quotes or behind a dot, comments,

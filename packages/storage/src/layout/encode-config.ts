@@ -1,4 +1,4 @@
-import type { ConfigEntry } from "@millrace/storage";
+import type { ConfigEntry } from "../schema.ts";
 
 const ESCAPES: Readonly<Record<string, string>> = {
   "\\": "\\\\",
