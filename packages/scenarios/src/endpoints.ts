@@ -5,7 +5,7 @@ import type { ObjectFormat } from "@millrace/pack";
 import { createBucket, findServer } from "@millrace/s3-lab";
 import { type ConfigEntry, createMemoryStorage, type Storage } from "@millrace/storage";
 import { openFsStorage } from "@millrace/storage-fs";
-import { openS3Storage } from "@millrace/storage-s3";
+import { openS3Storage, type S3Layout } from "@millrace/storage-s3";
 import { git } from "./git.ts";
 import { createScratch } from "./scratch.ts";
 import { serverCli } from "./server-cli.ts";
@@ -32,6 +32,8 @@ export interface Endpoint extends AsyncDisposable {
 /** An endpoint that a suite can be run over. */
 export interface EndpointKind {
   readonly name: string;
+  /** Pushes of several refs are never all or nothing, and so not offered. */
+  readonly hasNoAtomic?: boolean;
   /** Why it cannot be had here; absent where it always can. */
   missing?(): Promise<string | undefined>;
   open(options?: Partial<ServerOptions>): Promise<Endpoint>;
@@ -69,8 +71,9 @@ export const httpMemory: EndpointKind = {
   open: (options) => serveStorage(createMemoryStorage(), options),
 };
 
-export const httpS3: EndpointKind = {
-  name: "HTTP over a bucket",
+export const overBucket = (name: string, layout: S3Layout): EndpointKind => ({
+  name,
+  ...(layout === "bare" ? { hasNoAtomic: true } : {}),
   async missing() {
     const server = await findServer("ceph");
     return "missing" in server ? server.missing : undefined;
@@ -82,7 +85,7 @@ export const httpS3: EndpointKind = {
     const scratch = await createScratch();
     const { url: endpoint, region, ...credentials } = server;
     const place = { bucket, endpoint, region, credentials };
-    const storage = await openS3Storage({ ...place, spoolFolder: join(scratch.path, "spool") });
+    const storage = await openS3Storage({ ...place, layout, spoolFolder: join(scratch.path, "spool") });
     const served = await serveStorage(storage, options);
     return {
       ...served,
@@ -92,7 +95,11 @@ export const httpS3: EndpointKind = {
       },
     };
   },
-};
+});
+
+export const httpS3: EndpointKind = overBucket("HTTP over a bucket", "manifest");
+/** A bucket of repositories as git lays them out. */
+export const httpBare: EndpointKind = overBucket("HTTP over a bucket, bare", "bare");
 
 /** A server in this process over a storage, which goes with it. */
 async function serveStorage(storage: Storage, options?: Partial<ServerOptions>): Promise<Endpoint> {
