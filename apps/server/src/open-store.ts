@@ -12,6 +12,8 @@ export interface BucketFlags {
   readonly endpoint?: string | undefined;
   /** How repositories lie in it, where the address does not say. Default `manifest`. */
   readonly layout?: S3Layout | undefined;
+  /** It is only read: that the server keeps to conditions of writes need not be shown. Default `false`. */
+  readonly isOnlyRead?: boolean | undefined;
 }
 
 /** Options of the storage that an address may carry, each a number. */
@@ -84,7 +86,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * the variables that the AWS tools read; so do credentials. With a cache folder, what was read stays there between runs.
  */
 export function openBucketStore(
-  { store, endpoint, layout }: BucketFlags,
+  { store, endpoint, layout, isOnlyRead = false }: BucketFlags,
   cacheFolder: string | undefined,
   environment: Environment,
 ): Promise<Storage> {
@@ -94,6 +96,7 @@ export function openBucketStore(
     ...StoreAddress.parse(store),
     endpoint: endpoint ?? AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL,
     region: AWS_REGION ?? AWS_DEFAULT_REGION,
+    proveConditions: !isOnlyRead,
   };
   if (cacheFolder === undefined) {
     return openS3Storage({ ...place, spoolFolder: join(tmpdir(), `millrace-spool-${userInfo().uid}`) });

@@ -14,6 +14,7 @@ export { SharedPromisor } from "./shared-promisor.ts";
 export { restore, snapshot } from "./snapshot.ts";
 export type { FetchedObject, FetchOptions, GitObject, ObjectSource } from "./source/object-source.ts";
 export { openRemoteSource } from "./source/remote-source.ts";
+export { openStorageSource, type StorageSource } from "./source/storage-source.ts";
 export type { Entry, EntryKind } from "./tree/entry.ts";
 export type { LineRange, NumberedLine } from "./tree/lines.ts";
 export type { RefSource } from "./tree/resolve-name.ts";

@@ -99,6 +99,28 @@ export class SharedPromisor {
     });
   }
 
+  /**
+   * Bytes of objects' contents, of those that are here or that the source can tell of; no object is fetched.
+   * Throws what the source throws, and `signal.reason`.
+   */
+  async sizes(oids: Iterable<Oid>, options: ResolveOptions = {}): Promise<ReadonlyMap<Oid, number>> {
+    const sizes = new Map<Oid, number>();
+    const absent = new Set<Oid>();
+    for (const oid of oids) {
+      const here = this.#promisor.get(oid);
+      if (here === undefined) absent.add(oid);
+      else sizes.set(oid, here.content.length);
+    }
+    if (absent.size === 0) return sizes;
+    try {
+      const told = await this.#promisor.source.sizes?.([...absent], options);
+      for (const [oid, size] of told ?? []) sizes.set(oid, size);
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code !== "PROTOCOL_UNSUPPORTED") throw error;
+    }
+    return sizes;
+  }
+
   /** Fetches objects and what comes along with them. Throws what the source throws. */
   async fetchWithFilter(wants: readonly Oid[], options: FetchOptions = {}): Promise<void> {
     this.#keep(await this.#promisor.source.fetch(wants, options));

@@ -11,6 +11,7 @@ export { type HeldRefs, holdRefs } from "./held-refs.ts";
 export { compareNames, lowerBound } from "./name-order.ts";
 export {
   checkRefName,
+  expandRefName,
   findDirectoryConflict,
   isUpdatableRef,
   type RefNameOptions,

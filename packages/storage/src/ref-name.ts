@@ -66,3 +66,15 @@ export function findDirectoryConflict(name: string, refs: RefNames): string | un
   for (const child of refs.under(`${name}/`)) return child;
   return undefined;
 }
+
+/** Where git looks for a short ref name, in order (gitrevisions, "<refname>"). */
+export function expandRefName(name: string): readonly string[] {
+  return [
+    name,
+    `refs/${name}`,
+    `refs/tags/${name}`,
+    `refs/heads/${name}`,
+    `refs/remotes/${name}`,
+    `refs/remotes/${name}/HEAD`,
+  ];
+}

@@ -1,12 +1,6 @@
-import {
-  createPromisor,
-  openRemoteSource,
-  openTree,
-  SharedPromisor,
-  type TreeView,
-} from "@millrace/promisor";
-import { openRemote, type Remote } from "@millrace/protocol-v2/client";
-import { openTransport, parseAddress } from "./address.ts";
+import { createPromisor, openTree, SharedPromisor, type TreeView } from "@millrace/promisor";
+import { parseAddress } from "./address.ts";
+import { openPlace } from "./place.ts";
 import { createProgressBar } from "./progress-bar.ts";
 
 /** Where a command writes. */
@@ -18,7 +12,6 @@ export interface BrowseStreams {
 
 /** A tree of a repository somewhere else, opened for one command. */
 export interface Browsed {
-  readonly remote: Remote;
   readonly objects: SharedPromisor;
   readonly view: TreeView;
   readonly signal: AbortSignal;
@@ -35,22 +28,21 @@ export async function browse<Result>(
   const stop = new AbortController();
   const interrupt = (): void => stop.abort(new Error("interrupted"));
   process.once("SIGINT", interrupt);
-  const remote = openRemote(openTransport(repository));
   try {
     const { signal } = stop;
-    const source = openRemoteSource(remote);
+    await using place = await openPlace(repository, process.env, { signal });
+    const { source, refs } = place;
     const objects = new SharedPromisor(
       await createPromisor({
         ...source,
         fetch: (wants, options) => source.fetch(wants, { ...options, onProgress: bar.show }),
       }),
     );
-    const view = await openTree({ objects, refs: remote }, name, { signal });
-    return await run({ remote, objects, view, signal });
+    const view = await openTree({ objects, refs }, name, { signal });
+    return await run({ objects, view, signal });
   } finally {
     bar.clear();
     process.off("SIGINT", interrupt);
-    await remote[Symbol.asyncDispose]();
   }
 }
 

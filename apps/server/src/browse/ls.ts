@@ -40,14 +40,8 @@ async function* listed(
   else yield [{ kind: kind as Listed["kind"], mode, oid, path }];
 }
 
-async function detailsOf({ objects, remote, signal }: Browsed, { kind, mode, oid }: Listed): Promise<string> {
+async function detailsOf({ objects, signal }: Browsed, { kind, mode, oid }: Listed): Promise<string> {
   const hasSize = kind !== "tree" && kind !== "submodule";
-  const size = hasSize ? await sizeOf() : undefined;
+  const size = hasSize ? (await objects.sizes([oid], { signal })).get(oid) : undefined;
   return `${mode.toString(8).padStart(6, "0")} ${oid} ${String(size ?? "-").padStart(9)}`;
-
-  async function sizeOf(): Promise<number | undefined> {
-    if (objects.isHere(oid)) return objects.snapshot().objectSize(oid);
-    const sizes = await remote.objectSizes([oid], { signal }).catch(() => undefined);
-    return sizes?.get(oid);
-  }
 }

@@ -3,7 +3,7 @@ import type { BrowseStreams } from "./browse.ts";
 import type { GrepFlags } from "./grep.ts";
 import type { LsFlags } from "./ls.ts";
 
-const REPOSITORY = "URL[@REF]: http(s), ssh, host:path or a directory";
+const REPOSITORY = "URL[@REF]: http(s), ssh, s3://bucket/prefix/name, host:path or a directory";
 const DEFAULT_LOG_COUNT = 20;
 
 /** The commands that look into a repository without cloning it. What they need is loaded when one of them runs. */

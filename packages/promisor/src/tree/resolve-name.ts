@@ -1,5 +1,6 @@
 import { isOid, type Oid, parseCommit, parseTag } from "@millrace/pack";
 import type { RemoteRef } from "@millrace/protocol-v2/client";
+import { expandRefName } from "@millrace/storage";
 import { PromisorError } from "../errors.ts";
 import type { SharedPromisor } from "../shared-promisor.ts";
 
@@ -17,15 +18,6 @@ export interface ResolvedName {
   readonly commit: Oid | undefined;
 }
 
-/** How git looks a name up (gitrevisions, "<refname>"), the first that is there. */
-const RULES: readonly ((name: string) => string)[] = [
-  (name) => name,
-  (name) => `refs/${name}`,
-  (name) => `refs/tags/${name}`,
-  (name) => `refs/heads/${name}`,
-  (name) => `refs/remotes/${name}`,
-  (name) => `refs/remotes/${name}/HEAD`,
-];
 /** Tags of tags of tags; git has no bound. */
 const MAX_TAGS = 32;
 const SHORTEST_ID = 4;
@@ -50,7 +42,7 @@ async function lookUp(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<Oid> {
-  const names = RULES.map((rule) => rule(name));
+  const names = expandRefName(name);
   const tips = new Map<string, Oid>();
   for await (const ref of refs?.listRefs({ prefixes: names, signal }) ?? []) {
     if (ref.oid !== undefined && names.includes(ref.name)) tips.set(ref.name, ref.oid);

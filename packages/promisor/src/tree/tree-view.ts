@@ -99,7 +99,12 @@ export class TreeView {
   async stat(path: string, options: ResolveOptions = {}): Promise<Stat> {
     const { kind, mode, oid } = await this.#find(path, options);
     const hasSize = kind !== "tree" && kind !== "submodule";
-    return { kind, mode, oid, sizeBytes: hasSize ? await this.#sizeOf(oid, options) : undefined };
+    return {
+      kind,
+      mode,
+      oid,
+      sizeBytes: hasSize ? (await this.#objects.sizes([oid], options)).get(oid) : undefined,
+    };
   }
 
   /** Whether there is anything at a path. */
@@ -201,17 +206,6 @@ export class TreeView {
     if (type !== "tree")
       throw new PromisorError("PROMISOR_BAD_TREE", `${oid} is no tree but a ${type}`, { oid });
     return entriesOf(content, this.#objects.format, oid);
-  }
-
-  async #sizeOf(oid: Oid, options: ResolveOptions): Promise<number | undefined> {
-    if (this.#objects.isHere(oid)) return this.#objects.snapshot().objectSize(oid);
-    const { source } = this.#objects.snapshot();
-    try {
-      return (await source.sizes?.([oid], options))?.get(oid);
-    } catch (error) {
-      if ((error as { readonly code?: unknown }).code === "PROTOCOL_UNSUPPORTED") return undefined;
-      throw error;
-    }
   }
 }
 

@@ -1,15 +1,5 @@
 import type { Oid, OperationOptions } from "@millrace/pack";
-import { type Snapshot, checkRefName } from "@millrace/storage";
-
-/** Where git looks for a short ref name, in order (gitrevisions, "<refname>"). */
-const RULES: readonly ((name: string) => string)[] = [
-  (name) => name,
-  (name) => `refs/${name}`,
-  (name) => `refs/tags/${name}`,
-  (name) => `refs/heads/${name}`,
-  (name) => `refs/remotes/${name}`,
-  (name) => `refs/remotes/${name}/HEAD`,
-];
+import { type Snapshot, checkRefName, expandRefName } from "@millrace/storage";
 
 /** The refs that a name may stand for, the one that git takes first. */
 export async function findRefs(
@@ -18,8 +8,7 @@ export async function findRefs(
   options: OperationOptions = {},
 ): Promise<readonly Oid[]> {
   const found: Oid[] = [];
-  for (const rule of RULES) {
-    const fullName = rule(name);
+  for (const fullName of expandRefName(name)) {
     if (fullName === "HEAD") {
       const { oid } = await snapshot.head(options);
       if (oid !== undefined) found.push(oid);
