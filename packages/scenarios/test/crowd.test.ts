@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { allEndpointKinds, type Endpoint } from "../src/endpoints.ts";
+import { allEndpointKinds, type Endpoint, httpBare } from "../src/endpoints.ts";
 import { git, tryGit } from "../src/git.ts";
 import { type Scratch, createScratch } from "../src/scratch.ts";
 import { type WorkTree, openWorkTree } from "../src/work-tree.ts";
@@ -9,7 +9,7 @@ import { type WorkTree, openWorkTree } from "../src/work-tree.ts";
 const CLONES = 50;
 const PUSHES = 10;
 
-describe.each(allEndpointKinds)("a crowd over $name", (kind) => {
+describe.each([...allEndpointKinds, httpBare])("a crowd over $name", (kind) => {
   let endpoint: Endpoint;
   let missing: string | undefined;
   let scratch: Scratch;

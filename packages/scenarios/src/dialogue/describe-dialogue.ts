@@ -50,6 +50,7 @@ function describeRun(
   let oracle: Oracle;
   let missing: string | undefined;
   let counter = 0;
+  const atomic = kind.hasNoAtomic === true ? [] : ["--atomic"];
   const version = ["-c", `protocol.version=${protocol}`];
 
   beforeAll(async () => {
@@ -127,7 +128,7 @@ function describeRun(
       oracle.local.path,
       "push",
       "--quiet",
-      "--atomic",
+      ...atomic,
       endpoint.url(name),
       "main",
       "open",

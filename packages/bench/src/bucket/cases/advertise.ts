@@ -19,6 +19,7 @@ export const advertiseCase: BucketCase = {
     const few = join(await lab.folder("few"), "few.git");
     await createBranchesAndTags(few);
     yield* advertise(lab, few, `${BRANCHES} branches and ${TAGS} tags`, { seconds: 0.15, chain: 1 });
+    yield* advertiseBare(lab, few);
     const many = join(await lab.folder("many"), "many.git");
     const count = lab.isQuick ? 2000 : MANY;
     await createManyRefs(many, count);
@@ -40,6 +41,29 @@ async function* advertise(
   const list = (): Promise<unknown> => lsRefs(server.port, name);
   yield { case: title, variant: "cold", ...(await lab.watch(list)), bound: { chain: 4 } };
   yield { case: title, variant: "warm", ...(await lab.watch(list)), bound: warmBound };
+}
+
+/** The same refs as objects of their own, which have to be listed and read: one after another, and many at once. */
+async function* advertiseBare(lab: BucketLab, source: string): AsyncGenerator<Row> {
+  const name = "bare.git";
+  {
+    await using first = await lab.serve({ query: "?layout=bare" });
+    lab.proxy.latencyMs = 0;
+    // What comes with the repository lies in one file, what comes later in an object for each ref.
+    await git(source, ["push", "--quiet", `${first.url}/${name}`, "topic-1"]);
+    await git(source, ["push", "--quiet", "--mirror", `${first.url}/${name}`]);
+  }
+  const title = `${BRANCHES} branches and ${TAGS} tags, layout bare`;
+  for (const [how, query] of [
+    ["one at a time", "&listRefsConcurrency=1&listRefsTimeoutMs=120000"],
+    ["32 at once", ""],
+  ] as const) {
+    await using server = await lab.serve({ query: `?layout=bare${query}` });
+    const list = (): Promise<unknown> => lsRefs(server.port, name);
+    const bound = query === "" ? { seconds: 1.5 } : undefined;
+    yield { case: title, variant: `cold, ${how}`, ...(await lab.watch(list)), bound };
+    yield { case: title, variant: `warm, ${how}`, ...(await lab.watch(list)) };
+  }
 }
 
 async function createBranchesAndTags(path: string): Promise<void> {
