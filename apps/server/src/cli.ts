@@ -44,14 +44,20 @@ program
   .option("--webhook <url>", "where pushes are posted to; MILLRACE_WEBHOOK_SECRET signs them")
   .option("--cache-dir <dir>", "where to keep what makes packs quick to walk, between runs")
   .option("--no-cache-dir", "keep it in memory only")
+  .option("--maintain-every <hours>", "how often to tidy all repositories up (default: 24; 0: never)")
+  .option("--maintain-after <n>", "tidy one up after so many pushes to it (default: 50; 0: never)")
+  .option("--no-maintain", "leave that to somebody else")
   .action((flags: ServeFlags) => serve(flags, version));
 
 program
   .command("maintain")
-  .description("tidy up the repositories of a folder while they are in use: put packs together")
-  .requiredOption("--root <dir>", "the folder that holds the repositories")
+  .description("tidy up the repositories of a folder or a bucket while they are in use: put packs together")
+  .option("--root <dir>", "the folder that holds the repositories")
+  .option("--store <s3://bucket/prefix>", "the bucket that holds them")
+  .option("--endpoint <url>", "the S3 server, if not that of AWS")
   .option("--repository <name>", "only this one (default: all of them)")
   .option("--full", "one pack of all that is reached, with new deltas, whether that is due or not")
+  .option("--auto", "leave out what somebody else tidies up, or what is set not to be (gc.auto = 0)")
   .option("--dry-run", "only tell what would be done")
   .option("--grace <days>", "how long objects stay that nobody reaches (default: 14)")
   .option("--threads <n>", "threads (default: one for each processor)")

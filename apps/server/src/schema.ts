@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly onPush?: Tell | undefined;
   /** Another server that has not told of a push by then is taken for dead, in milliseconds. Default a minute. */
   readonly pushIdleMs?: number | undefined;
+  /** Told the name of a repository when a push to it has been answered, refused or not. Default: nobody is told. */
+  readonly onPushAnswered?: ((name: string) => void) | undefined;
   /** Told of faults of the server itself; clients only read that there was one. Default: nobody is told. */
   readonly onFault?: ((error: unknown) => void) | undefined;
 }
@@ -48,8 +50,25 @@ export const ServerOptions: z.ZodType<ServerOptions> = z.object({
   keepAliveMs: z.number().int().positive().optional(),
   pushIdleMs: z.number().int().nonnegative().optional(),
   onPush: z.custom<Tell>((value) => typeof value === "function").optional(),
+  onPushAnswered: z.custom<(name: string) => void>((value) => typeof value === "function").optional(),
   onFault: z.custom<(error: unknown) => void>((value) => typeof value === "function").optional(),
 });
+
+/** When a server tidies its repositories up. */
+export interface UpkeepTimes {
+  /** All of them every so many hours, first at a random time in between; 0: not by the clock. Default 24. */
+  readonly maintainEvery: number;
+  /** One of them after so many pushes to it by way of this server; 0: not for pushes. Default 50. */
+  readonly maintainAfter: number;
+}
+/** As the command line has it; `maintain: false` means none of it. */
+export const UpkeepTimes: z.ZodType<UpkeepTimes, unknown> = z
+  .object({
+    maintain: z.boolean().default(true),
+    maintainEvery: z.coerce.number().nonnegative().max(500).default(24),
+    maintainAfter: z.coerce.number().int().nonnegative().default(50),
+  })
+  .transform(({ maintain, ...times }) => (maintain ? times : { maintainEvery: 0, maintainAfter: 0 }));
 
 /** Where to listen: `HOST:PORT`, `[IPv6]:PORT`, `PORT` or `:PORT`. */
 export interface ListenAddress {

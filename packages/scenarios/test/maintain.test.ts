@@ -6,6 +6,7 @@ import { type Endpoint, defaultEndpoint } from "../src/endpoints.ts";
 import { serverCli } from "../src/server-cli.ts";
 import { git, gitEnvironment, tryGit } from "../src/git.ts";
 import { type Scratch, createScratch } from "../src/scratch.ts";
+import { startServerProcess } from "../src/server-process.ts";
 import { type WorkTree, openWorkTree } from "../src/work-tree.ts";
 
 interface Told {
@@ -221,5 +222,34 @@ describe("millrace maintain", () => {
       ),
     });
     expect((await millraceMaintain("--root", root, "--repository", "absent.git")).status).toBe(1);
+    expect(await millraceMaintain("--root", root, "--auto", "--repository", "other.git")).toEqual({
+      status: 0,
+      text: "",
+    });
+  });
+
+  it("leaves repositories alone by --auto that say so, as git gc does", async () => {
+    await git(["config", "gc.auto", "0"], { cwd: directory });
+    const asked = ["--root", root, "--repository", name, "--full"];
+    expect(await millraceMaintain(...asked, "--auto")).toEqual({ status: 0, text: "" });
+    expect((await millraceMaintain(...asked)).text).toContain("busy.git: full of");
+    expect((await millraceMaintain()).text).toContain("say --root or --store");
+  });
+
+  it("is done by serve after so many pushes, and ended with it", async () => {
+    const folder = join(scratch.path, "served");
+    const server = await startServerProcess(folder, "--maintain-after", "3");
+    for (let i = 0; i < 3; i++) {
+      await local.commit(`served ${i}`, { "f1.txt": textOf(1, 100 + i) });
+      await local.git("push", "--quiet", `${server.url}/s.git`, "main");
+    }
+    const isTidy = async (): Promise<boolean> => {
+      const told = await git(["count-objects", "-v"], { cwd: join(folder, "s.git") });
+      return /^count: 0$[^]*^packs: 1$/m.test(told);
+    };
+    while (!(await isTidy())) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await server.stop()).toBe(0);
+    await expectSound(join(folder, "s.git"));
+    expect(await readdir(join(folder, "s.git"))).not.toContain("gc.pid");
   });
 });

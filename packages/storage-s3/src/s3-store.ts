@@ -13,6 +13,7 @@ import type { RepositoryState, UploadedPack } from "./manifest/repository-state.
 import { s3Capabilities } from "./s3-capabilities.ts";
 import type { S3Place, S3Repository } from "./s3-repository.ts";
 import { createS3Snapshot, spans } from "./s3-snapshot.ts";
+import { untilAborted } from "./manifest/latest.ts";
 import { createPackUpload } from "./stage/pack-upload.ts";
 import { openStage, type S3Stage } from "./stage/s3-stage.ts";
 
@@ -62,7 +63,8 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
       });
     }
     const expiresMs = Math.min(...adding.map((stage) => stage.expiresMs));
-    const packs = await Promise.all(adding.map((stage) => stage.uploaded({ signal })));
+    const uploads = Promise.all(adding.map((stage) => stage.uploaded({ signal })));
+    const packs = await untilAborted(uploads, signal);
     try {
       const { result, life } = await committer.commit({ request, packs, expiresMs, lease, target, signal });
       if (!result.committed) return result;

@@ -11,6 +11,18 @@ for (const server of ["ceph", "moto"] as const) {
   });
 }
 
+it("begins the proof anew where an answer is lost", async (ctx) => {
+  const bucket = await createBucket(await demandServer("ceph", ctx));
+  const proxy = await openFaultProxy(bucket.endpoint.url);
+  let broken = 0;
+  proxy.plan = ({ method }) => (method === "PUT" && broken++ < 3 ? { kind: "reset-after" } : undefined);
+  const place = { endpoint: { ...bucket.endpoint, url: proxy.url }, bucket: bucket.name };
+  await using _ = await openTestStorage(place, { proveConditions: true });
+  expect(broken).toBeGreaterThan(3);
+  expect(await bucket.keys()).toEqual([]);
+  await proxy[Symbol.asyncDispose]();
+});
+
 it("refuses a store that ignores conditions", async (ctx) => {
   const bucket = await createBucket(await demandServer("unconditional", ctx));
   const place = { endpoint: bucket.endpoint, bucket: bucket.name };

@@ -1,22 +1,33 @@
-import { resolve } from "node:path";
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { createWorkerPool, type WorkerPool } from "@millrace/pack";
 import {
   createObjectCaches,
-  type MaintainOptions,
+  type MaintainRequest,
   type MaintenanceReport,
   openRepository,
 } from "@millrace/repository";
-import type { Storage } from "@millrace/storage";
+import {
+  integerValue,
+  type RepositoryStore,
+  type Storage,
+  StorageError,
+  type SweepReport,
+} from "@millrace/storage";
 import { openFsStorage } from "@millrace/storage-fs";
 import { z } from "zod";
 import { chooseCacheFolder } from "../cache-folder.ts";
+import { openBucketStore } from "../open-store.ts";
 
 /** The command line of `millrace maintain`, as text. */
 export interface MaintainFlags {
-  readonly root: string;
+  readonly root?: string | undefined;
+  /** A bucket instead of `root`. */
+  readonly store?: string | undefined;
+  readonly endpoint?: string | undefined;
   readonly repository?: string | undefined;
   readonly full?: boolean | undefined;
+  readonly auto?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   /** Days. */
   readonly grace?: string | undefined;
@@ -25,46 +36,64 @@ export interface MaintainFlags {
   readonly cacheDir?: string | false | undefined;
 }
 
-const Flags = z.object({
-  root: z.string().min(1),
-  repository: z.string().min(1).optional(),
-  full: z.boolean().optional(),
-  dryRun: z.boolean().optional(),
-  grace: z.coerce.number().nonnegative().optional(),
-  threads: z.coerce.number().int().positive().optional(),
-  cacheDir: z.union([z.string().min(1), z.literal(false)]).optional(),
-});
+const Flags = z
+  .object({
+    root: z.string().min(1).optional(),
+    store: z.string().optional(),
+    endpoint: z.url().optional(),
+    repository: z.string().min(1).optional(),
+    full: z.boolean().optional(),
+    auto: z.boolean().optional(),
+    dryRun: z.boolean().optional(),
+    grace: z.coerce.number().nonnegative().optional(),
+    threads: z.coerce.number().int().positive().optional(),
+    cacheDir: z.union([z.string().min(1), z.literal(false)]).optional(),
+  })
+  .refine(({ root, store }) => (root === undefined) !== (store === undefined), "say --root or --store");
+type Flags = z.infer<typeof Flags>;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Tidies up one repository of a folder, or all of them one after another, and tells of each in a line. Answers the exit
- * status: 1 where one could not be tidied up.
+ * Tidies up one repository of a folder or a bucket, or all of them one after another and then what belongs to none, and
+ * tells of each in a line. SIGINT and SIGTERM end it: what is under way is left as it was. Answers the exit status: 1 where
+ * something could not be tidied up.
  */
-export async function maintain(flags: MaintainFlags): Promise<number> {
-  const { root, repository, full, dryRun, grace, threads, cacheDir } = Flags.parse(flags);
-  const storage = openFsStorage({
-    root: resolve(root),
-    cacheFolder: chooseCacheFolder(cacheDir, process.env),
-  });
+export async function maintain(asked: MaintainFlags): Promise<number> {
+  const flags = Flags.parse(asked);
+  const { repository, full, auto = false, dryRun = false, grace, threads } = flags;
+  const ending = new AbortController();
+  const { signal } = ending;
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort(new Error(name)));
+  const storage = await openStorage(flags);
   const workers = createWorkerPool({ threads: threads ?? availableParallelism() });
-  const options: MaintainOptions = {
-    full,
-    dryRun,
-    graceMs: grace === undefined ? undefined : grace * DAY_MS,
-  };
+  const graceMs = grace === undefined ? undefined : grace * DAY_MS;
   let status = 0;
-  try {
-    const names = repository === undefined ? storage.list() : [repository];
-    for await (const name of names) {
-      try {
-        const report = await maintainOne(storage, name, workers, options);
-        process.stdout.write(`${name}: ${describe(report, dryRun === true)}\n`);
-      } catch (error) {
-        status = 1;
-        process.stderr.write(`error: ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
-      }
+  /** What is told of it goes to standard output, and to standard error where it fails. */
+  const tell = async (name: string, work: () => Promise<string | undefined>): Promise<void> => {
+    try {
+      const text = await work();
+      if (text !== undefined) process.stdout.write(`${name}: ${text}\n`);
+    } catch (error) {
+      if (auto && isBusy(error)) return;
+      status = 1;
+      process.stderr.write(`error: ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
     }
+  };
+  try {
+    const names = repository === undefined ? storage.list({ signal }) : [repository];
+    for await (const name of names) {
+      await tell(name, async () => {
+        const report = await maintainOne(storage, name, workers, { full, dryRun, graceMs, auto, signal });
+        return report === undefined ? undefined : describe(report, dryRun);
+      });
+      if (signal.aborted) return status;
+    }
+    if (storage.sweep === undefined) return status;
+    await tell(flags.store ?? storage.backend, async () => {
+      const report = await storage.sweep?.({ repository, dryRun, signal });
+      return report === undefined ? undefined : describeSweep(report, dryRun);
+    });
   } finally {
     await workers[Symbol.asyncDispose]();
     await storage[Symbol.asyncDispose]();
@@ -72,23 +101,45 @@ export async function maintain(flags: MaintainFlags): Promise<number> {
   return status;
 }
 
+async function openStorage({ root, store, endpoint, cacheDir }: Flags): Promise<Storage> {
+  const cacheFolder = chooseCacheFolder(cacheDir, process.env);
+  if (store !== undefined) return openBucketStore({ store, endpoint }, cacheFolder, process.env);
+  return openFsStorage({ root: resolve(root ?? "."), cacheFolder });
+}
+
+/** `undefined` where the repository is set not to be tidied up by itself, and was to be. */
 async function maintainOne(
   storage: Storage,
   name: string,
   workers: WorkerPool,
-  options: MaintainOptions,
-): Promise<MaintenanceReport> {
+  { auto, ...request }: MaintainRequest & { readonly auto: boolean },
+): Promise<MaintenanceReport | undefined> {
   const store = await storage.open(name);
   try {
+    if (auto && (await isLeftAlone(store))) return undefined;
     const repository = openRepository(store, { caches: createObjectCaches(), workers });
     try {
-      return await repository.maintain(options);
+      return await repository.maintain(request);
     } finally {
       await repository[Symbol.asyncDispose]();
     }
   } finally {
     await store[Symbol.asyncDispose]();
   }
+}
+
+/** As `git gc --auto` has it. */
+async function isLeftAlone(store: RepositoryStore): Promise<boolean> {
+  const view = await store.snapshot();
+  try {
+    return integerValue(await view.config(), "gc.auto") === 0;
+  } finally {
+    await view[Symbol.asyncDispose]();
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof StorageError && error.code === "STORAGE_BUSY";
 }
 
 function describe(report: MaintenanceReport, isDryRun: boolean): string {
@@ -107,6 +158,17 @@ function describe(report: MaintenanceReport, isDryRun: boolean): string {
     ...(droppedCount > 0 ? [`${count(droppedCount, "object")} dropped`] : []),
   ];
   return `${given}: ${rest.join("; ")}`;
+}
+
+function describeSweep(report: SweepReport, isDryRun: boolean): string {
+  const { removedCount, removedBytes, orphanCount, orphanBytes, uploadCount } = report;
+  const parts = [
+    ...(removedCount > 0 ? [`${count(removedCount, "file")} put aside, ${removedBytes} bytes`] : []),
+    ...(orphanCount > 0 ? [`${count(orphanCount, "file")} of nobody, ${orphanBytes} bytes`] : []),
+    ...(uploadCount > 0 ? [count(uploadCount, "unfinished upload")] : []),
+  ];
+  if (parts.length === 0) return "nothing to sweep";
+  return `${isDryRun ? "would sweep" : "swept"} ${parts.join("; ")}`;
 }
 
 function count(number: number, what: string): string {

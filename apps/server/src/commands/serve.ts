@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { inspect } from "node:util";
 import type { Storage } from "@millrace/storage";
@@ -10,7 +11,9 @@ import { startServer } from "../http/server.ts";
 import { isLoopbackAddress } from "../http/peer.ts";
 import { S3Layout } from "@millrace/storage-s3";
 import { openBucketStore } from "../open-store.ts";
-import { AnonymousPush, ListenAddress } from "../schema.ts";
+import { AnonymousPush, ListenAddress, UpkeepTimes } from "../schema.ts";
+import { runMaintain } from "../upkeep/run-maintain.ts";
+import { createUpkeep, type Upkeep } from "../upkeep/schedule.ts";
 import { createWorkTreeUpdater } from "../work-tree/update-work-tree.ts";
 
 /** The command line of `millrace serve`, as text. */
@@ -27,6 +30,10 @@ export interface ServeFlags {
   readonly threads?: string | undefined;
   /** Where pushes are posted to. */
   readonly webhook?: string | undefined;
+  readonly maintain?: boolean | undefined;
+  /** Hours. */
+  readonly maintainEvery?: string | undefined;
+  readonly maintainAfter?: string | undefined;
   /** A folder; `false` for none; absent for where the user's caches lie. */
   readonly cacheDir?: string | false | undefined;
 }
@@ -81,6 +88,8 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
   const { listen, anonymousPush, maxPackBytes, threads, webhook: url } = parsed;
   const secret = process.env.MILLRACE_WEBHOOK_SECRET;
   const { storage, label, mayGrow } = await openServed(parsed);
+  const onFault = (error: unknown): void => void process.stderr.write(`${inspect(error)}\n`);
+  const upkeep = startUpkeep(parsed, mayGrow ? UpkeepTimes.parse(flags) : NO_UPKEEP, onFault);
   const createOnPush = parsed.createOnPush && mayGrow;
   const server = await startServer(storage, listen, {
     version,
@@ -89,13 +98,41 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
     receive: { maxPackBytes },
     threads,
     onPush: url === undefined ? undefined : createWebhook({ url, secret }),
-    onFault: (error) => process.stderr.write(`${inspect(error)}\n`),
+    onPushAnswered: (name) => upkeep.pushed(name),
+    onFault,
   });
   process.stdout.write(greeting(label, server.address, createOnPush));
   await untilSignal();
   process.stdout.write("Closing: requests under way may finish.\n");
-  await server.close();
+  await Promise.all([server.close(), upkeep[Symbol.asyncDispose]()]);
   await storage[Symbol.asyncDispose]();
+}
+
+/** Whoever serves the whole machine is not asked to tidy it up. */
+const NO_UPKEEP: UpkeepTimes = { maintainEvery: 0, maintainAfter: 0 };
+const HOUR_MS = 60 * 60 * 1000;
+
+function startUpkeep(
+  { root, store, endpoint, cacheDir, threads }: z.infer<typeof Flags>,
+  { maintainEvery, maintainAfter }: UpkeepTimes,
+  onFault: (error: unknown) => void,
+): Upkeep {
+  const place = store === undefined ? ["--root", root] : ["--store", store];
+  if (endpoint !== undefined) place.push("--endpoint", endpoint);
+  const cache =
+    cacheDir === false ? ["--no-cache-dir"] : cacheDir === undefined ? [] : ["--cache-dir", cacheDir];
+  // Requests have the other half.
+  const half = Math.max(1, Math.floor((threads ?? availableParallelism()) / 2));
+  return createUpkeep({
+    everyMs: maintainEvery === 0 ? undefined : maintainEvery * HOUR_MS,
+    afterPushes: maintainAfter === 0 ? undefined : maintainAfter,
+    run: (name, signal) =>
+      runMaintain(
+        [...place, ...cache, "--threads", `${half}`, ...(name === undefined ? [] : ["--repository", name])],
+        signal,
+      ),
+    onFault,
+  });
 }
 
 function greeting(label: string, { host, port }: ListenAddress, creates: boolean): string {

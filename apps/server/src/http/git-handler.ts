@@ -104,11 +104,12 @@ export class GitHandler {
   #push(name: string, exchange: Exchange): Promise<void> {
     const { request, signal, version } = exchange;
     // The push itself looks again.
-    return this.#withReceiver(name, exchange, true, async (receiver) => {
+    return this.#withReceiver(name, exchange, true, async (receiver, { store }) => {
       const body = readBody(request, undefined);
       const atomic = this.#pool.capabilities.atomicCommits;
       const answer = serveReceivePack(receiver, body, { ...this.#conversation(signal, version), atomic });
       await this.#send(exchange, "application/x-git-receive-pack-result", answer);
+      this.#options.onPushAnswered?.(store.name);
     });
   }
 
@@ -137,7 +138,7 @@ export class GitHandler {
     name: string,
     { request, signal }: Exchange,
     mayBeOld: boolean,
-    fn: (receiver: Receiver) => Promise<void>,
+    fn: (receiver: Receiver, repository: Repository) => Promise<void>,
   ): Promise<void> {
     this.#demandPushAccess(request);
     const receive = (isNew: boolean) => async (repository: Repository) => {
@@ -145,7 +146,7 @@ export class GitHandler {
       const onReceived = this.#courier?.listen(repository.store);
       const receiver = await repository.openReceiver({ policy, isNew, onReceived, signal, mayBeOld });
       try {
-        await fn(receiver);
+        await fn(receiver, repository);
       } finally {
         await receiver[Symbol.asyncDispose]();
       }

@@ -4,16 +4,35 @@ import { StorageError } from "@millrace/storage";
 import type { Bucket, WriteOutcome } from "./bucket.ts";
 
 const RACERS = 8;
+const PROOFS = 5;
 
 /**
  * Proves on a fresh key that the store honours conditional writes: everything here rests on them, and stores that do not
- * know them answer as if all were well. Throws `STORAGE_UNSUPPORTED` with what was seen.
+ * know them answer as if all were well. A proof whose answers are lost is begun anew. Throws `STORAGE_UNSUPPORTED` with
+ * what was seen, `STORAGE_IO` where answers are lost again and again.
  */
 export async function proveConditions(
   bucket: Bucket,
   key: string,
-  { signal }: OperationOptions = {},
+  options: OperationOptions = {},
 ): Promise<void> {
+  for (let count = 1; ; count++) {
+    const lost = await proveOnce(bucket, key, options);
+    if (lost === undefined) return;
+    if (count < PROOFS) continue;
+    throw new StorageError("STORAGE_IO", `bucket ${bucket.name}: no answer to what was written`, {
+      cause: lost.cause,
+      key,
+    });
+  }
+}
+
+/** Answers the write whose answer was lost, where that leaves all open. */
+async function proveOnce(
+  bucket: Bucket,
+  key: string,
+  { signal }: OperationOptions,
+): Promise<{ readonly cause: unknown } | undefined> {
   const probe = `${key}${randomUUID()}`;
   const body = (text: string): Uint8Array => Buffer.from(`${text} ${randomUUID()}\n`);
   const write = (bytes: Uint8Array, etag: string | undefined): Promise<WriteOutcome> =>
@@ -32,6 +51,7 @@ export async function proveConditions(
   try {
     const first = body("first");
     const made = await write(first, undefined);
+    if (made.kind === "unknown") return made;
     if (made.kind !== "done") throw missing(`a new key was not written (${made.kind})`);
     const again = await write(body("again"), undefined);
     if (again.kind === "done" || !same(await stored(), first)) {
@@ -39,6 +59,7 @@ export async function proveConditions(
     }
     const second = body("second");
     const replaced = await write(second, made.etag);
+    if (replaced.kind === "unknown") return replaced;
     if (replaced.kind !== "done")
       throw missing(`If-Match with the right ETag was refused (${replaced.kind})`);
     const stale = await write(body("stale"), made.etag);
@@ -50,6 +71,7 @@ export async function proveConditions(
     );
     const winners = racing.filter(({ kind }) => kind === "done").length;
     if (winners > 1) throw missing(`${winners} of ${RACERS} racing writers were told that they had won`);
+    return undefined;
   } finally {
     // What is left of a probe is in nobody's way.
     await bucket.delete("probe", probe).catch(() => undefined);

@@ -1,0 +1,264 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  createBucket,
+  demandServer,
+  type FaultProxy,
+  openFaultProxy,
+  type TestBucket,
+} from "@millrace/s3-lab";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type BucketPlace, compareFiles, maintainBucket, serveBucket } from "../src/bucket-processes.ts";
+import { git, tryGit } from "../src/git.ts";
+import { isLight } from "../src/light.ts";
+import { createScratch, type Scratch } from "../src/scratch.ts";
+import type { ServerProcess } from "../src/server-process.ts";
+import { openWorkTree, type WorkTree } from "../src/work-tree.ts";
+
+let scratch: Scratch;
+let bucket: TestBucket;
+let proxy: FaultProxy;
+let local: WorkTree;
+const servers: ServerProcess[] = [];
+
+beforeEach(async (ctx) => {
+  const endpoint = await demandServer("ceph", ctx);
+  scratch = await createScratch();
+  bucket = await createBucket(endpoint);
+  proxy = await openFaultProxy(endpoint.url);
+  local = await openWorkTree(join(scratch.path, "local"), {}, "sha1");
+  await local.commit("first", { "a.txt": "one\n", "b.txt": randomBytes(3000).toString("hex") });
+});
+
+afterEach(async () => {
+  if (scratch === undefined) return;
+  await Promise.all(servers.splice(0).map((server) => server[Symbol.asyncDispose]()));
+  await proxy[Symbol.asyncDispose]();
+  await scratch[Symbol.asyncDispose]();
+});
+
+/** Past the proxy, and through it. */
+const straight = (tuning?: BucketPlace["tuning"]): BucketPlace => ({
+  bucket,
+  url: bucket.endpoint.url,
+  tuning,
+});
+const proxied = (tuning?: BucketPlace["tuning"]): BucketPlace => ({ bucket, url: proxy.url, tuning });
+
+async function serve(place: BucketPlace, ...flags: string[]): Promise<ServerProcess> {
+  const server = await serveBucket(place, ...flags);
+  servers.push(server);
+  return server;
+}
+
+/** Until what is there is old for who has next to no grace time: the store dates in seconds. */
+const age = (): Promise<void> => sleep(2200);
+const NO_GRACE = { graceMs: 1 };
+
+async function push(url: string, count: number): Promise<string> {
+  for (let i = 0; i < count; i++) {
+    await local.commit(`change ${i}`, { "a.txt": `${randomBytes(8).toString("hex")}\n` });
+    await local.git("push", "--quiet", url, "main");
+  }
+  return local.git("rev-parse", "main");
+}
+
+/** A clone whose objects fsck finds in order. */
+async function expectClean(url: string): Promise<WorkTree> {
+  const path = join(scratch.path, `clone-${randomBytes(4).toString("hex")}`);
+  await git(["clone", "--quiet", "--mirror", url, path]);
+  const { status, stderr } = await tryGit(["fsck", "--strict", "--no-dangling"], { cwd: path });
+  expect({ status, stderr: stderr.replace(/^notice:.*\n|^Checking.*\n/gm, "") }).toEqual({
+    status: 0,
+    stderr: "",
+  });
+  return openWorkTree(path, {});
+}
+
+describe("millrace maintain --store", () => {
+  it("tells what it would do, does it, and sweeps what nothing needs when its time is over", async () => {
+    const { url } = await serve(straight());
+    const tip = await push(`${url}/a.git`, 6);
+    expect(await maintainBucket(straight(), "--dry-run").done).toEqual({
+      status: 0,
+      text: `a.git: would do a full of 6 packs and 0 loose objects\ns3://${bucket.name}/git: nothing to sweep\n`,
+    });
+    expect(await bucket.keys("git/data/")).toHaveLength(6);
+    const done = await maintainBucket(straight()).done;
+    expect(done).toEqual({
+      status: 0,
+      text: expect.stringMatching(/^a\.git: full of 6 packs .*; 6 packs removed\n.*: nothing to sweep\n$/),
+    });
+    expect(await bucket.keys("git/data/")).toHaveLength(7);
+    expect(await (await expectClean(`${url}/a.git`)).git("rev-parse", "main")).toBe(tip);
+    expect((await maintainBucket(straight()).done).text).toContain("a.git: nothing to do\n");
+    await age();
+    const swept = await maintainBucket(straight(NO_GRACE), "--repository", "a.git").done;
+    expect(swept).toEqual({
+      status: 0,
+      text: expect.stringMatching(/: swept 6 files put aside, \d+ bytes\n$/),
+    });
+    const { named, stored } = await compareFiles(bucket);
+    expect(stored).toEqual(named);
+    expect(stored).toHaveLength(1);
+    expect(await (await expectClean(`${(await serve(straight())).url}/a.git`)).git("rev-parse", "main")).toBe(
+      tip,
+    );
+    expect((await maintainBucket(straight()).done).status).toBe(0);
+    const absent = await maintainBucket(straight(), "--repository", "none.git").done;
+    expect(absent).toEqual({ status: 1, text: expect.stringContaining("error: none.git: no repository") });
+  });
+
+  it("is killed at any point: refs and history are whole, and what it leaves is swept away", async () => {
+    const steady = (await serve(straight())).url;
+    const points = [
+      { name: "before the new pack goes up", method: "PUT", part: "/data/", kind: "reset-before" },
+      { name: "when the new pack is up", method: "PUT", part: "/data/", kind: "reset-after" },
+      { name: "before the manifest is written", method: "PUT", part: "/repos/", kind: "reset-before" },
+      { name: "when the manifest is written", method: "PUT", part: "/repos/", kind: "reset-after" },
+      { name: "before a file is deleted", method: "DELETE", part: "/data/", kind: "reset-before" },
+      { name: "when a file is deleted", method: "DELETE", part: "/data/", kind: "reset-after" },
+    ] as const;
+    const leaseMs = 6000;
+    for (const [i, { name, method, part, kind }] of points.entries()) {
+      const url = `${steady}/k${i}.git`;
+      const tip = await push(url, 3);
+      const victim = maintainBucket(proxied({ leaseMs, ...NO_GRACE }), "--repository", `k${i}.git`);
+      let isUp = false;
+      let isKilled = false;
+      proxy.plan = (request) => {
+        // What is written to the manifest before is the lease.
+        isUp ||= request.method === "PUT" && request.path.includes("/data/");
+        if (!isUp || request.method !== method || !request.path.includes(part)) return undefined;
+        victim.kill("SIGKILL");
+        isKilled = true;
+        return { kind };
+      };
+      expect((await victim.done).status, name).toBe(null);
+      proxy.plan = undefined;
+      expect(isKilled, name).toBe(true);
+      // Readers without the grace time are others: here files may be gone that an older view needs.
+      const fresh = (await serve(straight())).url;
+      const copy = await expectClean(`${fresh}/k${i}.git`);
+      expect(await copy.git("rev-parse", "main"), name).toBe(tip);
+      const after = await push(`${fresh}/k${i}.git`, 1);
+      expect(await git(["ls-remote", `${fresh}/k${i}.git`, "refs/heads/main"]), name).toContain(after);
+      await servers.pop()?.[Symbol.asyncDispose]();
+    }
+    // The lease of one that was killed runs out.
+    await sleep(leaseMs);
+    const all = await maintainBucket(straight(), "--full").done;
+    expect(all).toEqual({ status: 0, text: expect.not.stringContaining("error") });
+    await age();
+    expect((await maintainBucket(straight(NO_GRACE)).done).status).toBe(0);
+    const { named, stored } = await compareFiles(bucket);
+    expect(stored).toEqual(named);
+    expect(stored).toHaveLength(points.length);
+    const last = (await serve(straight())).url;
+    for (const i of points.keys()) await expectClean(`${last}/k${i}.git`);
+  });
+
+  it("ends when it is told to, gives its lease back and leaves nothing", async () => {
+    const { url } = await serve(straight());
+    await push(`${url}/a.git`, 3);
+    const before = await bucket.keys();
+    const told = maintainBucket(proxied());
+    proxy.plan = ({ method, path }) => {
+      if (method !== "PUT" || !path.includes("/data/")) return undefined;
+      told.kill("SIGTERM");
+      return { kind: "silence" };
+    };
+    expect(await told.done).toEqual({ status: 1, text: expect.stringContaining("error: a.git: SIGTERM") });
+    proxy.plan = undefined;
+    expect(await bucket.keys()).toEqual(before);
+    expect((await maintainBucket(straight()).done).status).toBe(0);
+  });
+
+  it("loops while three servers take pushes, branches go and come again, clones run and connections break", async () => {
+    const urls = (await Promise.all([0, 1, 2].map(() => serve(proxied())))).map(
+      ({ url }) => `${url}/busy.git`,
+    );
+    await local.git("push", "--quiet", urls[0] as string, "main");
+    const tree = await local.git("rev-parse", "main^{tree}");
+    const tips: string[] = [];
+    for (let i = 0; i < BRANCHES; i++) {
+      tips.push(await local.git("commit-tree", tree, "-p", "main", "-m", `commit ${i}`));
+    }
+    let count = 0;
+    proxy.plan = () => (++count % 20 === 0 ? { kind: "reset-after" } : undefined);
+    let isOver = false;
+    const loops = { maintain: 0, removed: 0, clone: 0 };
+    const until = async (work: () => Promise<void>): Promise<void> => {
+      try {
+        while (!isOver) await work();
+      } finally {
+        isOver = true;
+      }
+    };
+    const maintaining = until(async () => {
+      // Objects that nobody reaches are dropped at once: what a push rests on may be gone before it lands.
+      const { status, text } = await maintainBucket(proxied(), "--full", "--grace", "0").done;
+      expect({ status, text }).toEqual({ status: 0, text: expect.any(String) });
+      loops.maintain++;
+      loops.removed += Number(/(\d+) packs? removed/.exec(text)?.[1] ?? 0);
+    });
+    const cloning = until(async () => {
+      await expectClean(urls[loops.clone % 3] as string);
+      loops.clone++;
+    });
+    const pushed = (async (): Promise<void> => {
+      let next = 0;
+      const pusher = async (): Promise<void> => {
+        while (next < tips.length && !isOver) {
+          const i = next++;
+          const [ref, tip] = [`refs/heads/b${i}`, tips[i] as string];
+          const send = (at: number, spec: string): Promise<string> =>
+            local.git("push", "--quiet", urls[(i + at) % 3] as string, spec);
+          await send(0, `${tip}:${ref}`);
+          if (i % 2 === 1) continue;
+          await send(1, `:${ref}`);
+          await send(2, `${tip}:${ref}`);
+        }
+      };
+      try {
+        await Promise.all(Array.from({ length: 4 }, pusher));
+      } finally {
+        isOver = true;
+      }
+    })();
+    await Promise.all([maintaining, cloning, pushed]);
+    proxy.plan = undefined;
+    expect(loops).toEqual({
+      maintain: expect.any(Number),
+      removed: expect.any(Number),
+      clone: expect.any(Number),
+    });
+    expect(Math.min(...Object.values(loops)), JSON.stringify(loops)).toBeGreaterThan(0);
+    const copy = await expectClean(urls[1] as string);
+    const refs = await copy.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/b*");
+    expect(refs.split("\n").sort()).toEqual(tips.map((tip, i) => `refs/heads/b${i} ${tip}`).sort());
+    expect((await maintainBucket(straight(), "--full").done).status).toBe(0);
+    await age();
+    expect((await maintainBucket(straight(NO_GRACE)).done).status).toBe(0);
+    const { named, stored } = await compareFiles(bucket);
+    expect(stored).toEqual(named);
+    await expectClean(`${(await serve(straight())).url}/busy.git`);
+  });
+});
+
+describe("serve --maintain-after", () => {
+  it("tidies a repository in a bucket up after so many pushes, and ends cleanly", async () => {
+    const server = await serve(straight(), "--maintain-after", "4");
+    const url = `${server.url}/a.git`;
+    const tip = await push(url, 4);
+    const packs = async (): Promise<number> =>
+      JSON.parse(Buffer.from(await bucket.get("git/repos/a.git")).toString()).packs.length;
+    while ((await packs()) !== 1) await sleep(50);
+    expect(await (await expectClean(url)).git("rev-parse", "main")).toBe(tip);
+    expect(await server.stop()).toBe(0);
+  });
+});
+
+/** Branches of the race; the second Node has fewer. */
+const BRANCHES = isLight ? 12 : 40;
