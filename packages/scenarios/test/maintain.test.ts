@@ -243,10 +243,9 @@ describe("millrace maintain", () => {
       await local.commit(`served ${i}`, { "f1.txt": textOf(1, 100 + i) });
       await local.git("push", "--quiet", `${server.url}/s.git`, "main");
     }
-    const isTidy = async (): Promise<boolean> => {
-      const told = await git(["count-objects", "-v"], { cwd: join(folder, "s.git") });
-      return /^count: 0$[^]*^packs: 1$/m.test(told);
-    };
+    // Small pushes are loose objects before.
+    const isTidy = async (): Promise<boolean> =>
+      /^count: 0$/m.test(await git(["count-objects", "-v"], { cwd: join(folder, "s.git") }));
     while (!(await isTidy())) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await server.stop()).toBe(0);
     await expectSound(join(folder, "s.git"));
