@@ -72,12 +72,16 @@ for (const server of ["ceph", "moto"] as const) {
     await pushPack(gone, await makeTinyPack("gone"), "refs/heads/main");
     await storage.remove("gone");
     await bucket.put(`p/probe/${randomUUID()}`, "probe");
-    const upload = { Bucket: bucket.name, Key: `p/data/${randomUUID()}/x.pack` };
+    const upload = { Bucket: bucket.name, Key: `p/data/${randomUUID()}/${randomUUID()}.pack` };
     // Moto dates all uploads back to 2010.
     if (server === "ceph") await bucket.client.send(new CreateMultipartUploadCommand(upload));
     const uploads = async (): Promise<number> =>
       (await bucket.client.send(new ListMultipartUploadsCommand({ Bucket: bucket.name }))).Uploads?.length ??
       0;
+
+    // What others have put there, such as repositories as git lays them out, is none of ours.
+    const others = ["p/data/team/a.git/objects/pack/pack-1.pack", "p/data/notes.txt", "p/probe/x"];
+    for (const key of others) await bucket.put(key, "another's");
 
     await age();
     const before = await bucket.keys();
@@ -97,6 +101,8 @@ for (const server of ["ceph", "moto"] as const) {
     await using other = await open(1);
     expect(await Promise.all([late.sweep!(), other.sweep!()])).toContainEqual(expect.objectContaining(would));
     expect(await uploads()).toBe(0);
+    expect(await bucket.keys()).toEqual(expect.arrayContaining(others));
+    for (const key of others) await bucket.delete(key);
     const { named, stored } = await compare(bucket);
     expect(stored).toEqual(named);
     expect(stored).toHaveLength(1);
@@ -128,7 +134,7 @@ it("tells of one repository's own files only, where asked for it", async (ctx) =
     await pushPack(store, await makeTinyPack(`${name} first`), "refs/heads/main");
     await replaceAll(store, await makeTinyPack(`${name} second`), true);
   }
-  await bucket.put(`p/data/${randomUUID()}/x.pack`, "orphan");
+  await bucket.put(`p/data/${randomUUID()}/${randomUUID()}.pack`, "orphan");
   await age();
   await using late = await open(1);
   expect(await late.sweep!({ repository: "a" })).toMatchObject({ removedCount: 1, orphanCount: 0 });
@@ -145,7 +151,7 @@ it("keeps what any manifest names, also in another life's folder, or in words of
   const store = await storage.create("r");
   await draft.commit({ add: [stage], refs: [{ name: "refs/heads/main", new: pack.commit }] });
   await stage[Symbol.asyncDispose]();
-  const future = `data/${randomUUID()}/x.future`;
+  const future = `data/${randomUUID()}/${randomUUID()}.future`;
   await bucket.put(`p/${future}`, "bytes");
   await bucket.put("p/repos/newer", JSON.stringify({ format: 99, things: { deep: [future] } }));
   await age();
@@ -157,7 +163,7 @@ it("keeps what any manifest names, also in another life's folder, or in words of
   expect(store.name).toBe("r");
 
   // Whoever cannot tell what is needed deletes nothing.
-  const orphan = `p/data/${randomUUID()}/x.pack`;
+  const orphan = `p/data/${randomUUID()}/${randomUUID()}.pack`;
   await bucket.put(orphan, "orphan");
   await bucket.put("p/repos/damaged", "{");
   await age();

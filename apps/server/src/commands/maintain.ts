@@ -81,6 +81,9 @@ export async function maintain(asked: MaintainFlags): Promise<number> {
     }
   };
   try {
+    if (storage.capabilities.maintenance !== true) {
+      throw new Error("repositories that lie there as git lays them out are not tidied up");
+    }
     const names = repository === undefined ? storage.list({ signal }) : [repository];
     for await (const name of names) {
       await tell(name, async () => {

@@ -89,7 +89,8 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
   const secret = process.env.MILLRACE_WEBHOOK_SECRET;
   const { storage, label, mayGrow } = await openServed(parsed);
   const onFault = (error: unknown): void => void process.stderr.write(`${inspect(error)}\n`);
-  const upkeep = startUpkeep(parsed, mayGrow ? UpkeepTimes.parse(flags) : NO_UPKEEP, onFault);
+  const isKept = mayGrow && storage.capabilities.maintenance === true;
+  const upkeep = startUpkeep(parsed, isKept ? UpkeepTimes.parse(flags) : NO_UPKEEP, onFault);
   const createOnPush = parsed.createOnPush && mayGrow;
   const server = await startServer(storage, listen, {
     version,
@@ -108,7 +109,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
   await storage[Symbol.asyncDispose]();
 }
 
-/** Whoever serves the whole machine is not asked to tidy it up. */
+/** Whoever serves the whole machine is not asked to tidy it up, and not each kind of storage can be. */
 const NO_UPKEEP: UpkeepTimes = { maintainEvery: 0, maintainAfter: 0 };
 const HOUR_MS = 60 * 60 * 1000;
 

@@ -3,6 +3,7 @@ import { isRepositoryName, type SweepOptions, type SweepReport } from "@millrace
 import type { Bucket, KeyKind, ListedKey, ListedUpload } from "../bucket/bucket.ts";
 import { stateIn } from "../commit/judge.ts";
 import { swap } from "../commit/swap.ts";
+import { isSweepable } from "../keys.ts";
 import { readManifestNames } from "../manifest/names.ts";
 import type { S3Place, S3Repository } from "../s3-repository.ts";
 
@@ -92,11 +93,14 @@ async function listOld(
     ["probe", keys.probes],
   ] as const) {
     for await (const listed of eachKey(bucket, kind, prefix, options)) {
-      if (isOld(listed.modifiedMs)) files.push(listed);
+      if (isOld(listed.modifiedMs) && isSweepable(keys.below(listed.key))) files.push(listed);
     }
   }
   const uploads = await bucket.listUploads(keys.files, options);
-  return { files, uploads: uploads.filter(({ startedMs }) => isOld(startedMs)) };
+  return {
+    files,
+    uploads: uploads.filter(({ key, startedMs }) => isOld(startedMs) && isSweepable(keys.below(key))),
+  };
 }
 
 async function* eachKey(
