@@ -62,7 +62,7 @@ export interface UpkeepTimes {
   readonly maintainAfter: number;
 }
 /** As the command line has it; `maintain: false` means none of it. */
-export const UpkeepTimes: z.ZodType<UpkeepTimes, unknown> = z
+export const UpkeepTimes: z.ZodType<UpkeepTimes> = z
   .object({
     maintain: z.boolean().default(true),
     maintainEvery: z.coerce.number().nonnegative().max(500).default(24),
