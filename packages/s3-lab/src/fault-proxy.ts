@@ -14,6 +14,8 @@ export type Fault =
   | { readonly kind: "reset-after" }
   /** Half of the answer's body arrives. */
   | { readonly kind: "half-body" }
+  /** The store hears of the request only then. */
+  | { readonly kind: "hold"; readonly until: Promise<void> }
   /** Nothing is ever answered. */
   | { readonly kind: "silence" };
 
@@ -55,6 +57,7 @@ export async function openFaultProxy(target: string): Promise<FaultProxy> {
     const fault = proxy.plan?.({ method, path });
     if (proxy.latencyMs > 0) await sleep(proxy.latencyMs);
     if (fault?.kind === "silence") return;
+    if (fault?.kind === "hold") await fault.until;
     if (fault?.kind === "reset-before") {
       incoming.socket.destroy();
       return log(0);

@@ -12,6 +12,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type BucketPlace, compareFiles, maintainBucket, serveBucket } from "../src/bucket-processes.ts";
 import { git, tryGit } from "../src/git.ts";
 import { isLight } from "../src/light.ts";
+import { packOf } from "../src/raw-pack.ts";
+import { rawPush, rawPushBody } from "../src/raw-push.ts";
 import { createScratch, type Scratch } from "../src/scratch.ts";
 import type { ServerProcess } from "../src/server-process.ts";
 import { openWorkTree, type WorkTree } from "../src/work-tree.ts";
@@ -173,6 +175,50 @@ describe("millrace maintain --store", () => {
     proxy.plan = undefined;
     expect(await bucket.keys()).toEqual(before);
     expect((await maintainBucket(straight()).done).status).toBe(0);
+  });
+
+  it("drops what a push on its way rests on: that push is judged again, or dies with its server", async () => {
+    const steady = (await serve(straight())).url;
+    const tree = await local.git("rev-parse", "main^{tree}");
+    const lost = await local.git("commit-tree", tree, "-p", "main", "-m", "lost");
+    const next = await local.git("commit-tree", tree, "-p", lost, "-m", "next");
+    const fates = ["lives", "dies"] as const;
+    for (const fate of fates) {
+      const url = `${steady}/${fate}.git`;
+      await local.git("push", "--quiet", url, "main", `${lost}:refs/heads/gone`);
+      await local.git("push", "--quiet", url, ":refs/heads/gone");
+    }
+    await age();
+    const body = rawPushBody(
+      [["0".repeat(40), next, "refs/heads/late"]],
+      packOf(local.path, [next, `^${lost}`]),
+    );
+    for (const fate of fates) {
+      const victim = await serve(proxied());
+      let release = (): void => undefined;
+      const until = new Promise<void>((resolve) => (release = resolve));
+      const held = new Promise<void>((resolve) => {
+        proxy.plan = ({ method, path }) => {
+          if (method !== "PUT" || !path.includes("/repos/")) return undefined;
+          resolve();
+          return { kind: "hold", until };
+        };
+      });
+      const answer = rawPush(`${victim.url}/${fate}.git`, body).catch(() => undefined);
+      // All that the push needs was found to be there, and its manifest is about to be written.
+      await held;
+      const told = await maintainBucket(straight(), "--repository", `${fate}.git`, "--full", "--grace", "0")
+        .done;
+      expect(told).toEqual({ status: 0, text: expect.stringContaining("1 object dropped") });
+      if (fate === "dies") await victim.kill();
+      proxy.plan = undefined;
+      release();
+      expect((await answer)?.report).toEqual(
+        fate === "dies" ? undefined : ["unpack ok", "ng refs/heads/late missing necessary objects"],
+      );
+      const copy = await expectClean(`${steady}/${fate}.git`);
+      expect(await copy.git("for-each-ref", "--format=%(refname)")).toBe("refs/heads/main");
+    }
   });
 
   it("loops while three servers take pushes, branches go and come again, clones run and connections break", async () => {
