@@ -37,6 +37,7 @@ const tunable: Readonly<Record<Tunable, true>> = {
   commitTimeoutMs: true,
   graceMs: true,
   leaseMs: true,
+  inlineRefs: true,
   listRefsConcurrency: true,
   listRefsTimeoutMs: true,
   putPackTimeoutMs: true,

@@ -41,6 +41,6 @@ export function isSweepable(key: string): boolean {
 }
 
 /** A key below the prefix that was never used and never will be again, for a file of this life of a repository. */
-export function freshFileKey(life: string, ending: "pack" | "parts"): string {
+export function freshFileKey(life: string, ending: "pack" | "parts" | "refs"): string {
   return `data/${life}/${randomUUID()}.${ending}`;
 }

@@ -7,6 +7,8 @@ import {
   type StorageSpans,
 } from "@millrace/storage";
 import type { FileStore } from "./files/file-store.ts";
+import { createRefReader } from "./refs/read-refs.ts";
+import type { TableStore } from "./refs/table-store.ts";
 import { type RepositoryState, tokenOf } from "./manifest/repository-state.ts";
 import type { StoredFile, StoredPack, StoredPart } from "./manifest/schema.ts";
 
@@ -14,12 +16,13 @@ import type { StoredFile, StoredPack, StoredPart } from "./manifest/schema.ts";
 export const spans: StorageSpans = createStorageSpans("s3");
 
 /** A view of one version of a manifest, which nothing changes any more. */
-export function createS3Snapshot(state: RepositoryState, files: FileStore): Snapshot {
+export function createS3Snapshot(state: RepositoryState, files: FileStore, tables?: TableStore): Snapshot {
   const { objectFormat } = state;
+  const refs = createRefReader(state.refs, objectFormat, tables);
   const refBatches: Snapshot["refBatches"] = (query = {}) =>
     spans.listRefs(query, async function* () {
       query.signal?.throwIfAborted();
-      yield* state.refs.batches(query);
+      yield* refs.batches(query);
     });
 
   return {
@@ -27,13 +30,13 @@ export function createS3Snapshot(state: RepositoryState, files: FileStore): Snap
     objectFormat,
     async head(options = {}) {
       options.signal?.throwIfAborted();
-      return state.refs.head();
+      return refs.head(options);
     },
     refs: (query) => eachRef(refBatches(query), objectFormat),
     refBatches,
     async ref(name, options = {}) {
       options.signal?.throwIfAborted();
-      return state.refs.ref(name);
+      return refs.ref(name, options);
     },
     async packs(options = {}) {
       options.signal?.throwIfAborted();

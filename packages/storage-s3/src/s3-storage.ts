@@ -20,6 +20,7 @@ import { createKeys } from "./keys.ts";
 import { listRepositories } from "./list-repositories.ts";
 import { sweep } from "./maintenance/sweep.ts";
 import { newState, type RepositoryState } from "./manifest/repository-state.ts";
+import { createTableStore } from "./refs/table-store.ts";
 import { s3Capabilities } from "./s3-capabilities.ts";
 import { createS3Repository, type S3Place, type S3Repository } from "./s3-repository.ts";
 import { createS3Store } from "./s3-store.ts";
@@ -100,10 +101,11 @@ function openPlace(options: S3StorageOptions): S3Place {
     partBytes: options.partBytes ?? 8 * MIB,
     uploadConcurrency: options.uploadConcurrency ?? 4,
     commitTimeoutMs: options.commitTimeoutMs ?? 60_000,
+    inlineRefs: options.inlineRefs ?? 1000,
     graceMs: options.graceMs ?? 24 * HOUR_MS,
     leaseMs: options.leaseMs ?? 5 * MINUTE_MS,
   };
-  return { bucket, keys, files, settings };
+  return { bucket, keys, files, tables: createTableStore(files, keys), settings };
 }
 
 function createS3Storage(place: S3Place): Storage {

@@ -27,7 +27,7 @@ export interface S3StoreOptions {
 
 /** One repository in a bucket. */
 export function createS3Store({ place, repository, state, isDraft }: S3StoreOptions): RepositoryStore {
-  const { bucket, keys, files, settings } = place;
+  const { bucket, keys, files, tables, settings } = place;
   const { name, latest, committer, outbox } = repository;
   const { objectFormat } = state;
   const stages = new WeakMap<Stage, S3Stage<UploadedPack>>();
@@ -104,7 +104,7 @@ export function createS3Store({ place, repository, state, isDraft }: S3StoreOpti
     async snapshot({ signal, mayBeOld = false } = {}) {
       signal?.throwIfAborted();
       const known = mayBeOld ? seen() : undefined;
-      return createS3Snapshot(known ?? (await newest({ signal })), files);
+      return createS3Snapshot(known ?? (await newest({ signal })), files, tables);
     },
     async stage(options = {}) {
       options.signal?.throwIfAborted();

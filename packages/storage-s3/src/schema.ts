@@ -69,6 +69,8 @@ export interface S3StorageOptions extends S3BucketOptions {
   readonly cacheFolderBytes?: number | undefined;
   /** How long a commit tries to get its turn, in milliseconds. Default 60,000. */
   readonly commitTimeoutMs?: number | undefined;
+  /** As many refs, and deletions of refs, a manifest holds; more of them go into tables in files of their own. Default 1,000. */
+  readonly inlineRefs?: number | undefined;
   /**
    * How long files stay that no manifest needs, in milliseconds by the store's clock: who has begun to read them reads on.
    * A staged pack can be committed for half of that. All processes that share a bucket have to have the same, and it has to
@@ -123,6 +125,7 @@ export const S3StorageOptions: z.ZodType<S3StorageOptions> = z.object({
   cacheFolder: z.string().min(1).optional(),
   cacheFolderBytes: bytes,
   commitTimeoutMs: count,
+  inlineRefs: bytes,
   graceMs: count,
   leaseMs: count,
   layout: S3Layout.optional(),

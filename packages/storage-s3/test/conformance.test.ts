@@ -6,18 +6,30 @@ import { openTestStorage } from "./open-test-storage.ts";
 
 const buckets = new Map<string, Promise<TestBucket>>();
 
-const runs: readonly { server: "ceph" | "moto"; layout: S3Layout; mayDelete: boolean }[] = [
+interface Run {
+  readonly server: "ceph" | "moto";
+  readonly layout: S3Layout;
+  readonly mayDelete: boolean;
+  /** The fewer stay in the manifest, the more of the cases read their refs out of tables. */
+  readonly inlineRefs?: number;
+}
+
+const runs: readonly Run[] = [
   { server: "ceph", layout: "manifest", mayDelete: true },
+  { server: "ceph", layout: "manifest", mayDelete: true, inlineRefs: 0 },
+  { server: "ceph", layout: "manifest", mayDelete: true, inlineRefs: 2 },
   { server: "moto", layout: "manifest", mayDelete: true },
+  { server: "moto", layout: "manifest", mayDelete: true, inlineRefs: 2 },
   { server: "ceph", layout: "bare", mayDelete: true },
   // It knows no condition on DELETE: the proof at the start finds that out.
   { server: "moto", layout: "bare", mayDelete: false },
 ];
 
-for (const { server, layout, mayDelete } of runs) {
+for (const { server, layout, mayDelete, inlineRefs } of runs) {
   const capabilities = layout === "bare" ? bareCapabilities(mayDelete) : s3Capabilities;
   const isSecond = layout === "bare" && server === "moto";
-  describe(`${layout} conforms, on ${server}`, () => {
+  const limit = inlineRefs === undefined ? "" : ` with up to ${inlineRefs} refs inline`;
+  describe(`${layout} conforms, on ${server}${limit}`, () => {
     for (const [number, { name, needs, run }] of conformanceCases.entries()) {
       test(name, async (ctx) => {
         const missing = needs.filter((capability) => !capabilities[capability]);
@@ -29,7 +41,8 @@ for (const { server, layout, mayDelete } of runs) {
         const place = { endpoint, bucket: (await bucket).name };
         const proveConditions = layout === "bare" && !mayDelete;
         const storage = await openTestStorage(place, {
-          prefix: `${layout}/${number}`,
+          prefix: `${layout}-${inlineRefs}/${number}`,
+          inlineRefs,
           layout,
           proveConditions,
         });

@@ -151,7 +151,7 @@ describe("reading", () => {
       ["{", "STORAGE_CORRUPT"],
       ["{}", "STORAGE_CORRUPT"],
       [whole.replace('"objectFormat":"sha1"', '"objectFormat":"sha256"'), "STORAGE_CORRUPT"],
-      [whole.replace('"format":1', '"format":2'), "STORAGE_UNSUPPORTED"],
+      [whole.replace('"format":2', '"format":3'), "STORAGE_UNSUPPORTED"],
     ] as const) {
       await bucket.put(key, body);
       await expect(storage.open("r")).rejects.toMatchObject({ code, key });

@@ -189,6 +189,11 @@ export interface RefUpdate {
   /** What it becomes; `null` deletes it. */
   readonly new: Oid | null;
   /**
+   * What `new` peels to, as `Ref` has it, from who has looked at the object: backends that can keep it tell it with the ref
+   * from then on, and those that see objects for themselves need it not.
+   */
+  readonly peeled?: Oid | null | undefined;
+  /**
    * Have the working tree that has this branch checked out follow, right before the ref moves. Where it cannot, and in
    * backends without working trees, the ref is refused as `REF_DENIED`, with git's words as the message.
    */

@@ -35,7 +35,9 @@ export function holdRefs(refs: ReadonlyMap<string, StoredRef>): HeldRefs {
     const target = resolveRefName(name, get);
     const stored = target === undefined ? undefined : get(target);
     if (target === undefined || stored === undefined || stored.symref !== undefined) return undefined;
-    return target === name ? { name, oid: stored.oid } : { name, oid: stored.oid, symref: target };
+    const { oid, peeled } = stored;
+    const ref = target === name ? { name, oid } : { name, oid, symref: target };
+    return peeled === undefined ? ref : { ...ref, peeled };
   };
 
   return {

@@ -7,6 +7,7 @@ export * from "./outbox.ts";
 export { addNotice, dueNotices, makeNotice, type StoredNotice, takeNotices } from "./stored-notices.ts";
 export { badValue, booleanValue, integerValue, lastValue, parseBoolean } from "./config-values.ts";
 export { createConfig, type RepositoryConfig } from "./config.ts";
+export { gatherRefs, type RefLookup } from "./gather-refs.ts";
 export { type HeldRefs, holdRefs } from "./held-refs.ts";
 export { compareNames, lowerBound } from "./name-order.ts";
 export {

@@ -9,8 +9,10 @@ import {
   refParents,
 } from "./ref-name.ts";
 
-/** A ref as it is stored: an id, or the name of another ref. */
-export type StoredRef = { readonly oid: Oid; readonly symref?: undefined } | { readonly symref: string };
+/** A ref as it is stored: an id, with what it peels to as `Ref` has it, or the name of another ref. */
+export type StoredRef =
+  | { readonly oid: Oid; readonly peeled?: Oid | null | undefined; readonly symref?: undefined }
+  | { readonly symref: string };
 
 /** All refs of a repository at one instant, `HEAD` among them. */
 export interface RefTable extends RefNames {
@@ -130,7 +132,7 @@ export function planRefs(
     outcomes[index] = refusal;
     if (refusal !== undefined) continue;
     moved ||= update.new !== null || working.get(target) !== undefined;
-    working.set(target, update.new === null ? null : { oid: update.new });
+    working.set(target, update.new === null ? null : storedRef(update.new, update.peeled));
   }
   if (atomic && outcomes.some((refusal) => refusal !== undefined)) {
     for (const [index, { name }] of updates.entries()) {
@@ -147,6 +149,11 @@ export function planRefs(
     }
   }
   return { outcomes, changes: working.changes, commits };
+}
+
+/** A ref that was moved; what it peels to is left out where nobody has told. */
+function storedRef(oid: Oid, peeled: Oid | null | undefined): StoredRef {
+  return peeled === undefined ? { oid } : { oid, peeled };
 }
 
 function judge(
@@ -240,8 +247,11 @@ interface Overlay extends RefTable {
   set(name: string, ref: StoredRef | null): void;
 }
 
+/** Changes over a table. `under` takes names of directories with the slash behind them. */
 function createOverlay(base: RefTable): Overlay {
   const changes = new Map<string, StoredRef | null>();
+  /** By the name of a directory, what was changed in it and below: a commit of many refs asks for each of them. */
+  const inside = new Map<string, Set<string>>();
   const get = (name: string): StoredRef | undefined => {
     const changed = changes.get(name);
     return changed === undefined ? base.get(name) : (changed ?? undefined);
@@ -251,10 +261,17 @@ function createOverlay(base: RefTable): Overlay {
     get,
     has: (name) => get(name) !== undefined,
     *under(prefix) {
-      for (const [name, ref] of changes) if (ref !== null && name.startsWith(prefix)) yield name;
+      for (const name of inside.get(prefix.slice(0, -1)) ?? []) if (get(name) !== undefined) yield name;
       for (const name of base.under(prefix)) if (!changes.has(name)) yield name;
     },
-    set: (name, ref) => void changes.set(name, ref),
+    set(name, ref) {
+      changes.set(name, ref);
+      for (const directory of refParents(name)) {
+        const names = inside.get(directory);
+        if (names === undefined) inside.set(directory, new Set([name]));
+        else names.add(name);
+      }
+    },
   };
 }
 

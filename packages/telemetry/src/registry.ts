@@ -85,7 +85,7 @@ export const registry = {
       operation: { bounded: true, description: "`get`, `put`, `list`, `delete`, `part`..." },
       key_kind: {
         bounded: true,
-        description: "`manifest`, `ref`, `file` (of a bare repository), `pack`, `probe`",
+        description: "`manifest`, `ref`, `file` (of a bare repository), `pack`, `table`, `probe`",
       },
       key: { bounded: false, description: "the key in the bucket" },
       outcome: {

@@ -39,6 +39,7 @@ export async function commitPush(push: PushState, target: CommitTarget): Promise
         name: command.name,
         old: expectedOld(command, push),
         new: command.new,
+        peeled: push.peeled.get(command),
         updateWorkTree: followed.has(command),
       })),
       shallow: open.flatMap((command) => cuts.get(command)?.needed ?? []),

@@ -1,5 +1,6 @@
-import { oidToBytes } from "@millrace/pack";
+import { type Oid, oidToBytes, PackError } from "@millrace/pack";
 import type { ObjectReader } from "../objects/object-view.ts";
+import { peelTag } from "../walk/reaches-common.ts";
 import { isAncestor } from "../walk/is-ancestor.ts";
 import { type Judgement, type RefCommand, judgeCommand } from "./command-rules.ts";
 import type { ConnectedBase } from "./connectivity.ts";
@@ -22,6 +23,22 @@ export async function judgeCommands(
     const reason = judged.reason ?? branch.reason;
     if (reason !== undefined) refused.set(command, reason);
     else if (command.new === null) await judgeAbsence(push, command, reader);
+    else {
+      const peeled = await peel(command.name, command.new, reader);
+      if (peeled !== undefined) push.peeled.set(command, peeled);
+    }
+  }
+}
+
+/** What a ref peels to; `undefined` for a tag that does not parse. What branches point to is known to be a commit by now. */
+async function peel(name: string, oid: Oid, reader: ObjectReader): Promise<Oid | null | undefined> {
+  if (name.startsWith("refs/heads/")) return null;
+  try {
+    const target = await peelTag(reader, oid);
+    return target === oid ? null : target;
+  } catch (error) {
+    if (error instanceof PackError) return undefined;
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { OperationOptions } from "@millrace/pack";
+import type { Oid, OperationOptions } from "@millrace/pack";
 import type { Snapshot } from "@millrace/storage";
 import type { ObjectView } from "../objects/object-view.ts";
 import type { ReceiveRules } from "../policy/receive-rules.ts";
@@ -22,6 +22,8 @@ export interface PushState extends OperationOptions {
   readonly followed: Set<RefCommand>;
   /** Deletions of refs that are not there, and were not seen by any id that is. */
   readonly absent: Set<RefCommand>;
+  /** What the new ids peel to; `null` for what is no tag. */
+  readonly peeled: Map<RefCommand, Oid | null>;
   /** Commands whose history is to end at roots of the client. */
   cuts: ReadonlyMap<RefCommand, CutCommand>;
 }

@@ -83,6 +83,7 @@ async function withPush<T>(
         refused: new Map(),
         followed: new Set(),
         absent: new Set(),
+        peeled: new Map(),
         cuts: new Map(),
         signal,
       });

@@ -20,7 +20,7 @@ import { kindOf, toStorageError } from "./fault.ts";
 import { createStoreClock, type StoreClock } from "./store-clock.ts";
 
 /** What a key is for, as telemetry reports it. */
-export type KeyKind = "manifest" | "ref" | "file" | "pack" | "probe";
+export type KeyKind = "manifest" | "ref" | "file" | "pack" | "table" | "probe";
 
 /** A stored body and what tells this version from others. */
 export interface Fetched {
@@ -210,7 +210,7 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
         }
       }),
     getRange: (key, { offset, length, isWhole }, { signal } = {}) =>
-      request("get", "pack", key, signal, async (abortSignal, handle) => {
+      request("get", key.endsWith(".refs") ? "table" : "pack", key, signal, async (abortSignal, handle) => {
         const Range = isWhole ? undefined : `bytes=${offset}-${offset + length - 1}`;
         const command = new GetObjectCommand({ Bucket: name, Key: key, Range });
         const { Body, ContentLength = length } = await client.send(command, { abortSignal });

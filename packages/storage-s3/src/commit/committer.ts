@@ -2,6 +2,8 @@ import type { CommitResult, Snapshot, StoredNotice } from "@millrace/storage";
 import type { Bucket } from "../bucket/bucket.ts";
 import type { Latest } from "../manifest/latest.ts";
 import type { RepositoryState } from "../manifest/repository-state.ts";
+import type { RefReader } from "../refs/read-refs.ts";
+import type { Spill } from "../refs/spill-refs.ts";
 import { type CommitJob, judge, type Judgement, stateIn } from "./judge.ts";
 import { swap, type SwapOptions } from "./swap.ts";
 
@@ -22,6 +24,10 @@ export interface CommitterOptions extends SwapOptions {
   readonly name: string;
   /** A view of a state, for `check`. */
   readonly open: (state: RepositoryState) => Snapshot;
+  /** The refs of a state. */
+  readonly refsOf: (state: RepositoryState) => RefReader;
+  /** For one write: moves refs out of a manifest that has too many. */
+  readonly createSpill: () => Spill;
   /** What is written of the notices of a state. */
   readonly unsettled: (notices: readonly StoredNotice[]) => readonly StoredNotice[];
 }
@@ -59,7 +65,8 @@ export function createCommitter(options: CommitterOptions): Committer {
 }
 
 async function commitGroup(options: CommitterOptions, group: readonly Waiting[]): Promise<void> {
-  const { bucket, latest, name, open } = options;
+  const { bucket, latest, name, open, refsOf } = options;
+  const spill = options.createSpill();
   /** Those that have not failed yet. */
   let left = [...group];
   let judged = new Map<Waiting, Judgement>();
@@ -72,7 +79,7 @@ async function commitGroup(options: CommitterOptions, group: readonly Waiting[])
       let isChanged = false;
       for (const waiting of left) {
         try {
-          const judgement = await judge(waiting.job, state, { name, open, nowMs: bucket.nowMs() });
+          const judgement = await judge(waiting.job, state, { name, open, refsOf, nowMs: bucket.nowMs() });
           judged.set(waiting, judgement);
           if (judgement.next !== undefined) {
             state = judgement.next;
@@ -87,7 +94,7 @@ async function commitGroup(options: CommitterOptions, group: readonly Waiting[])
       }
       if (!isFresh && [...judged.values()].some(({ isRefused }) => isRefused)) return "stale";
       if (!isChanged || state === undefined) return undefined;
-      return { ...state, notices: options.unsettled(state.notices) };
+      return spill({ ...state, notices: options.unsettled(state.notices) });
     });
   } catch (error) {
     for (const waiting of left) waiting.reject(error);

@@ -11,6 +11,7 @@ import {
   StorageError,
 } from "@millrace/storage";
 import type { Version } from "../manifest/latest.ts";
+import type { RefReader } from "../refs/read-refs.ts";
 import {
   nextState,
   readToken,
@@ -48,6 +49,8 @@ export interface JudgeOptions {
   readonly name: string;
   /** A view of a state, for `check`. */
   readonly open: (state: RepositoryState) => Snapshot;
+  /** The refs of a state. */
+  readonly refsOf: (state: RepositoryState) => RefReader;
   /** The time by the store's clock. */
   readonly nowMs: number;
 }
@@ -60,7 +63,7 @@ export interface JudgeOptions {
 export async function judge(
   job: CommitJob,
   state: RepositoryState | undefined,
-  { name, open, nowMs }: JudgeOptions,
+  { name, open, refsOf, nowMs }: JudgeOptions,
 ): Promise<Judgement> {
   const { packs, signal } = job;
   signal?.throwIfAborted();
@@ -89,7 +92,8 @@ export async function judge(
       next: undefined,
     };
   }
-  const plan = planRefs(base.refs, request, base.objectFormat, denied);
+  const refs = await refsOf(base).gather(request, { signal });
+  const plan = planRefs(refs, request, base.objectFormat, denied);
   const removed = isConfirmed ? removablePacks(base, remove, packs) : new Set<string>();
   const changes = packs.length + plan.changes.size + shallow.length + removed.size;
   const committed = plan.commits && changes > 0;

@@ -12,8 +12,8 @@ export interface FileStore extends AsyncDisposable {
   read(file: StoredFile, offset: number, length: number, options?: OperationOptions): Promise<Uint8Array>;
   /** Some bytes of a file as a source of their own. */
   open(file: StoredFile, offset: number, sizeBytes: number): RandomAccess;
-  /** Asks for the range at this place, for who will want it next. */
-  prefetch(file: StoredFile, offset: number): void;
+  /** Asks for the ranges at this place, for who will want them next; without a length, for one. */
+  prefetch(file: StoredFile, offset: number, length?: number): void;
   /** Takes in the content of a file that was just written. */
   keep(file: StoredFile, bytes: Uint8Array): void;
 }
@@ -161,7 +161,10 @@ export function createFileStore({
         },
       };
     },
-    prefetch: (file, offset) => prefetch(file, Math.floor(offset / rangeBytes)),
+    prefetch(file, offset, length = 1) {
+      const last = Math.floor((offset + length - 1) / rangeBytes);
+      for (let index = Math.floor(offset / rangeBytes); index <= last; index++) prefetch(file, index);
+    },
     keep(file, bytes) {
       for (let index = 0; index * rangeBytes < file.sizeBytes; index++) {
         const range = bytes.slice(index * rangeBytes, index * rangeBytes + lengthOf(file, index));

@@ -1,17 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { createConfig, holdRefs, StorageError, type StoredRef } from "@millrace/storage";
+import { compareNames, createConfig, StorageError, type StoredRef } from "@millrace/storage";
+import { storeRefs } from "../refs/stored-refs.ts";
 import type { RemovedState, RepositoryState } from "./repository-state.ts";
 import { type Manifest, MANIFEST_FORMAT, ManifestFile, ManifestHead, type Tombstone } from "./schema.ts";
 
 /** The bytes of a manifest. */
 export function encodeState(state: RepositoryState): Uint8Array {
   const refs: Record<string, string> = {};
-  for (const name of ["HEAD", ...state.refs.names]) {
-    const ref = state.refs.get(name);
-    if (ref !== undefined) refs[name] = ref.symref === undefined ? ref.oid : `@${ref.symref}`;
-  }
-  const { refs: _held, config, ...rest } = state;
-  const manifest: Manifest = { format: MANIFEST_FORMAT, ...rest, config: config.entries, refs };
+  const { inline, tables } = state.refs;
+  for (const name of [...inline.keys()].sort(compareNames)) refs[name] = encodeRef(inline.get(name) ?? null);
+  const { refs: _stored, config, ...rest } = state;
+  const manifest: Manifest = { format: MANIFEST_FORMAT, ...rest, config: config.entries, refs, tables };
   return Buffer.from(JSON.stringify(manifest));
 }
 
@@ -33,12 +32,26 @@ export const TOMBSTONE_BYTES = 1024;
 export function decodeManifest(bytes: Uint8Array, key: string): RepositoryState | RemovedState {
   const file = parse(bytes, key);
   if ("removedLife" in file) return file;
-  const refs = new Map<string, StoredRef>();
-  for (const [name, value] of Object.entries(file.refs)) {
-    refs.set(name, value.startsWith("@") ? { symref: value.slice(1) } : { oid: value });
-  }
-  const { format: _format, config, ...rest } = file;
-  return { ...rest, config: createConfig(config), refs: holdRefs(refs) };
+  const inline = new Map<string, StoredRef | null>();
+  for (const [name, value] of Object.entries(file.refs)) inline.set(name, decodeRef(value));
+  const { format: _format, config, tables, ...rest } = file;
+  return { ...rest, config: createConfig(config), refs: storeRefs(inline, tables) };
+}
+
+const GONE = "-";
+
+function encodeRef(ref: StoredRef | null): string {
+  if (ref === null) return GONE;
+  if (ref.symref !== undefined) return `@${ref.symref}`;
+  return ref.peeled === undefined ? ref.oid : `${ref.oid}^${ref.peeled ?? ""}`;
+}
+
+function decodeRef(value: string): StoredRef | null {
+  if (value === GONE) return null;
+  if (value.startsWith("@")) return { symref: value.slice(1) };
+  const [oid = "", peeled] = value.split("^");
+  if (peeled === undefined) return { oid };
+  return { oid, peeled: peeled === "" ? null : peeled };
 }
 
 function parse(bytes: Uint8Array, key: string): Manifest | Tombstone {

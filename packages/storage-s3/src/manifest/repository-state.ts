@@ -3,13 +3,12 @@ import type { ObjectFormat, Oid } from "@millrace/pack";
 import {
   type ConfigEntry,
   createConfig,
-  type HeldRefs,
-  holdRefs,
   type RepositoryConfig,
   addNotice,
   type StoredNotice,
   type StoredRef,
 } from "@millrace/storage";
+import { type StoredRefs, storeRefs } from "../refs/stored-refs.ts";
 import type { RemovedFile, StoredFile, StoredLease, StoredPack, Transaction } from "./schema.ts";
 
 /** What a repository is at one instant, ready to be read; never changed, only replaced. */
@@ -21,8 +20,7 @@ export interface RepositoryState {
   readonly config: RepositoryConfig;
   /** Sorted. */
   readonly shallow: readonly Oid[];
-  /** All refs, inline; the one place that a table of refs in a file of its own would come in. */
-  readonly refs: HeldRefs;
+  readonly refs: StoredRefs;
   /** Newest first. */
   readonly packs: readonly StoredPack[];
   readonly removed: readonly RemovedFile[];
@@ -70,7 +68,7 @@ export function newState({ objectFormat, head, config }: NewRepository): Reposit
     objectFormat,
     config: createConfig(config),
     shallow: [],
-    refs: holdRefs(new Map([["HEAD", { symref: head }]])),
+    refs: storeRefs(new Map([["HEAD", { symref: head }]]), []),
     packs: [],
     removed: [],
     lossyRemovalAt: 0,
@@ -92,7 +90,7 @@ export function nextState(state: RepositoryState, changes: StateChanges, nowMs: 
   const next: RepositoryState = {
     ...state,
     nonce: randomUUID(),
-    refs: changes.refs.size === 0 ? state.refs : state.refs.with(changes.refs),
+    refs: state.refs.with(changes.refs),
     packs: [...landed, ...state.packs.filter(({ id }) => !removed.has(id))],
     shallow: [...new Set([...state.shallow, ...changes.shallow])].sort(),
     notices: changes.notice === undefined ? state.notices : addNotice(state.notices, changes.notice),

@@ -2,8 +2,8 @@ import { isOid, ObjectFormat, type Oid } from "@millrace/pack";
 import { ConfigEntry, type StoredNotice } from "@millrace/storage";
 import { z } from "zod";
 
-/** The newest form of manifests that this package reads and writes. */
-export const MANIFEST_FORMAT = 1;
+/** The form of manifests that this package writes. It reads older ones; the first had neither tables nor peeled ids. */
+export const MANIFEST_FORMAT = 2;
 
 /** Some bytes of a file: number of the file in the pack's list, offset, length. */
 export type StoredPart = readonly [file: number, offset: number, sizeBytes: number];
@@ -36,6 +36,12 @@ export interface RemovedFile extends StoredFile {
   readonly removedMs: number;
 }
 
+/** Refs in a file of their own (git's technical/reftable). */
+export interface StoredTable extends StoredFile {
+  /** Whether it tells of every tag what it points to; else a ref without that may be a tag, too. */
+  readonly isPeeled: boolean;
+}
+
 /** A write that is in the manifest, by the random id of who wrote, and when that was by the store's clock. */
 export type Transaction = readonly [id: string, atMs: number];
 
@@ -47,7 +53,7 @@ export interface StoredLease {
 
 /** All that a repository is at one instant, but for the content of files. */
 export interface Manifest {
-  readonly format: typeof MANIFEST_FORMAT;
+  readonly format: number;
   /** A random id that no other repository of this name has had. */
   readonly life: string;
   /** Counts the commits of this life. */
@@ -57,8 +63,13 @@ export interface Manifest {
   readonly objectFormat: ObjectFormat;
   readonly config: readonly ConfigEntry[];
   readonly shallow: readonly Oid[];
-  /** Names with an id, or with the name of another ref behind `@`; `HEAD` is among them. */
+  /**
+   * By name, what lies over the tables: an id, behind it `^` and what it peels to (nothing for what is no tag) where that is
+   * known; `@` and the name of another ref; `-` for what is gone. `HEAD` is among them.
+   */
   readonly refs: Readonly<Record<string, string>>;
+  /** Tables of refs, oldest first. */
+  readonly tables: readonly StoredTable[];
   /** Newest first. */
   readonly packs: readonly StoredPack[];
   /** Files that are deleted when their grace time is over; those that the manifest names elsewhere are not among them. */
@@ -74,7 +85,7 @@ export interface Manifest {
 
 /** What is left under the name of a repository that was removed. */
 export interface Tombstone {
-  readonly format: typeof MANIFEST_FORMAT;
+  readonly format: number;
   readonly removedLife: string;
   /** When, by the store's clock, in milliseconds since 1970. */
   readonly removedMs: number;
@@ -108,16 +119,19 @@ const pack = z
     "a part lies outside of its file",
   );
 
+const format = z.number().int().min(1).max(MANIFEST_FORMAT);
+
 const manifest = z
   .object({
-    format: z.literal(MANIFEST_FORMAT),
+    format,
     life: z.uuid(),
     generation: size,
     nonce: z.string(),
     objectFormat: ObjectFormat,
     config: z.array(ConfigEntry),
     shallow: z.array(id),
-    refs: z.record(z.string(), z.string().regex(/^(?:[0-9a-f]+|@refs\/.+)$/)),
+    refs: z.record(z.string(), z.string().regex(/^(?:[0-9a-f]+(?:\^[0-9a-f]*)?|@refs\/.+|-)$/)),
+    tables: z.array(file.extend({ isPeeled: z.boolean() })).default([]),
     packs: z.array(pack),
     removed: z.array(removedFile),
     lossyRemovalAt: size,
@@ -127,11 +141,15 @@ const manifest = z
   })
   .refine(
     ({ refs, objectFormat }) =>
-      Object.values(refs).every((value) => value.startsWith("@") || isOid(value, objectFormat)),
+      Object.values(refs).every((value) => {
+        if (value === "-" || value.startsWith("@")) return true;
+        const [oid = "", peeled = ""] = value.split("^");
+        return isOid(oid, objectFormat) && (peeled === "" || isOid(peeled, objectFormat));
+      }),
     "an id of another object format",
   );
 const tombstone = z.object({
-  format: z.literal(MANIFEST_FORMAT),
+  format,
   removedLife: z.uuid(),
   removedMs: size,
   nonce: z.string(),

@@ -1,0 +1,39 @@
+import type { ObjectFormat } from "@millrace/pack";
+import { compareNames } from "@millrace/storage";
+import type { RefRecords, TableRef } from "@millrace/storage/reftable";
+
+/** Records that are held in memory, as a table is read; they come in the order of their keys, and have no logs. */
+export function recordsInMemory(
+  records: readonly TableRef[],
+  format: ObjectFormat,
+  updateIndex: number,
+): RefRecords {
+  /** The first record whose key is not before `key`. */
+  const firstFrom = (key: string): number => {
+    let low = 0;
+    let high = records.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareNames(records[middle]!.key, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  return {
+    format,
+    minUpdateIndex: updateIndex,
+    maxUpdateIndex: updateIndex,
+    async find(key) {
+      const found = records[firstFrom(key)];
+      return found?.key === key ? found : undefined;
+    },
+    async *refs({ prefix = "" } = {}) {
+      const start = firstFrom(prefix);
+      let end = start;
+      while (end < records.length && records[end]!.key.startsWith(prefix)) end++;
+      if (end > start) yield records.slice(start, end);
+    },
+    async *logs() {},
+    async *log() {},
+  };
+}
