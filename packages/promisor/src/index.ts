@@ -31,6 +31,7 @@ export type { Identity } from "./workspace/identity.ts";
 export {
   type CommitRequest,
   openWorkspace,
+  type PushOptions,
   restoreWorkspace,
   type Workspace,
   type WorkspaceState,

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
+import { type IncomingHttpHeaders, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Readable } from "node:stream";
 import { gitEnvironment } from "./git.ts";
 
 /** The real git's own HTTP service. */
@@ -34,10 +35,17 @@ export interface BackendOptions {
   readonly stderr: "inherit" | "ignore";
 }
 
+/** A request that came, or is made to look so. */
+export interface BackendRequest extends Readable {
+  readonly url?: string | undefined;
+  readonly method?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+}
+
 /** Lets `git http-backend` answer one request, at the reader's pace; it ends with the connection. */
 export function answerWithBackend(
   root: string,
-  request: IncomingMessage,
+  request: BackendRequest,
   response: ServerResponse,
   { user, env, stderr }: BackendOptions,
 ): ChildProcess {

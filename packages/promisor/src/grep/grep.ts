@@ -31,8 +31,9 @@ export interface GrepHit extends MatchedLine {
 
 /** git's own measure of what is binary (buffer_is_binary). */
 const BINARY_PROBE_BYTES = 8000;
-/** Files that are brought here at once, and behind which others get their turn. */
-const FILES_AT_ONCE = 2000;
+/** Files that are brought here first, so that the first hits come soon, and all at once from then on. */
+const FIRST_FILES = 2000;
+const FILES_AT_ONCE = 10_000;
 
 /** Searches files in their order; those that are not here are fetched, many at once. */
 export function grepFiles(
@@ -59,8 +60,8 @@ async function* search(
   const counts = { files: 0, bytes: 0, hits: 0 };
   if (maxCount <= 0) return;
   try {
-    for (let from = 0; from < files.length; from += FILES_AT_ONCE) {
-      const some = files.slice(from, from + FILES_AT_ONCE);
+    for (let from = 0, count = FIRST_FILES; from < files.length; from += count, count = FILES_AT_ONCE) {
+      const some = files.slice(from, from + count);
       await objects.prefetch(
         some.map(({ oid }) => oid),
         options,

@@ -23,14 +23,15 @@ const MAX_DEPTH = 2048;
 
 /**
  * What differs between two trees, in the order of paths in git's trees (git diff-tree -r, without renames). Trees that are the
- * same are not looked into. `onTree` is told the new trees that were.
+ * same are not looked into. `onTree` is told the new trees that were, and the
+ * old ones in their places.
  */
 export async function* diffTrees(
   objects: SharedPromisor,
   before: Oid,
   after: Oid,
   options: ResolveOptions = {},
-  onTree: (oid: Oid) => void = () => undefined,
+  onTree: (fresh: Oid, old: Oid | undefined) => void = () => undefined,
 ): AsyncGenerator<TreeChange, void, undefined> {
   yield* compare(before, after, "", 0);
 
@@ -43,7 +44,7 @@ export async function* diffTrees(
     if (old === fresh) return;
     if (depth > MAX_DEPTH)
       throw new PromisorError("PROMISOR_BAD_TREE", `trees nest deeper than ${MAX_DEPTH}`);
-    if (fresh !== undefined) onTree(fresh);
+    if (fresh !== undefined) onTree(fresh, old);
     const [left, right] = [await entriesByName(old), await entriesByName(fresh)];
     const names = [...new Set([...left.keys(), ...right.keys()])];
     for (const name of names.sort())

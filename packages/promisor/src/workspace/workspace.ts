@@ -1,5 +1,5 @@
 import { encodeCommit, type ObjectHeader, type Oid, type TreeEntry } from "@millrace/pack";
-import type { PushReport, Remote } from "@millrace/protocol-v2/client";
+import type { PushReport, PushRequest, Remote } from "@millrace/protocol-v2/client";
 import { PromisorError } from "../errors.ts";
 import type { ResolveOptions } from "../promisor.ts";
 import type { SharedPromisor } from "../shared-promisor.ts";
@@ -35,6 +35,12 @@ export interface WorkspaceState {
   readonly parent: Oid | undefined;
   /** The commit that the remote repository has, and that pushes lead on from. */
   readonly pushedFrom: Oid | undefined;
+}
+
+/** How a workspace is pushed. */
+export interface PushOptions extends ResolveOptions, Pick<PushRequest, "pushOptions" | "onProgress"> {
+  /** Wherever the ref is, as long as it is still there when the push arrives. */
+  readonly force?: boolean | undefined;
 }
 
 /** Names that no file can have. */
@@ -184,9 +190,9 @@ export class Workspace {
    * Throws as `Push.send`; `PROMISOR_BAD_ARGUMENT` where there is no commit.
    */
   async push(
-    remote: Remote,
+    remote: Pick<Remote, "openPush">,
     ref: string,
-    options: ResolveOptions & { readonly force?: boolean | undefined } = {},
+    options: PushOptions = {},
   ): Promise<{ readonly report: PushReport; readonly workspace: Workspace }> {
     const { parent, pushedFrom } = this.state;
     if (parent === undefined) throw new PromisorError("PROMISOR_BAD_ARGUMENT", "there is no commit to push");
@@ -199,8 +205,10 @@ export class Workspace {
         ...push.haves,
         ...(pushedFrom === undefined ? [] : [pushedFrom]),
       ]);
-      const pack = packCommits(this.#objects, parent, known, options);
-      const report = await push.send({ updates: [{ name: ref, from, to: parent }], pack, ...options });
+      const takesThin = !push.features.has("no-thin");
+      const pack = packCommits(this.#objects, parent, { known, takesThin }, options);
+      const { force: _, ...sent } = options;
+      const report = await push.send({ updates: [{ name: ref, from, to: parent }], pack, ...sent });
       const isThere =
         report.unpackError === undefined && report.refs.every(({ reason }) => reason === undefined);
       const state = isThere ? { ...this.state, pushedFrom: parent } : this.state;

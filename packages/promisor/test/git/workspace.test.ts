@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { openDirectoryTransport, openRemote, type Remote } from "@millrace/protocol-v2/client";
 import fc from "fast-check";
@@ -214,6 +215,53 @@ describe.each(["sha1", "sha256"] as const)("a workspace, %s", (format) => {
     const forced = await lost.workspace.push(remote, "refs/heads/work", { force: true });
     expect(forced.report.refs[0]?.reason).toBeUndefined();
     expect(lent.oid("work")).toBe(rival.oid);
+  });
+
+  it("sends what it changed as differences to what the server has", async () => {
+    let sentBytes = 0;
+    const counting: Pick<Remote, "openPush"> = {
+      async openPush(options) {
+        const push = await remote.openPush(options);
+        async function* counted(pack: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+          for await (const chunk of pack) {
+            sentBytes += chunk.length;
+            yield chunk;
+          }
+        }
+        return {
+          ...push,
+          send: (request) => push.send({ ...request, pack: request.pack && counted(request.pack) }),
+          [Symbol.asyncDispose]: () => push[Symbol.asyncDispose](),
+        };
+      },
+    };
+    const pushed = async (from: Workspace, ...versions: readonly Uint8Array[]): Promise<Workspace> => {
+      let workspace = from;
+      for (const [i, version] of versions.entries()) {
+        const changed = await (await workspace.write("noise.bin", version)).write("note", `${i}`);
+        workspace = (await changed.commit({ message: `version ${i}`, author })).workspace;
+      }
+      sentBytes = 0;
+      const result = await workspace.push(counting, "refs/heads/thin");
+      expect(result.report).toMatchObject({ unpackError: undefined, refs: [{ reason: undefined }] });
+      expect(gitBytes(lent.path, ["show", "thin:noise.bin"]).equals(versions.at(-1)!)).toBe(true);
+      git(lent.path, ["fsck", "--strict", "--no-dangling"]);
+      return result.workspace;
+    };
+    const noise = randomBytes(200_000);
+    const first = await pushed(start, noise);
+    expect(sentBytes).toBeGreaterThan(noise.length);
+    const changed = Buffer.concat([
+      noise.subarray(0, 70_000),
+      Buffer.from("changed"),
+      noise.subarray(70_100),
+    ]);
+    const second = await pushed(first, changed);
+    expect(sentBytes).toBeLessThan(2000);
+    // There and back again, and forth: what has come before is not sent, and nothing is told by itself.
+    const longer = Buffer.concat([changed, noise.subarray(0, 1000)]);
+    await pushed(second, longer, changed, longer, Buffer.concat([longer, Buffer.from("end")]));
+    expect(sentBytes).toBeLessThan(8000);
   });
 
   it("is a small value, of which branches are copies", async () => {
