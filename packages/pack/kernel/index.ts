@@ -14,7 +14,7 @@ export { findSuspects } from "./sha1-detect";
 export { recompress58, recompress65 } from "./sha1-rounds";
 export { sha256 } from "./sha256";
 export { scanTree, scanTreeByBase } from "./tree";
-export { treeIsRemarkable } from "./tree-entry";
+export { treeAttributes, treeIsRemarkable, treeModules } from "./tree-entry";
 
 /** Where the memory that callers use freely starts; what the kernel uses itself lies below. */
 export function heapStart(): usize {

@@ -50,6 +50,8 @@ export interface KernelExports extends WebAssembly.Exports {
   readonly linkWords: () => number;
   readonly linkIds: () => number;
   readonly treeIsRemarkable: () => number;
+  readonly treeAttributes: () => number;
+  readonly treeModules: () => number;
   readonly scanTree: (
     entry: number,
     at: number,

@@ -138,8 +138,7 @@ export class ArrivingObjects implements PackScanHandler {
     if (kind === KIND_TREE) {
       // The starts of its entries are of no use here: they may go where the next object comes.
       kernel.ensure(this.#top + startsBytes(size, this.#table.hashBytes));
-      if (links.scanTree(index, at, size, this.#top, true).isRemarkable)
-        findings = intake.check(type, at, size);
+      findings = intake.checkTree(links.scanTree(index, at, size, this.#top, true), at, size);
     } else if (kind !== KIND_BLOB) {
       links.add(index, type, kernel.bytes.subarray(at, at + size));
       findings = intake.check(type, at, size);

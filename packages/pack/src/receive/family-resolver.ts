@@ -14,7 +14,7 @@ import { EntryLoader } from "./entry-loader.ts";
 import { type EntryColumns, sizeOfEntry, sizeWord } from "./entry-table.ts";
 import { adoptByOid, type Families } from "./families.ts";
 import { type Frame, FrameStack } from "./frame-stack.ts";
-import { type LinkOutput, startsBytes } from "./link-output.ts";
+import { type LinkOutput, type ScannedTree, startsBytes } from "./link-output.ts";
 import { align, SLACK_BYTES } from "./memory-layout.ts";
 import type { Intake } from "./object-intake.ts";
 import type { PackedBytes } from "./packed-entries.ts";
@@ -140,7 +140,7 @@ export class FamilyResolver {
     let frame: Frame;
     if (isTree) {
       const tree = this.#scan(child, at, bytes, true, base.starts > 0 && base.entry >= 0 ? base : undefined);
-      if (tree.isRemarkable || base.isFlawed) findings = intake.check(type, at, bytes);
+      findings = base.isFlawed ? intake.check(type, at, bytes) : intake.checkTree(tree.scanned, at, bytes);
       frame = tree.frame;
       frame.isFlawed = findings !== undefined;
     } else {
@@ -214,8 +214,8 @@ export class FamilyResolver {
   #pushBase(entry: number, kind: number, at: number, bytes: number, withLinks: boolean): void {
     const { intake } = this.#options;
     if (kind === KIND_TREE && entry >= 0) {
-      const { frame, isRemarkable } = this.#scan(entry, at, bytes, withLinks, undefined);
-      frame.isFlawed = isRemarkable && intake.check("tree", at, bytes) !== undefined;
+      const { frame, scanned } = this.#scan(entry, at, bytes, withLinks, undefined);
+      frame.isFlawed = intake.checkTree(scanned, at, bytes) !== undefined;
       this.#stack.push(frame);
     } else this.#stack.push(this.#plainFrame(entry, at, bytes));
     this.#work += bytes + OBJECT_COST_BYTES;
@@ -228,17 +228,18 @@ export class FamilyResolver {
     bytes: number,
     withLinks: boolean,
     base: Frame | undefined,
-  ): { frame: Frame; isRemarkable: boolean } {
+  ): { frame: Frame; scanned: ScannedTree } {
     const { links } = this.#options;
     const starts = align(at + bytes + SLACK_BYTES);
-    const { count, isRemarkable } =
+    const scanned =
       base === undefined
         ? links.scanTree(entry, at, bytes, starts, withLinks)
         : links.scanTreeByBase(entry, base, at, bytes, starts);
     // Nothing can be told from the entries of what is no tree.
-    if (count < 0) return { frame: this.#plainFrame(entry, at, bytes), isRemarkable };
+    const { count } = scanned;
+    if (count < 0) return { frame: this.#plainFrame(entry, at, bytes), scanned };
     const end = this.#stack.trim(starts, count * 4 + 4);
-    return { frame: { entry, at, bytes, starts, startCount: count, isFlawed: false, end }, isRemarkable };
+    return { frame: { entry, at, bytes, starts, startCount: count, isFlawed: false, end }, scanned };
   }
 
   /** A frame of what was allocated last, without the places of entries. */

@@ -16,13 +16,11 @@ export interface KernelInflaterOptions {
 }
 
 /** The longest input that `open` takes, and the longest start of a stream that is kept for the next one. */
-const MAX_INPUT_BYTES = 64 * 1024;
+const MAX_INPUT_BYTES = 128 * 1024;
 export const INPUT_ROOM_BYTES: number = 2 * MAX_INPUT_BYTES;
 
 /** A stream that goes on in the next input is begun again there, unless that brings less than this share of it. */
 const LEAST_SHARE = 4;
-/** Inflated over packed size up to which a stream is taken to end within what is at hand. */
-const LIKELY_RATIO = 4;
 const EMPTY: Uint8Array = new Uint8Array(0);
 
 /**
@@ -83,8 +81,7 @@ export class KernelInflater implements Inflater {
     const bytes = this.#expectedBytes;
     const kept = this.#keptBytes;
     const length = end - start;
-    const isLikely = (kept + length) * LIKELY_RATIO >= bytes;
-    if (bytes > wholeBytes || !isLikely || length * LEAST_SHARE < kept) return 0;
+    if (bytes > wholeBytes || length * LEAST_SHARE < kept) return 0;
     const from = this.#inputAt + start - kept;
     const at = allocate(bytes);
     const consumed = kernel.inflate(from, this.#inputAt + end, at, bytes);

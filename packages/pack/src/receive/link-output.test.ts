@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { fsckObject } from "../fsck/session.ts";
+import { createFsckSession, fsckObject } from "../fsck/session.ts";
 import type { LinkFragment } from "../graph/link-fragment.ts";
 import { LINKS_TREE_BY_BASE } from "../graph/link-fragment.ts";
 import { createLinkWriter } from "../graph/link-writer.ts";
 import { findTreeEntries } from "../graph/tree-entries.ts";
 import { compareTreeEntries, encodeTree, type TreeEntry } from "../object/tree.ts";
 import type { ObjectFormat } from "../schema.ts";
-import { LinkOutput } from "./link-output.ts";
+import { LinkOutput, type ScannedTree } from "./link-output.ts";
 import { MAX_RANGES, returnWorkspace, takeWorkspace } from "./workspace.ts";
 
 const MODES = [0o100644, 0o100644, 0o100755, 0o40000, 0o40000, 0o120000, 0o160000];
@@ -17,6 +17,26 @@ function entryOf(format: ObjectFormat): fc.Arbitrary<TreeEntry> {
   const name = fc.oneof(
     { weight: 8, arbitrary: fc.stringMatching(/^[ab][a-c.-]{0,5}$/) },
     fc.constantFrom(".git", ".gitmodules", "a/b", "..", "x\\y", "git~1", "\u200c.git", ".gitignore"),
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom(
+        ".gitattributes",
+        ".gitmodules",
+        ".gitignore",
+        ".mailmap",
+        ".github",
+        ".a",
+        ".",
+      ),
+    },
+    fc.constantFrom(
+      ".GIT",
+      ".gItmodules",
+      ".g\u200cit",
+      ".gitmodules .",
+      ".gitattributes\ufeff",
+      ".gitignor",
+    ),
   );
   const digit = format === "sha1" ? 40 : 64;
   return fc.record({
@@ -111,10 +131,22 @@ it.each(["sha1", "sha256"] as const)("scans trees as the plain readers do, %s", 
   const idBytes = format === "sha1" ? 20 : 32;
   const workspace = takeWorkspace();
   const { kernel } = workspace;
-  const mentionsSpecial = (entries: TreeEntry[]): boolean =>
-    entries.some(({ name }) => /git/.test(new TextDecoder().decode(name)));
+  const idAt = (address: number): string =>
+    Buffer.from(kernel.bytes.subarray(address, address + idBytes)).toString("hex");
+  /** The blobs to be read that the object checks find, and those that the scan tells of. */
+  const namedBy = (tree: Uint8Array): string[] => {
+    const session = createFsckSession(format);
+    session.check("tree", tree);
+    const { gitattributes, gitmodules } = session.pending();
+    return [...gitattributes.map((oid) => `attributes ${oid}`), ...gitmodules.map((oid) => `modules ${oid}`)];
+  };
+  const namedIn = ({ attributesAt, modulesAt }: ScannedTree): string[] => [
+    ...(attributesAt > 0 ? [`attributes ${idAt(attributesAt)}`] : []),
+    ...(modulesAt > 0 ? [`modules ${idAt(modulesAt)}`] : []),
+  ];
   let byBase = 0;
   let unremarkable = 0;
+  let named = 0;
   try {
     fc.assert(
       fc.property(
@@ -151,8 +183,10 @@ it.each(["sha1", "sha256"] as const)("scans trees as the plain readers do, %s", 
           ]);
           if (!plain.isRemarkable) {
             expect(fsckObject("tree", base, format)).toEqual([]);
-            expect(mentionsSpecial(first)).toBe(false);
+            expect(namedIn(plain)).toEqual(namedBy(base));
+            named += namedBy(base).length;
           }
+          const namedInBase = namedBy(base);
           const writer = createLinkWriter(format);
           writer.write(1, "tree", base);
           expect(fragments[0]).toEqual(writer.take());
@@ -186,6 +220,8 @@ it.each(["sha1", "sha256"] as const)("scans trees as the plain readers do, %s", 
           if (fsckObject("tree", base, format).length === 0 && !scanned.isRemarkable) {
             unremarkable++;
             expect(fsckObject("tree", target, format)).toEqual([]);
+            const told = new Set([...namedInBase, ...namedIn(scanned)]);
+            expect(namedBy(target).filter((blob) => !told.has(blob))).toEqual([]);
           }
         },
       ),
@@ -196,6 +232,7 @@ it.each(["sha1", "sha256"] as const)("scans trees as the plain readers do, %s", 
   }
   expect(byBase).toBeGreaterThan(50);
   expect(unremarkable).toBeGreaterThan(100);
+  expect(named).toBeGreaterThan(20);
 });
 
 it("refuses what is no tree, as the plain reader does", () => {

@@ -9,6 +9,9 @@ export interface ScannedTree {
   count: number;
   /** Asks for the object checks: an odd name, mode or order, or a null id, or one that cannot be parsed. */
   isRemarkable: boolean;
+  /** Where the ids of its ".gitattributes" and ".gitmodules" stand, which git itself reads; 0 for none. */
+  attributesAt: number;
+  modulesAt: number;
 }
 
 const NO_ROOM = -2;
@@ -32,7 +35,12 @@ export class LinkOutput {
   /** Takes full fragments; without it no links are gathered. */
   readonly #take: ((fragment: LinkFragment) => void) | undefined;
   readonly #writer: LinkWriter;
-  readonly #scanned: ScannedTree = { count: 0, isRemarkable: false };
+  readonly #scanned: ScannedTree = {
+    count: 0,
+    isRemarkable: false,
+    attributesAt: 0,
+    modulesAt: 0,
+  };
 
   constructor(
     workspace: Workspace,
@@ -116,6 +124,8 @@ export class LinkOutput {
     const scanned = this.#scanned;
     scanned.count = count;
     scanned.isRemarkable = count < 0 || kernel.exports.treeIsRemarkable() !== 0;
+    scanned.attributesAt = kernel.exports.treeAttributes();
+    scanned.modulesAt = kernel.exports.treeModules();
     // What is too large for the kernel's buffers, and what cannot be parsed: that throws here.
     if (this.#take !== undefined && (write || count < 0)) {
       this.#writer.write(entry, "tree", kernel.bytes.subarray(at, at + bytes));

@@ -4,8 +4,9 @@ import type { FsckFinding } from "../fsck/finding.ts";
 import type { FsckSession } from "../fsck/session.ts";
 import { oidFromBytes } from "../object-id.ts";
 import { objectTypeOfKind, type EntryKind } from "../scan/pack-entry.ts";
-import type { ObjectFormat, ObjectType } from "../schema.ts";
+import type { ObjectFormat, ObjectType, Oid } from "../schema.ts";
 import type { EntryColumns } from "./entry-table.ts";
+import type { ScannedTree } from "./link-output.ts";
 import { MAX_JOBS, type Workspace } from "./workspace.ts";
 
 /** Told of an object; `content` is undefined for one that came in pieces. All views are valid during the call. */
@@ -35,6 +36,8 @@ export interface Intake {
   readonly isFull: boolean;
   /** Runs the object checks on one object now; answers what they found, `undefined` for nothing. */
   check(type: ObjectType, at: number, bytes: number): readonly FsckFinding[] | undefined;
+  /** Runs the object checks on a tree that was scanned: what it names plainly is noted, all else is looked at. */
+  checkTree(scanned: ScannedTree, at: number, bytes: number): readonly FsckFinding[] | undefined;
   /** Takes one object, with 64 bytes of headroom before it, that stays where it is until `flush`. */
   take(
     entry: number,
@@ -51,6 +54,7 @@ export interface Intake {
 export const NO_INTAKE: Intake = {
   isFull: false,
   check: () => undefined,
+  checkTree: () => undefined,
   take() {},
   flush() {},
 };
@@ -98,6 +102,15 @@ export class ObjectIntake implements Intake {
     return findings.length === 0 ? undefined : findings;
   }
 
+  checkTree(scanned: ScannedTree, at: number, bytes: number): readonly FsckFinding[] | undefined {
+    if (scanned.isRemarkable) return this.check("tree", at, bytes);
+    const { attributesAt, modulesAt } = scanned;
+    const { session } = this.#options;
+    if (attributesAt > 0) session?.expect({ gitattributes: [this.#oidAt(attributesAt)], gitmodules: [] });
+    if (modulesAt > 0) session?.expect({ gitattributes: [], gitmodules: [this.#oidAt(modulesAt)] });
+    return undefined;
+  }
+
   /** Takes one object; call `flush` first where it `isFull`. */
   take(
     entry: number,
@@ -113,6 +126,10 @@ export class ObjectIntake implements Intake {
     this.#bytes[i] = bytes;
     this.#findings[i] = findings;
     this.#pendingBytes += bytes;
+  }
+
+  #oidAt(address: number): Oid {
+    return oidFromBytes(this.#workspace.kernel.bytes, address, this.#options.format);
   }
 
   /** Hashes what waits and writes the ids into `columns`. Throws PACK_COLLISION, and what `onFindings` and `visit` throw. */
