@@ -14,7 +14,8 @@ export interface Lab {
   folder(name: string): Promise<string>;
   /** Starts our server; `memory` names the place it remembers things in between runs. Default: one for all. */
   startMillrace(root: string, memory?: string): Promise<ServerUnderTest>;
-  startGit(root: string): Promise<ServerUnderTest>;
+  /** `config` counts for whatever it serves. */
+  startGit(root: string, config?: Readonly<Record<string, string>>): Promise<ServerUnderTest>;
   /** The home folder of our processes. */
   home(memory?: string): Promise<string>;
 }
@@ -44,7 +45,7 @@ export function createLab({ scratch, repository, quick, profile }: LabOptions): 
       return path;
     },
     startMillrace: async (root, memory) => startMillrace(root, { home: await home(memory), profile }),
-    startGit: (root) => startGitHttpBackend(root),
+    startGit: startGitHttpBackend,
   };
 }
 

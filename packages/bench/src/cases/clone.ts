@@ -32,8 +32,11 @@ function startedSubjects(
     },
   });
   let starts = 0;
+  // Its bitmap was made beforehand, what ours remembers was not.
+  const unprepared = subject("git, no bitmap", () => lab.startGit(root, { "pack.useBitmaps": "false" }));
   return [
     subject("git", () => lab.startGit(root)),
+    ...(remembers ? [] : [unprepared]),
     subject("millrace", () => lab.startMillrace(root, remembers ? undefined : `new-${starts++}`)),
   ];
 }

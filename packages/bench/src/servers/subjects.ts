@@ -24,6 +24,16 @@ export function startMillrace(
 }
 
 /** `git http-backend` behind a web server. */
-export function startGitHttpBackend(root: string): Promise<ServerUnderTest> {
-  return startServer({ args: [program("cgi-host"), root], env: gitEnvironment, worksInChildren: true });
+export function startGitHttpBackend(
+  root: string,
+  config: Readonly<Record<string, string>> = {},
+): Promise<ServerUnderTest> {
+  const env: Record<string, string> = { ...gitEnvironment };
+  const entries = Object.entries(config);
+  env["GIT_CONFIG_COUNT"] = String(entries.length);
+  for (const [i, [key, value]] of entries.entries()) {
+    env[`GIT_CONFIG_KEY_${i}`] = key;
+    env[`GIT_CONFIG_VALUE_${i}`] = value;
+  }
+  return startServer({ args: [program("cgi-host"), root], env, worksInChildren: true });
 }
