@@ -33,6 +33,8 @@ export interface BareViewOptions {
   readonly repository: BareRepository;
   /** What `HEAD` says; the repository is not there where it is absent. */
   readonly head: string | undefined;
+  /** The text of `config`. */
+  readonly config: string | undefined;
   /** All refs, where they were listed already. */
   readonly listing?: RefListing | undefined;
 }
@@ -41,12 +43,14 @@ const ALL = "refs/";
 const BATCH = 1024;
 /** Prefixes that are listed each by itself; where more are asked for, all refs are. */
 const MAX_RANGES = 16;
+/** What nearly everybody asks for who has asked for HEAD. */
+const USUAL = ["refs/heads/", "refs/tags/"];
 
 /**
  * A view of a repository. It is no instant: each part is read when it is first asked for, objects never before the refs
  * that name them. Throws `STORAGE_NOT_FOUND`.
  */
-export function createBareSnapshot({ place, repository, head, listing }: BareViewOptions): Snapshot {
+export function createBareSnapshot({ place, repository, head, config, listing }: BareViewOptions): Snapshot {
   const { files, texts, top } = place;
   const { base, name: repositoryName, objectFormat } = repository;
   if (head === undefined || isClaim(head)) throw notFound(repositoryName);
@@ -55,7 +59,7 @@ export function createBareSnapshot({ place, repository, head, listing }: BareVie
   let objects: Promise<ObjectListing> | undefined;
   if (listing !== undefined) listings.set(ALL, Promise.resolve(listing));
 
-  /** Remembers what is being read unless it fails; objects are looked for again behind it. */
+  /** Remembers what is being read unless it fails; objects are looked for again behind its start and its end. */
   const keep = <T>(
     into: Map<string, Promise<T>>,
     keys: readonly string[],
@@ -63,9 +67,14 @@ export function createBareSnapshot({ place, repository, head, listing }: BareVie
   ): Promise<T> => {
     objects = undefined;
     for (const key of keys) into.set(key, reading);
-    reading.catch(() => {
-      for (const key of keys) if (into.get(key) === reading) into.delete(key);
-    });
+    reading.then(
+      () => {
+        objects = undefined;
+      },
+      () => {
+        for (const key of keys) if (into.get(key) === reading) into.delete(key);
+      },
+    );
     return reading;
   };
 
@@ -88,6 +97,8 @@ export function createBareSnapshot({ place, repository, head, listing }: BareVie
 
   /** What is stored for one name. */
   const rawOf = async (name: string, options: OperationOptions): Promise<RawRef | undefined> => {
+    const single = singles.get(name);
+    if (single !== undefined) return single;
     const listed = await covering(name);
     if (listed !== undefined) {
       await listed.load([name], options);
@@ -99,7 +110,7 @@ export function createBareSnapshot({ place, repository, head, listing }: BareVie
       const line = (await repository.packed.look(`${base}packed-refs`, options))?.value.find(name);
       return line === undefined ? undefined : { oid: line.oid };
     };
-    return singles.get(name) ?? keep(singles, [name], read());
+    return keep(singles, [name], read());
   };
 
   /** Follows symbolic refs: the last name, and the id it has; `undefined` where they turn in a circle. */
@@ -174,7 +185,9 @@ export function createBareSnapshot({ place, repository, head, listing }: BareVie
     if (raw === "broken") {
       throw new StorageError("STORAGE_CORRUPT", `${base}HEAD makes no sense`, { key: `${base}HEAD` });
     }
-    const end = await follow("HEAD", raw, options);
+    const following = follow("HEAD", raw, options);
+    listEach(USUAL, {}).catch(() => undefined);
+    const end = await following;
     if (end === undefined) return {};
     return end.target === "HEAD" ? { oid: end.oid } : { symref: end.target, oid: end.oid };
   };
@@ -258,7 +271,7 @@ export function createBareSnapshot({ place, repository, head, listing }: BareVie
     },
     async config(options = {}) {
       options.signal?.throwIfAborted();
-      return createConfig(parseConfig((await texts.look(`${base}config`, options))?.value ?? ""));
+      return createConfig(parseConfig(config ?? ""));
     },
     async *alternateTips() {},
     async [Symbol.asyncDispose]() {},

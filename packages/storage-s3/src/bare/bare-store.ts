@@ -112,8 +112,13 @@ export function createBareStore(options: BareStoreOptions): RepositoryStore {
     async snapshot({ signal, mayBeOld = false } = {}) {
       signal?.throwIfAborted();
       if (draft !== undefined) return createS3Snapshot(newState(draft), place.files);
-      const known = mayBeOld ? place.texts.known(`${base}HEAD`)?.value : undefined;
-      return createBareSnapshot({ place, repository, head: known ?? (await readHead({ signal })) });
+      const { texts } = place;
+      const [oldHead, oldConfig] = [texts.known(`${base}HEAD`), texts.known(`${base}config`)];
+      const isKnown = mayBeOld && oldHead !== undefined && oldConfig !== undefined;
+      const [head, config] = isKnown
+        ? [oldHead, oldConfig]
+        : await Promise.all([texts.look(`${base}HEAD`, { signal }), texts.look(`${base}config`, { signal })]);
+      return createBareSnapshot({ place, repository, head: head?.value, config: config?.value });
     },
     async stage(asked = {}) {
       asked.signal?.throwIfAborted();

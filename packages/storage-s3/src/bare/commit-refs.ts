@@ -54,7 +54,9 @@ export async function commitRefs(
     if (!isCommitted) signal?.throwIfAborted();
     const asked = { ...request, refs: pending.map((index) => updates[index] as RefUpdate), symrefs };
     const state = await readState(place, repository, asked, signal);
-    const view = createBareSnapshot({ place, repository, head: state.head?.value, listing: state.listing });
+    const { listing } = state;
+    const head = state.head?.value;
+    const view = createBareSnapshot({ place, repository, head, config: state.config?.value, listing });
     const denied = [...((await request.check?.(view)) ?? []), ...undeletable(place, state.table, asked.refs)];
     if (!isCommitted) signal?.throwIfAborted();
     const plan = planRefs(state.table, asked, repository.objectFormat, denied);
@@ -92,6 +94,7 @@ export async function commitRefs(
 /** What a commit is judged on. */
 interface CommitState {
   readonly head: Versioned<string> | undefined;
+  readonly config: Versioned<string> | undefined;
   readonly listing: RefListing;
   readonly table: RefTable;
 }
@@ -103,8 +106,9 @@ async function readState(
   signal: AbortSignal | undefined,
 ): Promise<CommitState> {
   const { base, objectFormat, name: repositoryName } = repository;
-  const [head, listing] = await Promise.all([
+  const [head, config, listing] = await Promise.all([
     place.texts.look(`${base}HEAD`, { signal }),
+    place.texts.look(`${base}config`, { signal }),
     listRefs(place, repository, ["refs/"], { signal, isLoading: false }),
   ]);
   if (head === undefined) throw notFound(repositoryName);
@@ -125,7 +129,7 @@ async function readState(
   };
   const has = (name: string): boolean =>
     listing.etagOf(name) !== undefined || listing.packed?.value.find(name) !== undefined;
-  return { head, listing, table: { get, has, under: listing.under } };
+  return { head, config, listing, table: { get, has, under: listing.under } };
 }
 
 /** Deletions that this store cannot do so that no other writer's move is lost. */

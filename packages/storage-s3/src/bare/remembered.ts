@@ -1,5 +1,6 @@
 import type { OperationOptions } from "@millrace/pack";
 import type { Bucket } from "../bucket/bucket.ts";
+import { untilAborted } from "../manifest/latest.ts";
 
 /** What a key holds, and what tells this version from others. */
 export interface Versioned<T> {
@@ -26,6 +27,8 @@ export function createRemembered<T>(
   limit: number,
 ): Remembered<T> {
   const known = new Map<string, Versioned<T>>();
+  /** Reads under way, each for all who saw the same version. */
+  const flights = new Map<string, Promise<Versioned<T> | undefined>>();
 
   const set = (key: string, version: Versioned<T>): void => {
     known.delete(key);
@@ -51,9 +54,16 @@ export function createRemembered<T>(
 
   return {
     look,
-    async at(key, etag, options) {
+    async at(key, etag, options = {}) {
       const before = known.get(key);
-      return before?.etag === etag ? before : look(key, options);
+      if (before?.etag === etag) return before;
+      const name = `${key}\n${etag}`;
+      let flight = flights.get(name);
+      if (flight === undefined) {
+        flight = look(key).finally(() => flights.delete(name));
+        flights.set(name, flight);
+      }
+      return untilAborted(flight, options.signal);
     },
     known: (key) => known.get(key),
     set,
