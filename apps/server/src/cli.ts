@@ -5,6 +5,7 @@ import { parseProtocolVersion } from "@millrace/protocol-v2";
 import { registerBrowsing } from "./browse/register.ts";
 import { chooseCacheFolder } from "./cache-folder.ts";
 import { maintain, type MaintainFlags } from "./commands/maintain.ts";
+import { migrate, type MigrateFlags } from "./commands/migrate.ts";
 import { type ServeFlags, serve } from "./commands/serve.ts";
 import { type StdioOptions, type StdioStreams, receivePackStdio, uploadPackStdio } from "./stdio/services.ts";
 import { createWorkTreeUpdater } from "./work-tree/update-work-tree.ts";
@@ -65,6 +66,18 @@ program
   .option("--no-cache-dir", "do not keep it")
   .action(async (flags: MaintainFlags) => {
     process.exitCode = await maintain(flags);
+  });
+
+program
+  .command("migrate")
+  .description("copy repositories between folders and buckets, and from one layout of a bucket to another")
+  .argument("<from>", "a folder of repositories, or s3://bucket/prefix[?layout=bare]")
+  .argument("<to>", "another one")
+  .option("--repository <name>", "only this one (default: all of them)")
+  .option("--endpoint <url>", "the S3 server, if not that of AWS")
+  .option("--dry-run", "only tell what would be copied")
+  .action(async (from: string, to: string, flags: MigrateFlags) => {
+    process.exitCode = await migrate(from, to, flags);
   });
 
 for (const { name, run } of [
