@@ -5,6 +5,7 @@ import { parseProtocolVersion } from "@millrace/protocol-v2";
 import { registerBrowsing } from "./browse/register.ts";
 import { chooseCacheFolder } from "./cache-folder.ts";
 import { maintain, type MaintainFlags } from "./commands/maintain.ts";
+import { doctor, type DoctorFlags } from "./commands/doctor.ts";
 import { migrate, type MigrateFlags } from "./commands/migrate.ts";
 import { type ServeFlags, serve } from "./commands/serve.ts";
 import { type StdioOptions, type StdioStreams, receivePackStdio, uploadPackStdio } from "./stdio/services.ts";
@@ -66,6 +67,21 @@ program
   .option("--no-cache-dir", "do not keep it")
   .action(async (flags: MaintainFlags) => {
     process.exitCode = await maintain(flags);
+  });
+
+program
+  .command("doctor")
+  .description("try a bucket out: what works there, what does not, and how long requests take")
+  .requiredOption(
+    "--store <s3://bucket/prefix>",
+    "the bucket; what is written lies below a fresh prefix and is removed",
+  )
+  .option("--endpoint <url>", "the S3 server, if not that of AWS")
+  .addOption(new Option("--layout <how>", "the layout to try").choices(["manifest", "bare"]))
+  .option("--only <text>", "only the cases of the suite whose names have this in them")
+  .option("--json", "the report as JSON")
+  .action(async (flags: DoctorFlags) => {
+    process.exitCode = await doctor(flags);
   });
 
 program

@@ -87,10 +87,19 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * the variables that the AWS tools read; so do credentials. With a cache folder, what was read stays there between runs.
  */
 export function openBucketStore(
-  { store, endpoint, layout, isOnlyRead = false }: BucketFlags,
+  flags: BucketFlags,
   cacheFolder: string | undefined,
   environment: Environment,
 ): Promise<Storage> {
+  return openS3Storage(bucketOptions(flags, cacheFolder, environment));
+}
+
+/** What that bucket is opened with. */
+export function bucketOptions(
+  { store, endpoint, layout, isOnlyRead = false }: BucketFlags,
+  cacheFolder: string | undefined,
+  environment: Environment,
+): S3StorageOptions {
   const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION } = environment;
   const place = {
     layout,
@@ -100,8 +109,7 @@ export function openBucketStore(
     proveConditions: !isOnlyRead,
   };
   if (cacheFolder === undefined) {
-    return openS3Storage({ ...place, spoolFolder: join(tmpdir(), `millrace-spool-${userInfo().uid}`) });
+    return { ...place, spoolFolder: join(tmpdir(), `millrace-spool-${userInfo().uid}`) };
   }
-  const folders = { spoolFolder: join(cacheFolder, "spool"), cacheFolder: join(cacheFolder, "s3") };
-  return openS3Storage({ ...place, ...folders });
+  return { ...place, spoolFolder: join(cacheFolder, "spool"), cacheFolder: join(cacheFolder, "s3") };
 }

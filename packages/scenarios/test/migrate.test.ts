@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -12,8 +11,8 @@ import {
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { copyOut } from "../src/copy-bucket.ts";
 import { git, tryGit } from "../src/git.ts";
+import { type Ended, runMillrace } from "../src/run-millrace.ts";
 import { createScratch, type Scratch } from "../src/scratch.ts";
-import { serverCli } from "../src/server-cli.ts";
 import { openWorkTree } from "../src/work-tree.ts";
 
 let scratch: Scratch;
@@ -32,34 +31,8 @@ afterEach(async () => {
   await scratch?.[Symbol.asyncDispose]();
 });
 
-interface Ended {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function millrace(...args: string[]): Promise<Ended> {
-  const { region, accessKeyId, secretAccessKey } = bucket.endpoint;
-  const env = {
-    ...process.env,
-    AWS_REGION: region,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    NODE_NO_WARNINGS: "1",
-  };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [serverCli, ...args], { env }, (error, stdout, stderr) => {
-      resolve({
-        status: typeof error?.code === "number" ? error.code : error === null ? 0 : -1,
-        stdout,
-        stderr,
-      });
-    });
-  });
-}
-
 const migrate = (from: string, to: string, ...flags: string[]): Promise<Ended> =>
-  millrace("migrate", from, to, "--endpoint", proxy.url, ...flags);
+  runMillrace(bucket.endpoint, "migrate", from, to, "--endpoint", proxy.url, ...flags);
 
 /** A folder with repositories of several kinds, and their names. */
 async function makeRepositories(): Promise<{ folder: string; names: readonly string[] }> {

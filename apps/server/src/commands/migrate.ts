@@ -58,14 +58,11 @@ async function copyEach(
   return status;
 }
 
-async function openPlace(
-  place: string,
-  endpoint: string | undefined,
-  mustBeThere: boolean,
-): Promise<Storage> {
-  if (place.startsWith("s3://")) return openBucketStore({ store: place, endpoint }, undefined, process.env);
+async function openPlace(place: string, endpoint: string | undefined, isSource: boolean): Promise<Storage> {
+  if (place.startsWith("s3://"))
+    return openBucketStore({ store: place, endpoint, isOnlyRead: isSource }, undefined, process.env);
   const root = resolve(place);
-  if (mustBeThere && !(await stat(root)).isDirectory()) throw new Error(`${root} is no folder`);
+  if (isSource && !(await stat(root)).isDirectory()) throw new Error(`${root} is no folder`);
   return openFsStorage({ root });
 }
 
