@@ -127,27 +127,17 @@ describe("serve --layout bare", () => {
     const lines = names.map((name) => `create refs/${name} ${tip}\n`);
     await git(["update-ref", "--stdin"], { cwd: made, input: lines.join("") });
     await copyIn(made, bucket, "git/refs.git");
-    const asked = async (url: string): Promise<{ ms: number; chain: number; bodies: number }> => {
+    const asked = async (url: string): Promise<{ chain: number; bodies: number }> => {
       proxy.clear();
-      const start = performance.now();
       expect((await refsOf(url)).split("\n").length).toBe(250);
-      const ms = Math.round(performance.now() - start);
       const bodies = proxy.requests.filter(
         ({ path, status }) => path.includes("/refs/") && status === 200,
       ).length;
-      if (process.env.MILLRACE_FIGURES !== undefined)
-        console.log(
-          proxy.requests
-            .filter((r) => !/refs.(heads|tags)/.test(r.path))
-            .map(
-              (r) =>
-                `${Math.round(r.startMs - proxy.requests[0]!.startMs)} ${r.method} ${r.path} ${r.status}`,
-            ),
-        );
-      return { ms, chain: longestChain(proxy.requests), bodies };
+      return { chain: longestChain(proxy.requests), bodies };
     };
     const url = `${await serve()}/refs.git`;
     const slow = `${await serve("--store", `s3://${bucket.name}/git?listRefsConcurrency=1`)}/refs.git`;
+    // So slow that what is asked at once is answered at once.
     proxy.latencyMs = 100;
     const cold = await asked(url);
     const warm = await asked(url);
@@ -155,10 +145,8 @@ describe("serve --layout bare", () => {
     const sequential = await asked(slow);
     expect(cold.bodies).toBe(250);
     expect(warm.bodies).toBe(0);
-    expect(cold.chain).toBeLessThan(20);
-    if (process.env.MILLRACE_FIGURES !== undefined) console.log({ cold, warm, sequential });
+    expect(cold.chain).toBeLessThan(30);
     expect(warm.chain).toBeLessThanOrEqual(4);
     expect(sequential.chain).toBeGreaterThan(250);
-    if (process.env.MILLRACE_FIGURES !== undefined) console.log({ cold, warm, sequential });
   });
 });
