@@ -1,0 +1,171 @@
+import {
+  createBucket,
+  demandServer,
+  type FaultProxy,
+  openFaultProxy,
+  type TestBucket,
+} from "@millrace/s3-lab";
+import type { RepositoryStore, Storage } from "@millrace/storage";
+import { makeTinyPack } from "@millrace/storage/conformance";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import type { S3StorageOptions } from "../src/index.ts";
+import { openTestStorage } from "./open-test-storage.ts";
+import { pushPack, refsOf } from "./push-pack.ts";
+
+const A = "a".repeat(40);
+const B = "b".repeat(40);
+const CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
+
+let bucket: TestBucket;
+let proxy: FaultProxy;
+let counter = 0;
+let prefix: string;
+
+beforeEach(async (ctx) => {
+  if (bucket === undefined) {
+    bucket = await createBucket(await demandServer("ceph", ctx));
+    proxy = await openFaultProxy(bucket.endpoint.url);
+  }
+  proxy.plan = undefined;
+  prefix = `case-${counter++}`;
+});
+afterAll(() => proxy?.[Symbol.asyncDispose]());
+
+function open(options: Partial<S3StorageOptions> = {}): Promise<Storage> {
+  const place = { endpoint: { ...bucket.endpoint, url: proxy.url }, bucket: bucket.name };
+  return openTestStorage(place, { prefix, layout: "bare", retryDelayMs: 1, ...options });
+}
+
+/** Writes the files of a repository as another tool would. */
+async function put(files: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
+  for (const [name, content] of Object.entries({
+    HEAD: "ref: refs/heads/main\n",
+    config: CONFIG,
+    ...files,
+  })) {
+    await bucket.put(`${prefix}/r/${name}`, content);
+  }
+}
+
+const codesOf = async (committing: ReturnType<RepositoryStore["commit"]>): Promise<(string | undefined)[]> =>
+  (await committing).refs.map((refusal) => refusal?.code);
+
+describe("what other tools have written", () => {
+  it("a pack counts when its index is there, a broken ref never, and a loose one before its line", async () => {
+    const pack = await makeTinyPack("other");
+    await put({
+      "refs/heads/main": `${pack.commit}\n`,
+      "refs/heads/broken": "nonsense\n",
+      "refs/heads/empty": "",
+      "refs/heads/huge": "x".repeat(10_000),
+      "packed-refs": `# pack-refs with: peeled fully-peeled sorted \n${A} refs/heads/main\n${B} refs/tags/t\n`,
+      [`objects/pack/pack-${pack.id}.pack`]: pack.bytes,
+    });
+    await using storage = await open();
+    const store = await storage.open("r");
+    expect(await refsOf(store)).toEqual([`refs/heads/main ${pack.commit}`, `refs/tags/t ${B}`]);
+    expect(await (await store.snapshot()).packs()).toEqual([]);
+    await bucket.put(`${prefix}/r/objects/pack/pack-${pack.id}.idx`, pack.idx);
+    expect(await (await store.snapshot()).packs()).toEqual([{ id: pack.id, sizeBytes: pack.bytes.length }]);
+  });
+
+  it("what it does not know is refused with the key: borrowed objects, ref tables, a damaged config", async () => {
+    await put({ "objects/info/alternates": "../../other.git/objects\n" });
+    await using storage = await open();
+    const view = await (await storage.open("r")).snapshot();
+    await expect(view.packs()).rejects.toMatchObject({
+      code: "STORAGE_UNSUPPORTED",
+      key: `${prefix}/r/objects/info/alternates`,
+    });
+    for (const [config, code] of [
+      [
+        "[core]\n\trepositoryformatversion = 1\n[extensions]\n\trefstorage = reftable\n",
+        "STORAGE_UNSUPPORTED",
+      ],
+      [`${A}\n`, "STORAGE_CORRUPT"],
+    ] as const) {
+      await put({ config });
+      await expect(storage.open("r")).rejects.toMatchObject({ code });
+    }
+    await bucket.delete(`${prefix}/r/config`);
+    await expect(storage.open("r")).rejects.toMatchObject({ code: "STORAGE_NOT_FOUND" });
+  });
+});
+
+describe("writers beside each other", () => {
+  it("of a move and a deletion of one ref by two servers one wins, be it a line or a file so far", async () => {
+    await using one = await open();
+    await using two = await open();
+    const names = Array.from({ length: 16 }, (_, i) => `refs/heads/n${String(i).padStart(2, "0")}`);
+    const lines = names.map((name) => `${A} ${name}\n`).join("");
+    await put({
+      "packed-refs": `# pack-refs with: peeled fully-peeled sorted \n${lines}`,
+      ...Object.fromEntries(names.slice(8).map((name) => [name, `${A}\n`])),
+    });
+    const [mover, deleter] = [await one.open("r"), await two.open("r")];
+    const expected: string[] = [];
+    for (const name of names) {
+      const [moved, gone] = await Promise.all([
+        codesOf(mover.commit({ refs: [{ name, old: A, new: B }] })),
+        codesOf(deleter.commit({ refs: [{ name, old: A, new: null }] })),
+      ]);
+      expect([moved[0], gone[0]].filter((code) => code === undefined).length, name).toBe(1);
+      expect([moved[0], gone[0]]).toContain("REF_CONFLICT");
+      if (moved[0] === undefined) expected.push(`${name} ${B}`);
+    }
+    expect(await refsOf(mover)).toEqual(expected);
+    expect(await refsOf(deleter)).toEqual(expected);
+  });
+
+  it("answers that are lost are settled: pushes, moves and deletions are told as done, and done once", async () => {
+    await using storage = await open({ attemptTimeoutMs: 2000 });
+    const store = await storage.create("r");
+    let count = 0;
+    proxy.plan = ({ method }) =>
+      (method === "PUT" || method === "DELETE") && ++count % 3 === 0
+        ? { kind: count % 2 === 0 ? "reset-after" : "reset-before" }
+        : undefined;
+    const pack = await makeTinyPack("settled");
+    expect(await pushPack(store, pack, "refs/heads/main", null)).toEqual([undefined]);
+    for (let round = 0; round < 8; round++) {
+      const name = `refs/heads/r${round}`;
+      expect(await codesOf(store.commit({ refs: [{ name, old: null, new: A }] }))).toEqual([undefined]);
+      expect(await codesOf(store.commit({ refs: [{ name, old: A, new: B }] }))).toEqual([undefined]);
+      if (round % 2 === 0) {
+        expect(await codesOf(store.commit({ refs: [{ name, old: B, new: null }] }))).toEqual([undefined]);
+      }
+    }
+    expect(count).toBeGreaterThan(20);
+    proxy.plan = undefined;
+    const left = [1, 3, 5, 7].map((round) => `refs/heads/r${round} ${B}`);
+    expect(await refsOf(store)).toEqual([`refs/heads/main ${pack.commit}`, ...left]);
+  });
+});
+
+describe("making and removing", () => {
+  it("what somebody left who died at it is taken over and swept, and nobody sees it before", async () => {
+    await put({
+      HEAD: "claimed by the dead\n",
+      "refs/heads/old": `${A}\n`,
+      "packed-refs": `${B} refs/heads/older\n`,
+    });
+    await using storage = await open({ claimTimeoutMs: 100 });
+    await expect(storage.open("r")).rejects.toMatchObject({ code: "STORAGE_NOT_FOUND" });
+    for await (const name of storage.list()) expect.fail(name);
+    const store = await storage.create("r", { head: "refs/heads/new" });
+    expect(await refsOf(store)).toEqual([]);
+    expect(await (await store.snapshot()).head()).toMatchObject({ symref: "refs/heads/new" });
+  });
+
+  it("removal leaves nothing, of another repository below it all", async () => {
+    await put({
+      "refs/heads/main": `${A}\n`,
+      "objects/aa/bb": "x",
+      "logs/HEAD": "x",
+      "sub/HEAD": "ref: refs/heads/x\n",
+    });
+    await using storage = await open();
+    await storage.remove("r");
+    expect(await bucket.keys(`${prefix}/`)).toEqual([`${prefix}/r/sub/HEAD`]);
+  });
+});
