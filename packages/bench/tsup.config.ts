@@ -4,6 +4,7 @@ import { defineConfig } from "tsup";
 export default defineConfig({
   entry: {
     cli: "src/cli.ts",
+    client: "src/client/cli.ts",
     probe: "src/servers/probe.ts",
     "cgi-host": "src/servers/cgi-host.ts",
     "index-pack": "src/subjects/index-pack.ts",

@@ -16,6 +16,7 @@ export type { FetchedObject, FetchOptions, GitObject, ObjectSource } from "./sou
 export { openRemoteSource } from "./source/remote-source.ts";
 export { openStorageSource, type StorageSource } from "./source/storage-source.ts";
 export type { Entry, EntryKind } from "./tree/entry.ts";
+export { type LfsPointer, parseLfsPointer } from "./tree/lfs-pointer.ts";
 export type { LineRange, NumberedLine } from "./tree/lines.ts";
 export type { RefSource } from "./tree/resolve-name.ts";
 export {

@@ -33,7 +33,8 @@ export function* searchFile(
     if (at < 0 || at >= text.length) return;
     const start = text.lineStart(at);
     const end = text.lineEnd(at);
-    for (; counted < start; counted = text.lineEnd(counted) + 1) line++;
+    line += text.countLines(counted, start);
+    counted = start;
     const words = text.text(start, end);
     const match = matcher.match(words);
     if (match !== undefined) {

@@ -79,6 +79,22 @@ export class TreeView {
     return (await this.#objects.resolve(entry.oid, options)).content;
   }
 
+  /**
+   * Bytes of a file from `from` to before `to`, both counted from 0; what lies behind the end is left out. The file is fetched
+   * as a whole. Throws `PROMISOR_BAD_ARGUMENT` for what are no such places.
+   */
+  async readBytes(
+    path: string,
+    range: { readonly from?: number | undefined; readonly to?: number | undefined },
+    options: ResolveOptions = {},
+  ): Promise<Uint8Array> {
+    const { from = 0, to = Number.MAX_SAFE_INTEGER } = range;
+    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || to < from) {
+      throw new PromisorError("PROMISOR_BAD_ARGUMENT", `no bytes from ${from} to ${to}`);
+    }
+    return (await this.readFile(path, options)).subarray(from, to);
+  }
+
   /** Lines of a file; see `selectLines`. */
   async readLines(
     path: string,

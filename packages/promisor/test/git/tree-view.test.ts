@@ -136,6 +136,20 @@ describe("a tree that is read as it is needed", () => {
     ]);
   });
 
+  it("reads bytes of a file, as far as it has them", async () => {
+    const whole = await view.readFile("README");
+    const bytes = async (range: { from?: number; to?: number }): Promise<string> =>
+      Buffer.from(await view.readBytes("README", range)).toString("latin1");
+    const text = Buffer.from(whole).toString("latin1");
+    expect(await bytes({})).toBe(text);
+    expect(await bytes({ from: 2, to: 5 })).toBe(text.slice(2, 5));
+    expect(await bytes({ from: 3 })).toBe(text.slice(3));
+    expect(await bytes({ from: 1_000_000, to: 2_000_000 })).toBe("");
+    for (const range of [{ from: -1 }, { from: 2, to: 1 }, { to: 0.5 }]) {
+      await expect(bytes(range)).rejects.toMatchObject({ code: "PROMISOR_BAD_ARGUMENT" });
+    }
+  });
+
   it("reads lines as sed prints them", async () => {
     const lines = async (...ranges: [number, number][]): Promise<string> =>
       (
