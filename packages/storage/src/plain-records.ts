@@ -16,7 +16,7 @@ kinds.fill(FORBIDDEN, 0, 32);
 kinds.fill(FORBIDDEN, 128);
 
 /** Longer names do not fit into every packet. */
-const MAX_NAME_BYTES = 4096;
+export const MAX_NAME_BYTES = 4096;
 
 /**
  * How many records of `packed-refs` lie in `bytes[start..end]`, if they are plain: ids in lower-case hex, names of ASCII
@@ -27,7 +27,7 @@ export function countPlainRecords(bytes: Uint8Array, start: number, end: number,
   for (let at = start; at < end; ) {
     const nameStart = at + hexLength + 1;
     if (nameStart >= end || !isHex(bytes, at, hexLength) || bytes[nameStart - 1] !== SPACE) return -1;
-    const nameEnd = endOfName(bytes, nameStart, Math.min(end, nameStart + MAX_NAME_BYTES));
+    const nameEnd = plainNameEnd(bytes, nameStart, Math.min(end, nameStart + MAX_NAME_BYTES));
     if (nameEnd < 0) return -1;
     at = nameEnd + 1;
     count++;
@@ -43,8 +43,8 @@ function isHex(bytes: Uint8Array, start: number, length: number): boolean {
   return true;
 }
 
-/** Where the name's line feed is; -1 where the name is not valid, see `checkRefName`, or does not end before `limit`. */
-function endOfName(bytes: Uint8Array, start: number, limit: number): number {
+/** Where a name's line feed is; -1 where the name is not valid, see `checkRefName`, or does not end before `limit`. */
+export function plainNameEnd(bytes: Uint8Array, start: number, limit: number): number {
   let before = SLASH;
   let slashes = 0;
   for (let at = start; at < limit; at++) {

@@ -4,6 +4,7 @@ import {
   mergeTables,
   nameOfKey,
   type RefRecords,
+  runOf,
   type TableRef,
 } from "@millrace/storage/reftable";
 import type { FsRepository } from "../fs-repository.ts";
@@ -58,9 +59,14 @@ export async function* listStackRefs(
     if (common === undefined) return;
     const records = own === undefined ? common.merged : ofWorktree(common.merged, own.merged);
     for (const range of refRanges(query.prefixes)) {
-      for await (const batch of records.refs({ prefix: keyOfName(range), signal: query.signal })) {
+      for await (const run of records.runs({ prefix: keyOfName(range), signal: query.signal })) {
+        const lines = run.lines();
+        if (lines !== undefined) {
+          yield lines;
+          continue;
+        }
         const refs: Ref[] = [];
-        for (const record of batch) {
+        for (const record of run.refs()) {
           const name = nameOfKey(record.key);
           if (name === undefined || !checkRefName(name)) continue;
           const found = toFound(record);
@@ -92,6 +98,12 @@ function ofWorktree(common: RefRecords, own: RefRecords): RefRecords {
 function withKeys(records: RefRecords, keep: (key: string) => boolean): RefRecords {
   return {
     ...records,
+    async *runs(query) {
+      for await (const run of records.runs(query)) {
+        const kept = run.refs().filter((ref) => keep(ref.key));
+        if (kept.length > 0) yield runOf(kept);
+      }
+    },
     async *refs(query) {
       for await (const batch of records.refs(query)) {
         const kept = batch.filter((ref) => keep(ref.key));

@@ -119,9 +119,14 @@ function readTables({ inline, tables }: StoredRefs, format: ObjectFormat, store:
       if (ranges.length === 0) return;
       const records = await open({ signal });
       for (const range of ranges) {
-        for await (const batch of records.refs({ prefix: keyOfName(range), signal })) {
+        for await (const run of records.runs({ prefix: keyOfName(range), signal })) {
+          const lines = run.lines();
+          if (lines !== undefined) {
+            yield { ...lines, isPeeled: arePeeled };
+            continue;
+          }
           const told: Ref[] = [];
-          for (const record of batch) {
+          for (const record of run.refs()) {
             const name = nameOfKey(record.key) ?? record.key;
             const stored = toStored(record);
             if (stored === undefined) continue;

@@ -1,6 +1,6 @@
 import type { ObjectFormat } from "@millrace/pack";
 import { compareNames } from "@millrace/storage";
-import type { RefRecords, TableRef } from "@millrace/storage/reftable";
+import { type RefRecords, runOf, type TableRef } from "@millrace/storage/reftable";
 
 /** Records that are held in memory, as a table is read; they come in the order of their keys, and have no logs. */
 export function recordsInMemory(
@@ -19,6 +19,12 @@ export function recordsInMemory(
     }
     return low;
   };
+  const inside = (prefix: string): readonly TableRef[] => {
+    const start = firstFrom(prefix);
+    let end = start;
+    while (end < records.length && records[end]!.key.startsWith(prefix)) end++;
+    return records.slice(start, end);
+  };
   return {
     format,
     minUpdateIndex: updateIndex,
@@ -28,10 +34,12 @@ export function recordsInMemory(
       return found?.key === key ? found : undefined;
     },
     async *refs({ prefix = "" } = {}) {
-      const start = firstFrom(prefix);
-      let end = start;
-      while (end < records.length && records[end]!.key.startsWith(prefix)) end++;
-      if (end > start) yield records.slice(start, end);
+      const refs = inside(prefix);
+      if (refs.length > 0) yield refs;
+    },
+    async *runs({ prefix = "" } = {}) {
+      const refs = inside(prefix);
+      if (refs.length > 0) yield runOf(refs);
     },
     async *logs() {},
     async *log() {},

@@ -16,5 +16,6 @@ export {
   type TableBlockCache,
   type TableQuery,
 } from "./open-table.ts";
+export { type RefRun, runOf } from "./ref-run.ts";
 export { type MergeOptions, mergeTables } from "./merge-tables.ts";
 export { createTableWriter, encodeTable, type TableWriteOptions, type TableWriter } from "./write-table.ts";

@@ -1,6 +1,7 @@
 import type { OperationOptions } from "@millrace/pack";
 import { corruptTable } from "./table-fault.ts";
 import { logKey } from "./read-block.ts";
+import { mergeRuns } from "./ref-run.ts";
 import { isDeletion, type TableLog, type TableRef } from "./table-records.ts";
 import type { RefRecords, TableQuery } from "./open-table.ts";
 
@@ -40,6 +41,11 @@ export function mergeTables(tables: readonly RefRecords[], options: MergeOptions
       merge(
         newestFirst.map((table) => table.refs(query)),
         (ref) => ref.key,
+        keepRef,
+      ),
+    runs: (query: TableQuery = {}) =>
+      mergeRuns(
+        newestFirst.map((table) => table.runs(query)),
         keepRef,
       ),
     logs: (query: TableQuery = {}) => mergeLogs((table) => table.logs(query)),

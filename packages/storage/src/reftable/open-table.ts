@@ -16,7 +16,8 @@ import {
   REF_BLOCK,
   type TableFooter,
 } from "./table-layout.ts";
-import { corruptTable, namingTable, namingTableOf } from "./table-fault.ts";
+import { corruptTable, naming, namingTable, namingTableOf } from "./table-fault.ts";
+import { blockRun, type RefRun, runOf } from "./ref-run.ts";
 import type { TableLog, TableRef } from "./table-records.ts";
 
 /** Which records to read, in the order of their keys. */
@@ -34,6 +35,8 @@ export interface RefRecords {
   find(key: string, options?: OperationOptions): Promise<TableRef | undefined>;
   /** Refs in batches, none of them empty. */
   refs(query?: TableQuery): AsyncIterable<readonly TableRef[]>;
+  /** The same in runs that are not decoded where they need not be, for who tells many; of what is gone some may be among them. */
+  runs(query?: TableQuery): AsyncIterable<RefRun>;
   /** Log entries in batches, none of them empty: ref by ref, newest first. */
   logs(query?: TableQuery): AsyncIterable<readonly TableLog[]>;
   /** The log entries of one ref, newest first. */
@@ -82,6 +85,7 @@ export async function openTable(source: RandomAccess, options: OpenTableOptions 
     ...table,
     find: (key, read) => namingTable(name, () => table.find(key, read)),
     refs: (query) => namingTableOf(name, table.refs(query)),
+    runs: (query) => namingTableOf(name, namedRuns(name, table.runs(query))),
     logs: (query) => namingTableOf(name, table.logs(query)),
     log: (key, read) => namingTableOf(name, table.log(key, read)),
   };
@@ -190,6 +194,28 @@ async function open(source: RandomAccess, options: OpenTableOptions): Promise<Op
   const refSection = { start: 0, index: footer.refIndex };
   const logSection = { start: footer.logs, index: footer.logIndex };
 
+  async function* runs({ prefix = "", signal: stop }: TableQuery = {}): AsyncGenerator<RefRun> {
+    const read = { signal: stop };
+    const start = await locate(refSection, prefix, read);
+    if (start === undefined) return;
+    let lastKey = "";
+    for await (const block of blocksFrom(start, REF_BLOCK, read)) {
+      let run = blockRun(block, footer.format, footer.minUpdateIndex);
+      if (lastKey !== "" && run.first <= lastKey) throw corruptTable("keys do not ascend");
+      lastKey = run.last;
+      if (run.last < prefix) continue;
+      if (run.first > prefix && !run.first.startsWith(prefix)) return;
+      const isWhole = run.first >= prefix && run.last.startsWith(prefix);
+      if (!isWhole) {
+        const inside = run.refs().filter((ref) => ref.key.startsWith(prefix));
+        if (inside.length === 0) continue;
+        run = runOf(inside);
+      }
+      yield run;
+      if (!lastKey.startsWith(prefix)) return;
+    }
+  }
+
   async function* refs({ prefix = "", signal: stop }: TableQuery = {}): AsyncGenerator<readonly TableRef[]> {
     const read = { signal: stop };
     const start = await locate(refSection, prefix, read);
@@ -252,10 +278,19 @@ async function open(source: RandomAccess, options: OpenTableOptions): Promise<Op
       return undefined;
     },
     refs,
+    runs,
     logs: ({ prefix = "", signal: stop } = {}) =>
       logsFrom(prefix, (log) => log.key.startsWith(prefix), { signal: stop }),
     log: (key, read = {}) => logsFrom(`${key}\0`, (log) => log.key === key, read),
   };
+}
+
+/** Runs that name the table in what they throw when they are decoded. */
+async function* namedRuns(name: string, runs: AsyncIterable<RefRun>): AsyncGenerator<RefRun> {
+  for await (const run of runs) {
+    const { first, last } = run;
+    yield { first, last, refs: () => naming(name, run.refs), lines: () => naming(name, run.lines) };
+  }
 }
 
 function countWithPrefix(refs: readonly TableRef[], prefix: string): number {

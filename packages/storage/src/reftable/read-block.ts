@@ -58,8 +58,11 @@ export interface RecordWalk {
  * it from there on, after fewer records than lie between two points.
  */
 export function walkRecords(block: TableBlock, key = ""): RecordWalk {
-  const { bytes, recordsEnd } = block;
-  const start = key === "" ? block.recordsStart : seekRestart(block, key);
+  return walkFrom(block, key === "" ? block.recordsStart : seekRestart(block, key));
+}
+
+/** Starts at a record whose key stands there in full. */
+function walkFrom({ bytes, recordsEnd }: TableBlock, start: number): RecordWalk {
   const cursor: Cursor = { bytes, at: start, end: recordsEnd };
   let budget = keyBudget(bytes.length);
   let isFirst = true;
@@ -104,6 +107,24 @@ function keyAt({ bytes, recordsEnd }: TableBlock, at: number): string {
   const length = Math.floor(readVarint(cursor) / 8);
   const start = take(cursor, length);
   return bytes.toString("latin1", start, start + length);
+}
+
+/** The key of a block's first record. */
+export function firstKeyOf(block: TableBlock): string {
+  return keyAt(block, block.recordsStart);
+}
+
+/** The key of a block's last record, found from its last restart point on. */
+export function lastKeyOf(block: TableBlock, format: ObjectFormat): string {
+  const walk = walkFrom(block, restartAt(block, block.restarts - 1));
+  const { cursor } = walk;
+  const hashBytes = format === "sha1" ? 20 : 32;
+  while (walk.next()) {
+    readVarint(cursor);
+    if (walk.kind === 3) take(cursor, readVarint(cursor));
+    else take(cursor, walk.kind * hashBytes);
+  }
+  return walk.key;
 }
 
 /** The refs of a block from the first key that is not before `from` on (reftable, "ref record"). */

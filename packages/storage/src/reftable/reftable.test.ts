@@ -4,6 +4,7 @@ import { createByteCache } from "@millrace/pack";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { StorageError } from "../errors.ts";
+import { refsOf } from "../ref-lines.ts";
 import {
   encodeTable,
   isDeletion,
@@ -12,6 +13,7 @@ import {
   nameOfKey,
   openTable,
   type RefRecords,
+  type RefRun,
   type TableBlock,
   type TableLog,
   type TableQuery,
@@ -37,6 +39,34 @@ async function collect<T>(batches: AsyncIterable<readonly T[]>): Promise<T[]> {
   const all: T[] = [];
   for await (const batch of batches) all.push(...batch);
   return all;
+}
+
+/** What runs tell, by lines where they have them, without update indexes and what is gone. */
+async function tellRuns(runs: AsyncIterable<RefRun>): Promise<unknown[]> {
+  const told: unknown[] = [];
+  for await (const run of runs) {
+    const records = run.refs();
+    expect([run.first, run.last]).toEqual([records[0]?.key, records.at(-1)?.key]);
+    const lines = run.lines();
+    if (lines === undefined) told.push(...withoutIndex(records));
+    else {
+      const refs = refsOf(lines, "sha1");
+      expect(refs.length).toBe(lines.count);
+      told.push(
+        ...refs.map(({ name, oid: id, peeled }) => ({
+          key: name,
+          oid: id,
+          peeled: peeled ?? undefined,
+          symref: undefined,
+        })),
+      );
+    }
+  }
+  return told;
+}
+
+function withoutIndex(records: readonly TableRef[]): unknown[] {
+  return records.filter((each) => !isDeletion(each)).map(({ updateIndex: _index, ...rest }) => rest);
 }
 
 const oid = fc
@@ -112,6 +142,7 @@ describe("a ref table", () => {
         for (const prefix of keys) {
           const inside = someRefs.filter((each) => each.key.startsWith(prefix));
           expect(await collect(table.refs({ prefix }))).toEqual(inside);
+          expect(await tellRuns(table.runs({ prefix }))).toEqual(withoutIndex(inside));
           expect(await table.find(prefix)).toEqual(someRefs.find((each) => each.key === prefix));
           const entries = someLogs.filter((each) => each.key === prefix);
           expect(plain(await collect(table.log(prefix)))).toEqual(plain(entries));
@@ -137,6 +168,11 @@ describe("a ref table", () => {
         expect(await collect(merged.refs({ prefix }))).toEqual(
           living.filter((each) => each.key.startsWith(prefix)),
         );
+        for (const start of ["", prefix]) {
+          expect(await tellRuns(merged.runs({ prefix: start }))).toEqual(
+            withoutIndex(living.filter((each) => each.key.startsWith(start))),
+          );
+        }
         expect(await merged.find(prefix)).toEqual(living.find((each) => each.key === prefix));
         const logModel = new Map(
           all.flatMap(([, someLogs]) =>
@@ -148,6 +184,16 @@ describe("a ref table", () => {
       }),
       { numRuns: 40 },
     ));
+
+  test("tells plain refs as lines, whatever lies over them", async () => {
+    const many = manyRefs(5000);
+    const over = many.filter((_, i) => i % 999 === 7).map((each) => ({ ...each, updateIndex: 6 }));
+    const tables = [many, over].map((some) => openTable(sourceOf(encodeTable(WHOLE, some))));
+    const runs = mergeTables(await Promise.all(tables)).runs();
+    let lines = 0;
+    for await (const run of runs) lines += run.lines()?.count ?? 0;
+    expect(lines).toBeGreaterThan(4000);
+  });
 
   test("of many refs is opened by one read and searched by one more", async () => {
     const many = manyRefs(100_000);
@@ -231,6 +277,7 @@ async function readAll(bytes: Uint8Array): Promise<number> {
   const queries: TableQuery[] = [{}, { prefix: "refs/changes/3" }, { prefix: "zzz" }];
   for (const query of queries) {
     await collect(table.refs(query));
+    for await (const run of table.runs(query)) run.lines();
     await collect(table.logs(query));
   }
   for (const name of ["refs/changes/07/7/1", "a", "refs/changes/99/99/1"]) {

@@ -19,6 +19,15 @@ export async function namingTable<T>(key: string | undefined, run: () => Promise
   }
 }
 
+/** The same for what is done at once. */
+export function naming<T>(key: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw named(key, error);
+  }
+}
+
 /** The same for a stream of batches. */
 export async function* namingTableOf<T>(
   key: string | undefined,
