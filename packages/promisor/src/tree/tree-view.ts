@@ -191,6 +191,21 @@ export class TreeView {
     }
   }
 
+  /**
+   * Brings the history here in one request: all commits behind the one that has the tree, with their trees and without files.
+   * A signal ends it with nothing kept. Throws `PROMISOR_WRONG_KIND` for a tree that was opened by its own id.
+   */
+  async prefetchHistory(
+    options: ResolveOptions & { readonly onProgress?: ((text: string) => void) | undefined } = {},
+  ): Promise<void> {
+    if (this.commit === undefined) {
+      throw new PromisorError("PROMISOR_WRONG_KIND", `${this.tree} was opened without a commit`, {
+        oid: this.tree,
+      });
+    }
+    await this.#objects.fetchWithFilter([this.commit], { ...options, filter: "blob:none" });
+  }
+
   /** The files whose paths match a pattern, without links and submodules. */
   async #files(pattern: string | undefined, options: ResolveOptions): Promise<readonly WalkedEntry[]> {
     const matcher = pattern === undefined ? undefined : compileGlob(pattern);

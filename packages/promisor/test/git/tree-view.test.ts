@@ -136,6 +136,29 @@ describe("a tree that is read as it is needed", () => {
     ]);
   });
 
+  it("brings the history here, commits and trees, in one request that can be given up", async () => {
+    const fresh = countRequests(openRemoteSource(remote));
+    const cache = new SharedPromisor(await createPromisor(fresh));
+    const tip = await openTree({ objects: cache, refs: remote }, "main");
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(tip.prefetchHistory({ signal })).rejects.toThrow("enough");
+    expect(cache.isHere(lent.oid("main~1"))).toBe(false);
+    fresh.requests.length = 0;
+    await tip.prefetchHistory();
+    const listed = git(lent.path, [
+      "rev-list",
+      "--objects",
+      "--no-object-names",
+      "--filter=blob:none",
+      "main",
+    ]);
+    for (const oid of listed.split("\n")) expect(cache.isHere(oid), oid).toBe(true);
+    expect(cache.isHere(lent.oid("main~3:README"))).toBe(false);
+    expect(fresh.requests.length).toBe(1);
+    const bare = await openTree({ objects: cache }, lent.oid("main^{tree}"));
+    await expect(bare.prefetchHistory()).rejects.toMatchObject({ code: "PROMISOR_WRONG_KIND" });
+  });
+
   it("reads bytes of a file, as far as it has them", async () => {
     const whole = await view.readFile("README");
     const bytes = async (range: { from?: number; to?: number }): Promise<string> =>
