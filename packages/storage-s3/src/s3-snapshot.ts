@@ -74,6 +74,7 @@ function openPack(stored: StoredPack, files: FileStore): PackHandle {
   return {
     id: stored.id,
     ...source,
+    copyToDisk: (options) => files.copy(fileOf(stored.pack), start, sizeBytes, options),
     async sidecar(kind, options = {}) {
       options.signal?.throwIfAborted();
       const part = kind === "bitmap" ? undefined : stored[kind];

@@ -93,6 +93,7 @@ function openPlace(options: S3StorageOptions): S3Place {
     rangeBytes: options.rangeBytes ?? 4 * MIB,
     readAhead: options.readAhead ?? 4,
     memoryCacheBytes: options.memoryCacheBytes ?? 64 * MIB,
+    spoolFolder: options.spoolFolder,
     disk: cacheFolder === undefined ? undefined : createDiskCache(cacheFolder, cacheFolderBytes),
   });
   const settings = {

@@ -37,6 +37,9 @@ for (const sizeMib of [3, 7, 12, 23]) {
       for (let at = 0; at < whole.length; at += 700_001) {
         expect(whole.subarray(at, at + 700_001).equals(await handle.read(at, 700_001))).toBe(true);
       }
+      await using copy = await handle.copyToDisk!();
+      expect(whole.equals(await copy.read(0, whole.length))).toBe(true);
+      expect(copy).toMatchObject({ fd: expect.any(Number), sizeBytes: whole.length });
       const target = new Uint8Array(2 * MIB);
       expect(await handle.readInto?.([target.subarray(0, 9), target.subarray(9)], MIB - 5)).toBe(2 * MIB);
       expect(whole.subarray(MIB - 5, 3 * MIB - 5).equals(target)).toBe(true);

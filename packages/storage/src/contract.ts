@@ -145,6 +145,11 @@ export interface PackHandle extends RandomAccess, AsyncDisposable {
   /** A file beside the pack, whole, `bitmap` being one that git made; `undefined` where there is none. */
   sidecar(kind: SidecarKind | "bitmap", options?: OperationOptions): Promise<Uint8Array | undefined>;
   /**
+   * The pack in an open file of this machine, for who reads most of it and in no order. Who asks disposes it, after which
+   * nothing is left of it. Absent where the pack itself is such a file.
+   */
+  copyToDisk?(options?: OperationOptions): Promise<RandomAccess & AsyncDisposable>;
+  /**
    * Keeps a file that was made for this pack after it had landed, so that `sidecar` finds it, as long as the backend
    * likes. Absent in backends that have no place for such.
    */

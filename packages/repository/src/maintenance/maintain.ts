@@ -1,4 +1,10 @@
-import { type OperationOptions, oidToBytes, type RepackProgress, type WorkerPool } from "@millrace/pack";
+import {
+  openPackReader,
+  type OperationOptions,
+  oidToBytes,
+  type RepackProgress,
+  type WorkerPool,
+} from "@millrace/pack";
 import type {
   MaintainedObject,
   MaintainedPack,
@@ -120,7 +126,8 @@ async function run(
   });
   const nothing = { ...plan, looseCount: loose.length, created: [], newDeltaCount: 0, removed: [] };
   if (plan.kind === "none" || dryRun) return { ...nothing, keptCount: 0, droppedCount: 0 };
-  const parts = partition(plan, packs, opened);
+  const copies = await copyToDisk(context, plan, opened, signal);
+  const parts = partition(plan, packs, copies.packs);
   const looseIds = new Set(loose.map(({ oid }) => oid));
   const sources: GatheringSources = {
     format: view.format,
@@ -157,7 +164,39 @@ async function run(
     };
   } finally {
     for (const { stage } of made) await stage[Symbol.asyncDispose]();
+    await copies[Symbol.asyncDispose]();
   }
+}
+
+/** Packs that are read whole and in no order lie in files meanwhile, so that threads can read them. */
+async function copyToDisk(
+  { caches }: MaintainContext,
+  plan: MaintenancePlan,
+  opened: ReadonlyMap<string, OpenPack>,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly packs: ReadonlyMap<string, OpenPack> } & AsyncDisposable> {
+  const packs = new Map(opened);
+  const copies: (() => Promise<void>)[] = [];
+  const dispose = async (): Promise<void> => {
+    for (const end of copies) await end();
+  };
+  try {
+    for (const id of plan.packs) {
+      const open = opened.get(id)!;
+      const source = await open.copyToDisk?.({ signal });
+      if (source === undefined) continue;
+      const reader = openPackReader({ source, index: open.reader.index, ...caches });
+      copies.push(async () => {
+        reader.release();
+        await source[Symbol.asyncDispose]();
+      });
+      packs.set(id, { ...open, reader });
+    }
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { packs, [Symbol.asyncDispose]: dispose };
 }
 
 interface Parts {

@@ -37,6 +37,8 @@ export interface OpenPack {
   readonly reader: PackReader;
   /** A file beside it, which stays readable as long as the pack is held. */
   readonly sidecar: PackHandle["sidecar"];
+  /** See `PackHandle`. */
+  readonly copyToDisk: PackHandle["copyToDisk"];
   /** Whether building a graph would pay. */
   readonly demand: GraphDemand;
 }
@@ -205,7 +207,8 @@ export class PackSet implements AsyncDisposable {
       const index = openPackIndex(idx, this.#store.objectFormat, rev);
       const reader = openPackReader({ source: handle, index, ...this.#caches });
       const sidecar: PackHandle["sidecar"] = (kind, sidecarOptions) => handle.sidecar(kind, sidecarOptions);
-      const pack = { id, sizeBytes: handle.sizeBytes, reader, sidecar, demand: { reads: 0 } };
+      const copyToDisk = handle.copyToDisk?.bind(handle);
+      const pack = { id, sizeBytes: handle.sizeBytes, reader, sidecar, copyToDisk, demand: { reads: 0 } };
       const graph = new PackGraphSource(handle, index, this.#caches.graphs, this.#workers);
       return { pack, handle, users: 0, listed: true, graph };
     } catch (error) {

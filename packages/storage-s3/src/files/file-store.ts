@@ -3,6 +3,7 @@ import type { Bucket } from "../bucket/bucket.ts";
 import type { Keys } from "../keys.ts";
 import { untilAborted } from "../manifest/latest.ts";
 import type { StoredFile } from "../manifest/schema.ts";
+import { openSpool } from "../stage/spool.ts";
 import type { DiskCache } from "./disk-cache.ts";
 import { createMemoryCache } from "./memory-cache.ts";
 
@@ -12,6 +13,13 @@ export interface FileStore extends AsyncDisposable {
   read(file: StoredFile, offset: number, length: number, options?: OperationOptions): Promise<Uint8Array>;
   /** Some bytes of a file as a source of their own. */
   open(file: StoredFile, offset: number, sizeBytes: number): RandomAccess;
+  /** The same in an open file without a name, which goes when it is disposed or with the process. */
+  copy(
+    file: StoredFile,
+    offset: number,
+    sizeBytes: number,
+    options?: OperationOptions,
+  ): Promise<RandomAccess & AsyncDisposable>;
   /** Asks for the ranges at this place, for who will want them next; without a length, for one. */
   prefetch(file: StoredFile, offset: number, length?: number): void;
   /** Takes in the content of a file that was just written. */
@@ -25,6 +33,8 @@ export interface FileStoreOptions {
   readonly readAhead: number;
   readonly memoryCacheBytes: number;
   readonly disk: DiskCache | undefined;
+  /** Where copies lie. */
+  readonly spoolFolder: string;
 }
 
 export function createFileStore({
@@ -34,6 +44,7 @@ export function createFileStore({
   readAhead,
   memoryCacheBytes,
   disk,
+  spoolFolder,
 }: FileStoreOptions): FileStore {
   const memory = createMemoryCache(memoryCacheBytes);
   const flights = new Map<string, Promise<Uint8Array>>();
@@ -115,8 +126,27 @@ export function createFileStore({
     return bytes;
   };
 
+  const copy: FileStore["copy"] = async (file, base, sizeBytes, options = {}) => {
+    const spool = await openSpool(spoolFolder);
+    try {
+      for (let at = 0; at < sizeBytes; at += rangeBytes) {
+        for (let i = 1; i <= readAhead; i++) {
+          const next = at + i * rangeBytes;
+          if (next < sizeBytes) prefetch(file, Math.floor((base + next) / rangeBytes));
+        }
+        await spool.append(await read(file, base + at, Math.min(rangeBytes, sizeBytes - at), options));
+      }
+      const source = await spool.open();
+      return { ...source, [Symbol.asyncDispose]: () => spool[Symbol.asyncDispose]() };
+    } catch (error) {
+      await spool[Symbol.asyncDispose]();
+      throw error;
+    }
+  };
+
   return {
     read,
+    copy,
     open(file, base, sizeBytes) {
       /** Where a reader that goes straight on would read next. */
       let expected = -1;
