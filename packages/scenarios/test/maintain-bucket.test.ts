@@ -256,8 +256,9 @@ describe("millrace maintain --store", () => {
     const pushed = (async (): Promise<void> => {
       let next = 0;
       const pusher = async (): Promise<void> => {
-        while (next < tips.length && !isOver) {
-          const i = next++;
+        // It goes on until there was something to race with.
+        while (!isOver && (next < tips.length || loops.maintain < 2 || loops.removed === 0)) {
+          const i = next++ % tips.length;
           const [ref, tip] = [`refs/heads/b${i}`, tips[i] as string];
           const send = (at: number, spec: string): Promise<string> =>
             local.git("push", "--quiet", urls[(i + at) % 3] as string, spec);

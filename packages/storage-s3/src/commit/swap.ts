@@ -27,6 +27,8 @@ export type Propose = (
 ) => Promise<RepositoryState | RemovedState | "stale" | undefined>;
 
 const RETRY_DELAY_MS = 20;
+/** Waits grow so often: who was unlucky for long is not to be so for longer than others. */
+const GROWTHS = 4;
 /** Transactions are remembered longer than any writer goes on asking for its own. */
 const KEPT_FACTOR = 5;
 
@@ -75,7 +77,7 @@ export async function swap(
     if (now.etag !== written.over) open = undefined;
     version = now;
     isFresh = true;
-    const delay = jitter(RETRY_DELAY_MS, round);
+    const delay = jitter(RETRY_DELAY_MS, Math.min(round, 1 + GROWTHS));
     if (performance.now() + delay > deadline) throw tooLate(latest.key, open, outcome);
     await pause(delay);
   }
