@@ -274,11 +274,17 @@ async function repackAll(context: MaintainContext, request: MaintainRequest, wor
   const droppedCount = unreached.table.size - kept.length;
   const stays = [...made.map(({ index }) => index), ...sources.staying.map(({ reader }) => reader.index)];
   const removed = new Set(joined.map(({ pack }) => pack.id));
+  let safe = tips;
   return {
     keptCount: kept.length,
     droppedCount,
-    confirm: (newest) =>
-      confirmTips(newest, { begun, tips, packs: context.packs, stays, removed, loose, signal }),
+    // Asked again since somebody else was quicker, it has only what came with them to look at.
+    confirm: async (newest) => {
+      const options = { begun, tips: safe, packs: context.packs, stays, removed, loose, signal };
+      const confirmed = await confirmTips(newest, options);
+      safe = confirmed ?? safe;
+      return confirmed !== undefined;
+    },
   };
 }
 

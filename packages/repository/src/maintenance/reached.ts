@@ -66,15 +66,18 @@ export interface ConfirmOptions extends OperationOptions {
 
 /**
  * Whether all that refs reach by now would still be there: what they reach beyond the tips known before is looked for
- * outside of what is to go.
+ * outside of what is to go. Answers all tips of which that is known then, and `undefined` where it is not so.
  */
-export async function confirmTips(newest: Snapshot, options: ConfirmOptions): Promise<boolean> {
+export async function confirmTips(
+  newest: Snapshot,
+  options: ConfirmOptions,
+): Promise<ReadonlySet<Oid> | undefined> {
   const { begun, tips, packs, stays, removed, signal } = options;
   const view = await ObjectView.open(newest, packs, { signal });
   try {
     const now = await readTips(newest, begun, view, signal);
     const wants = [...now].filter((oid) => !tips.has(oid));
-    if (wants.length === 0) return true;
+    if (wants.length === 0) return tips;
     const breather = createBreather(signal);
     const shallow = await newest.shallow({ signal });
     const { numbers, table } = await enumerateObjects(view, { wants, haves: [...tips], shallow, signal });
@@ -87,11 +90,11 @@ export async function confirmTips(newest: Snapshot, options: ConfirmOptions): Pr
       const oid = table.bytesAt(number);
       if (indexes.some((index) => index.find(oid) >= 0)) continue;
       const hex = oidFromBytes(oid, 0, view.format);
-      if (goingLoose.has(hex) || (await newest.openLoose(hex, { signal })) === undefined) return false;
+      if (goingLoose.has(hex) || (await newest.openLoose(hex, { signal })) === undefined) return undefined;
     }
-    return true;
+    return new Set([...tips, ...wants]);
   } catch (error) {
-    if (isMissingObject(error)) return false;
+    if (isMissingObject(error)) return undefined;
     throw error;
   } finally {
     await view[Symbol.asyncDispose]();
