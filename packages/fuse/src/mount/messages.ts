@@ -1,0 +1,41 @@
+import type { MessagePort } from "node:worker_threads";
+import type { Notification } from "../protocol/notify.ts";
+
+/** What the serving thread is started with. */
+export interface ServeData {
+  readonly module: string;
+  readonly data: unknown;
+  readonly maxWriteBytes: number;
+  readonly maxBackground: number;
+  readonly maxPending: number;
+  readonly blocking: boolean;
+  readonly readWorker: string;
+  readonly gate: Int32Array<SharedArrayBuffer>;
+  readonly notifyPort: MessagePort;
+}
+
+/** What the serving thread tells. */
+export type FromServer =
+  /** The device is open and waits to be mounted. */
+  | { readonly kind: "opened"; readonly fd: number }
+  /** The device cannot be polled here. */
+  | { readonly kind: "unpollable"; readonly fd: number }
+  /** Something was thrown that nobody has caught: the thread is about to die. */
+  | { readonly kind: "failed"; readonly message: string; readonly code: string }
+  /** The kernel's first message was answered. */
+  | { readonly kind: "ready"; readonly minor: number };
+
+/** What it is told. */
+export type ToServer = { readonly kind: "mounted" } | { readonly kind: "close" };
+
+/** What the notifying thread is told by those that notify. */
+export interface ToNotify {
+  readonly id: number;
+  readonly notification: Notification;
+}
+
+/** How a notification went: `undefined` where it was taken, else the code of the error. */
+export interface FromNotify {
+  readonly id: number;
+  readonly code: string | undefined;
+}

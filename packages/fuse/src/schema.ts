@@ -1,0 +1,47 @@
+import { z } from "zod";
+
+/** Options of `mount`. */
+export interface MountOptions {
+  /** An existing directory. */
+  readonly directory: string;
+  /** A module that exports `createFileSystem(data, notifier)`; it is loaded in the thread that serves the mount. */
+  readonly module: URL;
+  /** What `createFileSystem` is called with: anything that can be posted to a thread. */
+  readonly data?: unknown;
+  /** What the mount is called in /proc/mounts. Default `millrace`. */
+  readonly name?: string | undefined;
+  /** Other users may use the mount, too. Default false. */
+  readonly allowOther?: boolean | undefined;
+  /** The kernel checks permissions by mode, owner and group, and asks `access` nothing. Default true. */
+  readonly defaultPermissions?: boolean | undefined;
+  /** No writes. Default false. */
+  readonly readOnly?: boolean | undefined;
+  /** Device nodes and set-user-id bits count for something. Default false. */
+  readonly trusted?: boolean | undefined;
+  /** Bytes of the longest write: whole pages, 4 KiB to 1 MiB. Default 1 MiB. */
+  readonly maxWriteBytes?: number | undefined;
+  /** Requests that the kernel lets run in the background, such as read-ahead. Default 64. */
+  readonly maxBackground?: number | undefined;
+  /** Requests that may wait for their handlers before no more are read from the kernel. Default 1024. */
+  readonly maxPending?: number | undefined;
+  /** Read the device on a thread that blocks, and not through the event loop. Default: only where it must be. */
+  readonly blockingReads?: boolean | undefined;
+}
+export const MountOptions: z.ZodType<MountOptions> = z.object({
+  directory: z.string().min(1),
+  module: z.instanceof(URL),
+  data: z.unknown().optional(),
+  // A comma would be another mount option, a space another field of /proc/mounts.
+  name: z
+    .string()
+    .regex(/^[\w.:@/-]{1,128}$/)
+    .optional(),
+  allowOther: z.boolean().optional(),
+  defaultPermissions: z.boolean().optional(),
+  readOnly: z.boolean().optional(),
+  trusted: z.boolean().optional(),
+  maxWriteBytes: z.number().int().min(4096).max(1_048_576).multipleOf(4096).optional(),
+  maxBackground: z.number().int().min(1).max(65_535).optional(),
+  maxPending: z.number().int().min(1).max(65_536).optional(),
+  blockingReads: z.boolean().optional(),
+});

@@ -1,0 +1,156 @@
+import { constants } from "node:os";
+import { errnoOf } from "../errno.ts";
+import { FuseError } from "../errors.ts";
+import type { FileSystem } from "../file-system.ts";
+import { OPCODE } from "../protocol/constants.ts";
+import { decodeBody, decodeHeader, type RequestBody, type RequestHeader } from "../protocol/decode.ts";
+import { reply } from "../protocol/encode.ts";
+import { type Agreement, negotiate } from "../protocol/negotiate.ts";
+import { answer, type Body } from "./answer.ts";
+import { PendingCaller } from "./caller.ts";
+
+/** What a session needs of the outside. */
+export interface SessionOptions {
+  readonly fileSystem: FileSystem;
+  /**
+   * Writes one answer whole, at once.
+   * @returns false where the request is gone (ENOENT on the device)
+   */
+  readonly write: (parts: readonly Uint8Array[]) => boolean;
+  readonly maxWriteBytes: number;
+  readonly maxBackground: number;
+  /** Called when INIT was answered. */
+  readonly onReady?: ((agreement: Agreement) => void) | undefined;
+}
+
+/**
+ * Answers the messages of one connection. It knows no device: messages are pushed in, answers are written by `write`.
+ * Requests are taken up in the order of their arrival and answered as their handlers end.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  /** Requests that a handler has not answered, by number. */
+  readonly #pending = new Map<number, PendingCaller>();
+  #ready = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** Requests whose answers are still to come. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /**
+   * Takes one message. Its memory may be used again when this returns. A message whose body is malformed is answered EIO.
+   * @returns a promise where the answer comes later; it never rejects with what a handler threw
+   * @throws FuseError where the header is malformed: what follows could not be trusted; and what `write` throws
+   */
+  push(message: Uint8Array): Promise<void> | undefined {
+    const header = decodeHeader(message);
+    let body: RequestBody;
+    try {
+      body = decodeBody(header.opcode, message);
+    } catch (error) {
+      if (!(error instanceof FuseError)) throw error;
+      if (
+        header.opcode !== OPCODE.FORGET &&
+        header.opcode !== OPCODE.BATCH_FORGET &&
+        header.opcode !== OPCODE.INTERRUPT
+      ) {
+        this.#fail(header, constants.errno.EIO);
+      }
+      return undefined;
+    }
+    switch (body.op) {
+      case "init":
+        this.#init(header, body);
+        return undefined;
+      case "forget":
+        for (const { nodeId, count } of body.nodes) this.#options.fileSystem.forget?.(nodeId, count);
+        return undefined;
+      case "interrupt":
+        // Requests are taken up in order, so one that is not pending has been answered.
+        this.#pending.get(body.unique)?.abort(interrupted());
+        return undefined;
+      case "destroy":
+        this.#finish(header, { parts: [] });
+        return undefined;
+      default:
+        if (this.#ready) return this.#ask(header, body);
+        this.#fail(header, constants.errno.EIO);
+        return undefined;
+    }
+  }
+
+  /** Aborts what is pending: nobody waits for it any more. */
+  end(): void {
+    for (const caller of this.#pending.values())
+      caller.abort(new FuseError("FUSE_ENDED", "The mount has ended"));
+    this.#pending.clear();
+  }
+
+  #init(header: RequestHeader, asked: RequestBody & { op: "init" }): void {
+    const { maxWriteBytes, maxBackground, fileSystem, onReady } = this.#options;
+    const killsPrivileges = fileSystem.killsPrivileges ?? false;
+    let agreed: ReturnType<typeof negotiate>;
+    try {
+      agreed = negotiate(asked, { maxWriteBytes, maxBackground, killsPrivileges });
+    } catch (error) {
+      this.#fail(header, constants.errno.EPROTO);
+      throw error;
+    }
+    this.#ready = true;
+    this.#finish(header, { parts: [agreed.body] });
+    onReady?.(agreed.agreement);
+  }
+
+  #ask(header: RequestHeader, body: RequestBody): Promise<void> | undefined {
+    const caller = new PendingCaller(header);
+    let result: Body | Promise<Body>;
+    try {
+      result = answer(this.#options.fileSystem, header, body, caller);
+    } catch (error) {
+      this.#fail(header, errnoOf(error));
+      return undefined;
+    }
+    if (!(result instanceof Promise)) {
+      this.#finish(header, result);
+      return undefined;
+    }
+    const unique = header.uniqueHigh * 0x1_0000_0000 + header.uniqueLow;
+    this.#pending.set(unique, caller);
+    return this.#later(header, unique, result);
+  }
+
+  async #later(header: RequestHeader, unique: number, result: Promise<Body>): Promise<void> {
+    let body: Body | number;
+    try {
+      body = await result;
+    } catch (error) {
+      body = errnoOf(error);
+    }
+    // Not pending: the session has ended meanwhile.
+    if (!this.#pending.delete(unique)) return;
+    if (typeof body === "number") this.#fail(header, body);
+    else this.#finish(header, body);
+  }
+
+  #finish({ uniqueLow, uniqueHigh }: RequestHeader, body: Body): void {
+    let length = 0;
+    for (const part of body.parts) length += part.length;
+    const head = reply(uniqueLow, uniqueHigh, 0, 0, length);
+    if (this.#options.write([head, ...body.parts])) body.taken?.();
+    else body.undo?.();
+  }
+
+  #fail({ uniqueLow, uniqueHigh }: RequestHeader, errno: number): void {
+    this.#options.write([reply(uniqueLow, uniqueHigh, errno)]);
+  }
+}
+
+/** As a handler that passes the signal on throws it: EINTR for the caller. */
+function interrupted(): Error {
+  return Object.assign(new Error("The caller was interrupted"), { name: "AbortError", code: "EINTR" });
+}

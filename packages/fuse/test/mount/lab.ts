@@ -1,0 +1,101 @@
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Mount, type MountOptions, MEMORY_FILE_SYSTEM, mount } from "@millrace/fuse";
+
+/** Why no test can mount here, or `undefined` where one can. */
+export function whyNot(): string | undefined {
+  if (!existsSync("/dev/fuse")) return "there is no /dev/fuse: NOTHING OF A REAL MOUNT IS TESTED";
+  if (process.geteuid?.() !== 0) return "only root may mount: NOTHING OF A REAL MOUNT IS TESTED";
+  return undefined;
+}
+
+/** Installs a Debian package where a program is missing. @returns whether it is there now */
+export function install(program: string, debianPackage: string): boolean {
+  const there = (): boolean =>
+    (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, program)));
+  if (there() || process.geteuid?.() !== 0) return there();
+  const apt = (...args: string[]): unknown =>
+    execFileSync("apt-get", args, {
+      stdio: "ignore",
+      timeout: 120_000,
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    });
+  try {
+    apt("install", "-y", "--no-install-recommends", debianPackage);
+  } catch {
+    try {
+      apt("update");
+      apt("install", "-y", "--no-install-recommends", debianPackage);
+    } catch {
+      return there();
+    }
+  }
+  return there();
+}
+
+/** Mounts and folders of one file of tests; `end` takes all of them away, whatever has happened. */
+export class Lab {
+  readonly #folders: string[] = [];
+  readonly #mounts: Mount[] = [];
+
+  folder(): string {
+    const folder = mkdtempSync(join(tmpdir(), "millrace-fuse-"));
+    this.#folders.push(folder);
+    return folder;
+  }
+
+  async mount(options: Partial<MountOptions> = {}): Promise<Mount> {
+    const mounted = await mount({
+      directory: this.folder(),
+      module: MEMORY_FILE_SYSTEM,
+      allowOther: true,
+      trusted: true,
+      ...options,
+    });
+    mounted.ended.catch(() => undefined);
+    this.#mounts.push(mounted);
+    return mounted;
+  }
+
+  async end(): Promise<void> {
+    for (const mounted of this.#mounts) {
+      // Whatever a failed test left inside hangs nothing.
+      await mounted.abort();
+    }
+    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a program beside this process: the mount must never be used by it synchronously. @throws with what it said */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly timeoutMs?: number; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: options.timeoutMs ?? 60_000,
+      killSignal: "SIGKILL",
+    });
+    let out = "";
+    let err = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
+    child.on("error", reject);
+    child.on("close", (status, signal) => {
+      if (status === 0) resolve(out);
+      else reject(new Error(`${command} ${args.join(" ")}: ${signal ?? `status ${status}`}\n${err}${out}`));
+    });
+  });
+}
+
+/** A file beside the tests. */
+export function beside(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
