@@ -47,8 +47,8 @@ async function serve(): Promise<string> {
     proveConditions: false,
     maxAttempts: 2,
     retryDelayMs: 5,
-    attemptTimeoutMs: 1000,
-    commitTimeoutMs: 1000,
+    attemptTimeoutMs: 3000,
+    commitTimeoutMs: 3000,
   });
   const server: GitServer = await startServer(
     storage,

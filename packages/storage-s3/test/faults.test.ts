@@ -11,7 +11,7 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { openTestStorage } from "./open-test-storage.ts";
 import { pushPack, refsOf } from "./push-pack.ts";
 
-const quick = { maxAttempts: 4, retryDelayMs: 1, attemptTimeoutMs: 1000, requestTimeoutMs: 2000 };
+const quick = { maxAttempts: 4, retryDelayMs: 1, attemptTimeoutMs: 3000, requestTimeoutMs: 6000 };
 
 let bucket: TestBucket;
 let proxy: FaultProxy;
