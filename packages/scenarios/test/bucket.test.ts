@@ -49,6 +49,18 @@ async function serve(endpoint: string = proxy.url): Promise<ServerProcess> {
   return server;
 }
 
+/** What was asked of the bucket meanwhile: the longest chain, and how often what was answered how. */
+async function asked(work: () => Promise<unknown>): Promise<Record<string, number>> {
+  proxy.clear();
+  await work();
+  const counts: Record<string, number> = { chain: longestChain(proxy.requests) };
+  for (const { method, status } of proxy.requests) {
+    const kind = `${method} ${status}`;
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  return counts;
+}
+
 /** A clone whose objects fsck finds in order. */
 async function expectClean(url: string): Promise<WorkTree> {
   const path = join(scratch.path, `clone-${randomBytes(4).toString("hex")}`);
@@ -84,16 +96,6 @@ describe("serve --store", () => {
     await warmUp();
     // Long enough to tell what waits for what.
     proxy.latencyMs = 15;
-    const asked = async (work: () => Promise<unknown>): Promise<Record<string, number>> => {
-      proxy.clear();
-      await work();
-      const counts: Record<string, number> = { chain: longestChain(proxy.requests) };
-      for (const { method, status } of proxy.requests) {
-        const kind = `${method} ${status}`;
-        counts[kind] = (counts[kind] ?? 0) + 1;
-      }
-      return counts;
-    };
     expect(await asked(() => git(["ls-remote", remote]))).toEqual({ chain: 1, "GET 304": 1 });
     expect(await asked(fetch)).toEqual({ chain: 1, "GET 304": 1 });
     await local.commit("second", { "a.txt": "two\n" });
@@ -107,6 +109,31 @@ describe("serve --store", () => {
       git(["clone", "--quiet", "--bare", `${other}/a.git`, join(scratch.path, "cold")]),
     );
     expect(cold["GET 200"]).toBe(3);
+  });
+
+  it("asks for as little when thousands of refs are in tables", async () => {
+    const { url } = await serve();
+    const remote = `${url}/many.git`;
+    const tip = await local.git("rev-parse", "main");
+    const lines = Array.from({ length: 3000 }, (_, i) => `create refs/heads/many/${i} ${tip}\n`);
+    await git(["update-ref", "--stdin"], { cwd: local.path, input: lines.join("") });
+    await local.git("push", "--quiet", "--mirror", remote);
+    const manifest = Buffer.from(await bucket.get("git/repos/many.git"));
+    expect(manifest.length).toBeLessThan(4096);
+    const copy = await openWorkTree(join(scratch.path, "copy"), {}, "sha1");
+    const fetch = (): Promise<string> => copy.git("fetch", "--quiet", remote, "main");
+    await fetch();
+    proxy.latencyMs = 15;
+    expect(await asked(() => git(["ls-remote", remote]))).toEqual({ chain: 1, "GET 304": 1 });
+    expect(await asked(fetch)).toEqual({ chain: 1, "GET 304": 1 });
+    await local.commit("second", { "a.txt": "two\n" });
+    const push = (): Promise<string> => local.git("push", "--quiet", remote, "main");
+    expect(await asked(push)).toEqual({ chain: 4, "GET 304": 2, "PUT 200": 2 });
+    expect(await asked(fetch)).toEqual({ chain: 2, "GET 304": 2 });
+    // Whoever has not seen it reads the manifest for what can be asked, looks again for the refs, and reads the table.
+    const other = (await serve()).url;
+    const cold = await asked(() => git(["ls-remote", `${other}/many.git`]));
+    expect(cold).toEqual({ chain: 3, "GET 200": 2, "GET 304": 1 });
   });
 
   it("has a hundred pushes through three servers, each to a branch of its own: all are there", async () => {

@@ -1,3 +1,4 @@
+import { CreateMultipartUploadCommand, ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
 import {
   createBucket,
   demandServer,
@@ -155,6 +156,34 @@ describe("making and removing", () => {
     const store = await storage.create("r", { head: "refs/heads/new" });
     expect(await refsOf(store)).toEqual([]);
     expect(await (await store.snapshot()).head()).toMatchObject({ symref: "refs/heads/new" });
+  });
+
+  it("a sweep gives up uploads of packs that nobody will finish, and touches nothing else", async () => {
+    const pack = "a".repeat(40);
+    await put({ "refs/heads/main": `${A}\n`, [`objects/pack/pack-${pack}.pack`]: "no index beside it" });
+    const begin = async (name: string): Promise<void> => {
+      const Key = `${prefix}/r/${name}`;
+      await bucket.client.send(new CreateMultipartUploadCommand({ Bucket: bucket.name, Key }));
+    };
+    await begin(`objects/pack/pack-${pack}.pack`);
+    await begin("somebody-elses");
+    const keys = await bucket.keys(prefix);
+    const uploads = async (): Promise<string[]> => {
+      const command = new ListMultipartUploadsCommand({ Bucket: bucket.name, Prefix: prefix });
+      return ((await bucket.client.send(command)).Uploads ?? []).map(({ Key = "" }) => Key);
+    };
+    await using careful = await open();
+    expect((await careful.sweep?.())?.uploadCount).toBe(0);
+    await using storage = await open({ graceMs: 1 });
+    await storage.open("r");
+    // The store's clock is known to a second.
+    await expect
+      .poll(async () => (await storage.sweep?.({ dryRun: true }))?.uploadCount, { timeout: 10_000 })
+      .toBe(1);
+    expect(await uploads()).toHaveLength(2);
+    expect((await storage.sweep?.())?.uploadCount).toBe(1);
+    expect(await uploads()).toEqual([`${prefix}/r/somebody-elses`]);
+    expect(await bucket.keys(prefix)).toEqual(keys);
   });
 
   it("removal leaves nothing, of another repository below it all", async () => {

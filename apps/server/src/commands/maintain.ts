@@ -81,11 +81,11 @@ export async function maintain(asked: MaintainFlags): Promise<number> {
     }
   };
   try {
-    if (storage.capabilities.maintenance !== true) {
-      throw new Error("repositories that lie there as git lays them out are not tidied up");
-    }
+    // Where repositories lie as git lays them out there is nothing to put together, only uploads to give up.
+    const isKept = storage.capabilities.maintenance === true;
+    if (!isKept && storage.sweep === undefined) throw new Error(`${storage.backend} needs no maintenance`);
     const names = repository === undefined ? storage.list({ signal }) : [repository];
-    for await (const name of names) {
+    for await (const name of isKept ? names : []) {
       await tell(name, async () => {
         const report = await maintainOne(storage, name, workers, { full, dryRun, graceMs, auto, signal });
         return report === undefined ? undefined : describe(report, dryRun);

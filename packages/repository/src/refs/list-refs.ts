@@ -78,7 +78,12 @@ export async function* listRefBatches(
   if (prefixes === undefined || prefixes.some((prefix) => "HEAD".startsWith(prefix))) {
     const { oid, symref } = await snapshot.head({ signal });
     const hidden = symref !== undefined && isHidden?.(symref) === true;
-    if (oid !== undefined && !hidden) yield await list([{ name: "HEAD", oid, symref }]);
+    if (oid !== undefined && !hidden) {
+      // The store may know what the branch peels to, so that no object has to be read for HEAD.
+      const branch = peel && symref !== undefined ? await snapshot.ref(symref, { signal }) : undefined;
+      const peeled = branch?.oid === oid ? branch.peeled : undefined;
+      yield await list([{ name: "HEAD", oid, symref, peeled }]);
+    }
   }
   for await (const batch of snapshot.refBatches({ prefixes, signal })) {
     const isReady = isRefLines(batch) && isHidden === undefined && (batch.isPeeled || !peel);

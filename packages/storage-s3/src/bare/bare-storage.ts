@@ -7,6 +7,7 @@ import { claimName, isClaim, removeRepository } from "./claim.ts";
 import { listRepositories } from "./list-repositories.ts";
 import { makeRepository } from "./make-repository.ts";
 import { readFormat } from "./read-format.ts";
+import { sweepUploads } from "./sweep-uploads.ts";
 
 /** Repositories that are remembered. */
 const REMEMBERED = 1024;
@@ -85,6 +86,7 @@ export function createBareStorage(place: BarePlace): Storage {
         if (await removeRepository(place, `${top}${name}/`, head.etag)) return;
       }
     },
+    sweep: (options = {}) => sweepUploads(place, options),
     async [Symbol.asyncDispose]() {
       await files[Symbol.asyncDispose]();
       bucket[Symbol.dispose]();
