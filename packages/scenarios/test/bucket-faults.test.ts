@@ -67,7 +67,7 @@ function told(fault: unknown): string {
 
 const manifest = "repos/r.git";
 const AGAIN = "the server's storage does not work at the moment: try again later";
-const DAMAGED = "this repository is damaged; whoever runs the server must look";
+const DAMAGED = "aborting due to possible repository corruption on the remote side.";
 
 describe("a fault of the bucket is told to git in words, and to the operator with the key", () => {
   const breaks: readonly {
@@ -100,7 +100,7 @@ describe("a fault of the bucket is told to git in words, and to the operator wit
     {
       name: "a clock that differs from the store's",
       words: "the server has no access to this repository; whoever runs it must look",
-      log: /clock differs from the store's/,
+      log: /clock and the store's differ/,
       breakIt: async () => {
         proxy.plan = () => ({ kind: "status", status: 403, code: "RequestTimeTooSkewed" });
       },

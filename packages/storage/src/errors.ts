@@ -33,7 +33,8 @@ const clientMessages: Readonly<Record<StorageErrorCode, string>> = {
   STORAGE_NOT_FOUND: "a part of this repository is missing; whoever runs the server must look",
   STORAGE_EXISTS: "there is a repository of this name already",
   STORAGE_BAD_NAME: "no repository can have this name",
-  STORAGE_CORRUPT: "this repository is damaged; whoever runs the server must look",
+  // In git's own words, which tools know.
+  STORAGE_CORRUPT: "aborting due to possible repository corruption on the remote side.",
   STORAGE_FORBIDDEN: "the server has no access to this repository; whoever runs it must look",
   STORAGE_STAGE_EXPIRED: "this took too long: push again",
   STORAGE_BUSY: "this repository is being tidied up: try again later",
