@@ -33,6 +33,8 @@ const RETRIES_MS: readonly number[] = [1000, 4000, 16_000];
 export class Courier implements AsyncDisposable {
   readonly #options: CourierOptions;
   readonly #under = new Set<Promise<void>>();
+  /** Repositories whose pushes are being taken up. */
+  readonly #taking = new Set<string>();
   readonly #closing = new AbortController();
   #lastId = 0;
 
@@ -52,7 +54,9 @@ export class Courier implements AsyncDisposable {
   /** Takes up what others, or this process, did not tell in time. Asks nobody where nothing is known to wait. */
   takeUp(store: Told): void {
     const { idleMs = MINUTE_MS } = this.#options;
-    if (store.outbox?.isDue(idleMs) === true) this.#run(this.#takeUp(store, idleMs));
+    if (this.#taking.has(store.name) || store.outbox?.isDue(idleMs) !== true) return;
+    this.#taking.add(store.name);
+    this.#run(this.#takeUp(store, idleMs).finally(() => this.#taking.delete(store.name)));
   }
 
   /** Waits for what is under way. */
