@@ -1,62 +1,33 @@
-import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  createBucket,
-  demandServer,
-  type FaultProxy,
-  longestChain,
-  openFaultProxy,
-  type TestBucket,
-} from "@millrace/s3-lab";
+import { type FaultProxy, longestChain, type TestBucket } from "@millrace/s3-lab";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { copyIn, copyOut } from "../src/copy-bucket.ts";
-import { git, tryGit } from "../src/git.ts";
-import { createScratch, type Scratch } from "../src/scratch.ts";
-import { type ServerProcess, startServing } from "../src/server-process.ts";
-import { openWorkTree, type WorkTree } from "../src/work-tree.ts";
+import { type BucketScene, openBucketScene } from "../src/bucket-scene.ts";
+import { expectSound } from "../src/expect-sound.ts";
+import { git } from "../src/git.ts";
+import type { Scratch } from "../src/scratch.ts";
+import type { WorkTree } from "../src/work-tree.ts";
 
+let scene: BucketScene | undefined;
 let scratch: Scratch;
 let bucket: TestBucket;
 let proxy: FaultProxy;
 let local: WorkTree;
-const servers: ServerProcess[] = [];
 
-beforeEach(async (ctx) => {
-  const endpoint = await demandServer("ceph", ctx);
-  scratch = await createScratch();
-  bucket = await createBucket(endpoint);
-  proxy = await openFaultProxy(endpoint.url);
-  local = await openWorkTree(join(scratch.path, "local"), {}, "sha1");
-  await local.commit("first", { "a.txt": "one\n", "b.txt": randomBytes(3000).toString("hex") });
+beforeEach(async (context) => {
+  scene = await openBucketScene(context);
+  ({ scratch, bucket, proxy, local } = scene);
 });
 
 afterEach(async () => {
-  if (scratch === undefined) return;
-  await Promise.all(servers.splice(0).map((server) => server[Symbol.asyncDispose]()));
-  await proxy[Symbol.asyncDispose]();
-  await scratch[Symbol.asyncDispose]();
+  await scene?.[Symbol.asyncDispose]();
+  scene = undefined;
 });
 
 /** The built server over the bucket, in a process of its own. */
 async function serve(...flags: string[]): Promise<string> {
-  const { region, accessKeyId, secretAccessKey } = bucket.endpoint;
-  const store = ["--store", `s3://${bucket.name}/git`, "--layout", "bare", "--endpoint", proxy.url];
-  const server = await startServing([...store, ...flags], {
-    AWS_REGION: region,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-  });
-  servers.push(server);
-  return server.url;
-}
-
-async function expectSound(path: string): Promise<void> {
-  const { status, stderr } = await tryGit(["fsck", "--strict", "--no-dangling"], { cwd: path });
-  expect({ status, stderr: stderr.replace(/^notice:.*\n|^Checking.*\n/gm, "") }).toEqual({
-    status: 0,
-    stderr: "",
-  });
+  return (await (scene as BucketScene).serve({ bucket, url: proxy.url }, "--layout", "bare", ...flags)).url;
 }
 
 /** What git tells of the refs of a repository, on a disk or served, without HEAD. */

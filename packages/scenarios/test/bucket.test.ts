@@ -1,52 +1,33 @@
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import {
-  createBucket,
-  demandServer,
-  type FaultProxy,
-  longestChain,
-  openFaultProxy,
-  type TestBucket,
-} from "@millrace/s3-lab";
+import { type FaultProxy, longestChain, type TestBucket } from "@millrace/s3-lab";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { git, tryGit } from "../src/git.ts";
+import { type BucketScene, openBucketScene } from "../src/bucket-scene.ts";
+import { cloneSound } from "../src/expect-sound.ts";
+import { git } from "../src/git.ts";
 import { isLight } from "../src/light.ts";
-import { createScratch, type Scratch } from "../src/scratch.ts";
-import { type ServerProcess, startServing } from "../src/server-process.ts";
+import type { Scratch } from "../src/scratch.ts";
+import type { ServerProcess } from "../src/server-process.ts";
 import { openWorkTree, type WorkTree } from "../src/work-tree.ts";
 
+let scene: BucketScene | undefined;
 let scratch: Scratch;
 let bucket: TestBucket;
 let proxy: FaultProxy;
 let local: WorkTree;
-const servers: ServerProcess[] = [];
 
-beforeEach(async (ctx) => {
-  const endpoint = await demandServer("ceph", ctx);
-  scratch = await createScratch();
-  bucket = await createBucket(endpoint);
-  proxy = await openFaultProxy(endpoint.url);
-  local = await openWorkTree(join(scratch.path, "local"), {}, "sha1");
-  await local.commit("first", { "a.txt": "one\n", "b.txt": randomBytes(3000).toString("hex") });
+beforeEach(async (context) => {
+  scene = await openBucketScene(context);
+  ({ scratch, bucket, proxy, local } = scene);
 });
 
 afterEach(async () => {
-  if (scratch === undefined) return;
-  await Promise.all(servers.splice(0).map((server) => server[Symbol.asyncDispose]()));
-  await proxy[Symbol.asyncDispose]();
-  await scratch[Symbol.asyncDispose]();
+  await scene?.[Symbol.asyncDispose]();
+  scene = undefined;
 });
 
 /** The built server over the bucket, in a process of its own; through the proxy, or past it. */
-async function serve(endpoint: string = proxy.url): Promise<ServerProcess> {
-  const { region, accessKeyId, secretAccessKey } = bucket.endpoint;
-  const server = await startServing(["--store", `s3://${bucket.name}/git`, "--endpoint", endpoint], {
-    AWS_REGION: region,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-  });
-  servers.push(server);
-  return server;
+function serve(url: string = proxy.url): Promise<ServerProcess> {
+  return (scene as BucketScene).serve({ bucket, url });
 }
 
 /** What was asked of the bucket meanwhile: the longest chain, and how often what was answered how. */
@@ -61,24 +42,12 @@ async function asked(work: () => Promise<unknown>): Promise<Record<string, numbe
   return counts;
 }
 
-/** A clone whose objects fsck finds in order. */
-async function expectClean(url: string): Promise<WorkTree> {
-  const path = join(scratch.path, `clone-${randomBytes(4).toString("hex")}`);
-  await git(["clone", "--quiet", "--mirror", url, path]);
-  const { status, stderr } = await tryGit(["fsck", "--strict", "--no-dangling"], { cwd: path });
-  expect({ status, stderr: stderr.replace(/^notice:.*\n|^Checking.*\n/gm, "") }).toEqual({
-    status: 0,
-    stderr: "",
-  });
-  return openWorkTree(path, {});
-}
-
 describe("serve --store", () => {
   it("tells what it serves, takes pushes and gives them back, to another server too", async () => {
     const server = await serve();
     expect(server.output[0]).toContain(`serves s3://${bucket.name}/git at`);
     await local.git("push", "--quiet", `${server.url}/team/a.git`, "main");
-    await expectClean(`${(await serve()).url}/team/a.git`);
+    await cloneSound(`${(await serve()).url}/team/a.git`, scratch);
     expect(await bucket.keys("git/repos/")).toEqual(["git/repos/team/a.git"]);
     expect((await bucket.keys()).filter((key) => !/^git\/(repos|data)\//.test(key))).toEqual([]);
   });
@@ -152,7 +121,7 @@ describe("serve --store", () => {
     );
     proxy.plan = undefined;
     expect(results.filter(({ status }) => status !== 0).map(({ stderr }) => stderr)).toEqual([]);
-    const copy = await expectClean(urls[1] as string);
+    const copy = await cloneSound(urls[1] as string, scratch);
     const refs = (await copy.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/b*")).split(
       "\n",
     );
@@ -173,7 +142,7 @@ describe("serve --store", () => {
     );
     const winners = tips.filter((_, i) => results[i]?.status === 0);
     expect(winners.length).toBe(1);
-    const copy = await expectClean(urls[2] as string);
+    const copy = await cloneSound(urls[2] as string, scratch);
     expect(await copy.git("rev-parse", "main")).toBe(winners[0]);
   });
 
@@ -204,7 +173,7 @@ describe("serve --store", () => {
       expect(killed, name).toBeDefined();
       expect(pushed.status, name).not.toBe(0);
       const isDone = part === "/repos/" && kind === "reset-after";
-      const copy = await expectClean(`${steady}/k.git`);
+      const copy = await cloneSound(`${steady}/k.git`, scratch);
       expect(await copy.git("rev-parse", "main"), name).toBe(isDone ? after : before);
       await local.git("push", "--quiet", `${steady}/k.git`, "main");
       expect(await git(["ls-remote", `${steady}/k.git`, "refs/heads/main"])).toContain(after);

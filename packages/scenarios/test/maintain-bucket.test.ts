@@ -1,43 +1,32 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  createBucket,
-  demandServer,
-  type FaultProxy,
-  openFaultProxy,
-  type TestBucket,
-} from "@millrace/s3-lab";
+import { type FaultProxy, type TestBucket } from "@millrace/s3-lab";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type BucketPlace, compareFiles, maintainBucket, serveBucket } from "../src/bucket-processes.ts";
-import { git, tryGit } from "../src/git.ts";
+import { type BucketPlace, compareFiles, maintainBucket } from "../src/bucket-processes.ts";
+import { type BucketScene, openBucketScene } from "../src/bucket-scene.ts";
+import { cloneSound } from "../src/expect-sound.ts";
+import { git } from "../src/git.ts";
 import { isLight } from "../src/light.ts";
 import { packOf } from "../src/raw-pack.ts";
 import { rawPush, rawPushBody } from "../src/raw-push.ts";
-import { createScratch, type Scratch } from "../src/scratch.ts";
+import type { Scratch } from "../src/scratch.ts";
 import type { ServerProcess } from "../src/server-process.ts";
-import { openWorkTree, type WorkTree } from "../src/work-tree.ts";
+import type { WorkTree } from "../src/work-tree.ts";
 
+let scene: BucketScene | undefined;
 let scratch: Scratch;
 let bucket: TestBucket;
 let proxy: FaultProxy;
 let local: WorkTree;
-const servers: ServerProcess[] = [];
 
-beforeEach(async (ctx) => {
-  const endpoint = await demandServer("ceph", ctx);
-  scratch = await createScratch();
-  bucket = await createBucket(endpoint);
-  proxy = await openFaultProxy(endpoint.url);
-  local = await openWorkTree(join(scratch.path, "local"), {}, "sha1");
-  await local.commit("first", { "a.txt": "one\n", "b.txt": randomBytes(3000).toString("hex") });
+beforeEach(async (context) => {
+  scene = await openBucketScene(context);
+  ({ scratch, bucket, proxy, local } = scene);
 });
 
 afterEach(async () => {
-  if (scratch === undefined) return;
-  await Promise.all(servers.splice(0).map((server) => server[Symbol.asyncDispose]()));
-  await proxy[Symbol.asyncDispose]();
-  await scratch[Symbol.asyncDispose]();
+  await scene?.[Symbol.asyncDispose]();
+  scene = undefined;
 });
 
 /** Past the proxy, and through it. */
@@ -48,10 +37,8 @@ const straight = (tuning?: BucketPlace["tuning"]): BucketPlace => ({
 });
 const proxied = (tuning?: BucketPlace["tuning"]): BucketPlace => ({ bucket, url: proxy.url, tuning });
 
-async function serve(place: BucketPlace, ...flags: string[]): Promise<ServerProcess> {
-  const server = await serveBucket(place, ...flags);
-  servers.push(server);
-  return server;
+function serve(place: BucketPlace, ...flags: string[]): Promise<ServerProcess> {
+  return (scene as BucketScene).serve(place, ...flags);
 }
 
 /** Until what is there is old for who has next to no grace time: the store dates in seconds. */
@@ -64,18 +51,6 @@ async function push(url: string, count: number): Promise<string> {
     await local.git("push", "--quiet", url, "main");
   }
   return local.git("rev-parse", "main");
-}
-
-/** A clone whose objects fsck finds in order. */
-async function expectClean(url: string): Promise<WorkTree> {
-  const path = join(scratch.path, `clone-${randomBytes(4).toString("hex")}`);
-  await git(["clone", "--quiet", "--mirror", url, path]);
-  const { status, stderr } = await tryGit(["fsck", "--strict", "--no-dangling"], { cwd: path });
-  expect({ status, stderr: stderr.replace(/^notice:.*\n|^Checking.*\n/gm, "") }).toEqual({
-    status: 0,
-    stderr: "",
-  });
-  return openWorkTree(path, {});
 }
 
 describe("millrace maintain --store", () => {
@@ -93,7 +68,7 @@ describe("millrace maintain --store", () => {
       text: expect.stringMatching(/^a\.git: full of 6 packs .*; 6 packs removed\n.*: nothing to sweep\n$/),
     });
     expect(await bucket.keys("git/data/")).toHaveLength(7);
-    expect(await (await expectClean(`${url}/a.git`)).git("rev-parse", "main")).toBe(tip);
+    expect(await (await cloneSound(`${url}/a.git`, scratch)).git("rev-parse", "main")).toBe(tip);
     expect((await maintainBucket(straight()).done).text).toContain("a.git: nothing to do\n");
     await age();
     const swept = await maintainBucket(straight(NO_GRACE), "--repository", "a.git").done;
@@ -104,9 +79,9 @@ describe("millrace maintain --store", () => {
     const { named, stored } = await compareFiles(bucket);
     expect(stored).toEqual(named);
     expect(stored).toHaveLength(1);
-    expect(await (await expectClean(`${(await serve(straight())).url}/a.git`)).git("rev-parse", "main")).toBe(
-      tip,
-    );
+    expect(
+      await (await cloneSound(`${(await serve(straight())).url}/a.git`, scratch)).git("rev-parse", "main"),
+    ).toBe(tip);
     expect((await maintainBucket(straight()).done).status).toBe(0);
     const absent = await maintainBucket(straight(), "--repository", "none.git").done;
     expect(absent).toEqual({ status: 1, text: expect.stringContaining("error: none.git: no repository") });
@@ -141,12 +116,13 @@ describe("millrace maintain --store", () => {
       proxy.plan = undefined;
       expect(isKilled, name).toBe(true);
       // Readers without the grace time are others: here files may be gone that an older view needs.
-      const fresh = (await serve(straight())).url;
-      const copy = await expectClean(`${fresh}/k${i}.git`);
+      const server = await serve(straight());
+      const fresh = server.url;
+      const copy = await cloneSound(`${fresh}/k${i}.git`, scratch);
       expect(await copy.git("rev-parse", "main"), name).toBe(tip);
       const after = await push(`${fresh}/k${i}.git`, 1);
       expect(await git(["ls-remote", `${fresh}/k${i}.git`, "refs/heads/main"]), name).toContain(after);
-      await servers.pop()?.[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
     }
     // The lease of one that was killed runs out.
     await sleep(leaseMs);
@@ -158,7 +134,7 @@ describe("millrace maintain --store", () => {
     expect(stored).toEqual(named);
     expect(stored).toHaveLength(points.length);
     const last = (await serve(straight())).url;
-    for (const i of points.keys()) await expectClean(`${last}/k${i}.git`);
+    for (const i of points.keys()) await cloneSound(`${last}/k${i}.git`, scratch);
   });
 
   it("ends when it is told to, gives its lease back and leaves nothing", async () => {
@@ -216,7 +192,7 @@ describe("millrace maintain --store", () => {
       expect((await answer)?.report).toEqual(
         fate === "dies" ? undefined : ["unpack ok", "ng refs/heads/late missing necessary objects"],
       );
-      const copy = await expectClean(`${steady}/${fate}.git`);
+      const copy = await cloneSound(`${steady}/${fate}.git`, scratch);
       expect(await copy.git("for-each-ref", "--format=%(refname)")).toBe("refs/heads/main");
     }
   });
@@ -250,7 +226,7 @@ describe("millrace maintain --store", () => {
       loops.maintain++;
     });
     const cloning = until(async () => {
-      await expectClean(urls[loops.clone % 3] as string);
+      await cloneSound(urls[loops.clone % 3] as string, scratch);
       loops.clone++;
     });
     const pushed = (async (): Promise<void> => {
@@ -276,7 +252,7 @@ describe("millrace maintain --store", () => {
     await Promise.all([maintaining, cloning, pushed]);
     proxy.plan = undefined;
     expect(Math.min(...Object.values(loops)), JSON.stringify(loops)).toBeGreaterThan(0);
-    const copy = await expectClean(urls[1] as string);
+    const copy = await cloneSound(urls[1] as string, scratch);
     const refs = await copy.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/b*");
     expect(refs.split("\n").sort()).toEqual(tips.map((tip, i) => `refs/heads/b${i} ${tip}`).sort());
     expect((await maintainBucket(straight(), "--full").done).status).toBe(0);
@@ -284,7 +260,7 @@ describe("millrace maintain --store", () => {
     expect((await maintainBucket(straight(NO_GRACE)).done).status).toBe(0);
     const { named, stored } = await compareFiles(bucket);
     expect(stored).toEqual(named);
-    await expectClean(`${(await serve(straight())).url}/busy.git`);
+    await cloneSound(`${(await serve(straight())).url}/busy.git`, scratch);
   });
 });
 
@@ -296,7 +272,7 @@ describe("serve --maintain-after", () => {
     const packs = async (): Promise<number> =>
       JSON.parse(Buffer.from(await bucket.get("git/repos/a.git")).toString()).packs.length;
     while ((await packs()) !== 1) await sleep(50);
-    expect(await (await expectClean(url)).git("rev-parse", "main")).toBe(tip);
+    expect(await (await cloneSound(url, scratch)).git("rev-parse", "main")).toBe(tip);
     expect(await server.stop()).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
-import { expect } from "vitest";
 import { type CloneState, readCloneState } from "../clone-state.ts";
-import { git, tryGit } from "../git.ts";
+import { expectSound } from "../expect-sound.ts";
+import { git } from "../git.ts";
 
 /** A repository that is cloned from, with what git needs to be told on the way there. */
 export interface Remote {
@@ -26,7 +26,7 @@ export async function follow(
   const run = (...args: string[]): Promise<string> => git([...options, ...args], { cwd: path, env });
   const record = async (): Promise<void> => {
     followed.push(await readCloneState(path));
-    await expectClean(path);
+    await expectSound(path);
   };
   await git([...options, "clone", "--quiet", ...first, url, path], { env });
   await record();
@@ -45,16 +45,4 @@ export async function follow(
     await record();
   }
   return followed;
-}
-
-/** Fails unless git finds nothing to say of a clone. */
-async function expectClean(path: string): Promise<void> {
-  const { status, stderr } = await tryGit(["fsck", "--strict", "--no-dangling"], {
-    cwd: path,
-    env: { GIT_NO_LAZY_FETCH: "1" },
-  });
-  expect({ status, stderr: stderr.replace(/^notice:.*\n|^Checking.*\n/gm, "") }).toEqual({
-    status: 0,
-    stderr: "",
-  });
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { pause } from "../bucket/attempts.ts";
 import type { BarePlace } from "./bare-repository.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import { listAll } from "./list-keys.ts";
 import { replaceFile } from "./swap-file.ts";
 

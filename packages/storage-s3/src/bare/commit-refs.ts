@@ -19,7 +19,7 @@ import {
 import { jitter, pause } from "../bucket/attempts.ts";
 import { type BarePlace, type BareRepository, notFound } from "./bare-repository.ts";
 import { createBareSnapshot } from "./bare-snapshot.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import { landPack, type StagedPack } from "./land-pack.ts";
 import { listRefs, type RefListing } from "./list-refs.ts";
 import { deleteRefs, moveRef } from "./move-refs.ts";

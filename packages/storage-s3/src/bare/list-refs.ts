@@ -10,7 +10,7 @@ import {
 } from "@millrace/storage";
 import type { Bucket, ListedKey } from "../bucket/bucket.ts";
 import { type BarePlace, type BareRepository } from "./bare-repository.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import { listAll } from "./list-keys.ts";
 import type { Versioned } from "./remembered.ts";
 

@@ -2,7 +2,7 @@ import type { OperationOptions } from "@millrace/pack";
 import { compareNames, isRepositoryName, ListOptions } from "@millrace/storage";
 import type { BarePlace } from "./bare-repository.ts";
 import { isClaim } from "./claim.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 
 const LOOKS = 16;
 

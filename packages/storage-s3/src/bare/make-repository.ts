@@ -11,7 +11,7 @@ import {
 } from "@millrace/storage";
 import type { BarePlace } from "./bare-repository.ts";
 import type { Claim } from "./claim.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import { replaceFile } from "./swap-file.ts";
 
 /** What a new repository is to be. */

@@ -1,6 +1,6 @@
 import { encodeLooseRef, openPackedRefs, type StoredRef } from "@millrace/storage";
 import type { BarePlace, BareRepository } from "./bare-repository.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import type { RefListing } from "./list-refs.ts";
 import { removeFile, replaceFile } from "./swap-file.ts";
 

@@ -1,6 +1,6 @@
 import type { OperationOptions } from "@millrace/pack";
 import { StorageError } from "@millrace/storage";
-import { inParallel } from "../bare/in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import { listAll } from "../bare/list-keys.ts";
 import { createKeys } from "../keys.ts";
 import type { S3BucketOptions } from "../schema.ts";

@@ -3,6 +3,7 @@ import { isRepositoryName, type SweepOptions, type SweepReport } from "@millrace
 import type { Bucket, KeyKind, ListedKey, ListedUpload } from "../bucket/bucket.ts";
 import { stateIn } from "../commit/judge.ts";
 import { swap } from "../commit/swap.ts";
+import { inParallel } from "../in-parallel.ts";
 import { isSweepable } from "../keys.ts";
 import { readManifestNames } from "../manifest/names.ts";
 import type { S3Place, S3Repository } from "../s3-repository.ts";
@@ -40,7 +41,7 @@ export async function sweep(
     report.removedCount += over.length;
     report.removedBytes += over.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     if (dryRun) return;
-    await inCrowd(over, ({ key }) => bucket.delete("pack", keys.file(key), options));
+    await inParallel(over, WIDTH, ({ key }) => bucket.delete("pack", keys.file(key), options));
     const gone = new Set(over.map(({ key }) => key));
     await swap(bucket, latest, { timeoutMs: settings.commitTimeoutMs }, async (version) => {
       const state = stateIn(version);
@@ -62,7 +63,7 @@ export async function sweep(
   const names: string[] = [];
   for await (const { key } of eachKey(bucket, "manifest", keys.manifests, options))
     names.push(keys.nameOf(key));
-  await inCrowd(names.filter(isRepositoryName), async (name) => {
+  await inParallel(names.filter(isRepositoryName), WIDTH, async (name) => {
     const found = await bucket.get("manifest", keys.manifest(name), options);
     if (found === undefined || found === "unchanged") return;
     const { files, hasRemoved, removedLife, removedMs } = readManifestNames(found.bytes, keys.manifest(name));
@@ -76,8 +77,8 @@ export async function sweep(
   report.orphanBytes = orphans.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   report.uploadCount = old.uploads.length;
   if (dryRun) return report;
-  await inCrowd(old.uploads, ({ key, upload }) => bucket.abortUpload(key, upload));
-  await inCrowd(orphans, ({ key }) => bucket.delete("pack", key, options));
+  await inParallel(old.uploads, WIDTH, ({ key, upload }) => bucket.abortUpload(key, upload));
+  await inParallel(orphans, WIDTH, ({ key }) => bucket.delete("pack", key, options));
   return report;
 }
 
@@ -120,22 +121,4 @@ async function* eachKey(
 /** The life in whose folder a file lies. */
 function lifeOf(key: string): string {
   return key.split("/").at(-2) ?? "";
-}
-
-/** Does something for each, some at a time; after one that fails none is begun. */
-async function inCrowd<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < items.length) {
-      const item = items[next++] as T;
-      try {
-        await work(item);
-      } catch (error) {
-        next = items.length;
-        throw error;
-      }
-    }
-  };
-  const results = await Promise.allSettled(Array.from({ length: WIDTH }, worker));
-  for (const result of results) if (result.status === "rejected") throw result.reason;
 }
