@@ -5,6 +5,7 @@ export { applyDelta, applyDeltaTracked, rangeCount } from "./delta";
 export { encodeDelta } from "./delta-encode";
 export { deltaIndexBytes, indexDeltaBase } from "./delta-index";
 export { checkGraphBases, checkGraphNodes, faultyNode, startGraphCheck } from "./graph-check";
+export { findWords, wordsScanned } from "./find-words";
 export { inflate } from "./inflate";
 export { linkIds, linkInto, linkWords } from "./link-records";
 export { sha1Finish, sha1Start, sha1Update } from "./sha1";

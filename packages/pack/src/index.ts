@@ -77,6 +77,7 @@ export {
   type PackLinks,
   type VisitedObject,
 } from "./receive/index-pack.ts";
+export { createWordSearch, type WordSearch } from "./search/word-search.ts";
 export { createWorkerPool, type WorkerPool, type WorkerPoolOptions } from "./workers/worker-pool.ts";
 export * from "./fsck/session.ts";
 export { FSCK_SEVERITIES, type FsckFinding, type FsckSeverity } from "./fsck/finding.ts";

@@ -17,6 +17,8 @@ export type PromisorErrorCode =
   | "PROMISOR_NOT_FOUND"
   /** A path leads to another kind of thing than asked for: a folder for a file, say. */
   | "PROMISOR_WRONG_KIND"
+  /** A line is longer than a text can be. */
+  | "PROMISOR_TOO_LONG"
   /** An argument that makes no sense. */
   | "PROMISOR_BAD_ARGUMENT";
 

@@ -84,6 +84,17 @@ export interface KernelExports extends WebAssembly.Exports {
   ) => number;
   readonly checkGraphBases: (from: number, to: number) => number;
   readonly faultyNode: () => number;
+  /** What looks for words is described where it is used: `createWordSearch`. */
+  readonly findWords: (
+    table: number,
+    text: number,
+    textBytes: number,
+    from: number,
+    to: number,
+    places: number,
+    most: number,
+  ) => number;
+  readonly wordsScanned: () => number;
 }
 
 /**

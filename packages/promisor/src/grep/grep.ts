@@ -1,9 +1,11 @@
 import { type SpanHandle, streamSpan } from "@millrace/telemetry";
+import { Pace } from "../pace.ts";
 import type { ResolveOptions } from "../promisor.ts";
 import type { SharedPromisor } from "../shared-promisor.ts";
+import type { GitObject } from "../source/object-source.ts";
 import type { WalkedEntry } from "../tree/tree-view.ts";
-import { compilePattern, type GrepPattern } from "./pattern.ts";
-import { type Context, type MatchedLine, searchFile } from "./search-file.ts";
+import { compilePatterns, type GrepPattern, type PatternGroup } from "./pattern.ts";
+import { type Context, FileSearch, type MatchedLine, partEnd } from "./search-file.ts";
 
 /** What is searched for, and where. */
 export interface GrepQuery {
@@ -25,8 +27,6 @@ export interface GrepQuery {
 /** A line that matches. */
 export interface GrepHit extends MatchedLine {
   readonly path: string;
-  /** Which pattern it is, where several are searched for; `""` for a single one. */
-  readonly tag: string;
 }
 
 /** git's own measure of what is binary (buffer_is_binary). */
@@ -35,58 +35,171 @@ const BINARY_PROBE_BYTES = 8000;
 const FIRST_FILES = 2000;
 const FILES_AT_ONCE = 10_000;
 
-/** Searches files in their order; those that are not here are fetched, many at once. */
+/** Searches files in their order, folder by folder; those that are not here are fetched, many at once. */
 export function grepFiles(
   objects: SharedPromisor,
-  files: readonly WalkedEntry[],
+  folders: AsyncIterable<readonly WalkedEntry[]>,
   query: GrepQuery,
   options: ResolveOptions,
 ): AsyncIterable<GrepHit> {
-  return streamSpan("promisor.grep", {}, (span) => search(objects, files, query, options, span));
+  return streamSpan("promisor.grep", {}, (span) => new Search(objects, query, options).run(folders, span));
 }
 
-async function* search(
-  objects: SharedPromisor,
-  files: readonly WalkedEntry[],
-  query: GrepQuery,
-  options: ResolveOptions,
-  span: SpanHandle<"promisor.grep">,
-): AsyncGenerator<GrepHit, void, undefined> {
-  const { pattern, ignoreCase = false, maxCount = Number.POSITIVE_INFINITY } = query;
-  const isOne = typeof pattern === "string" || pattern instanceof RegExp;
-  const patterns = Object.entries(isOne ? { "": pattern } : pattern);
-  const matchers = patterns.map(([tag, each]) => ({ tag, matcher: compilePattern(each, ignoreCase) }));
-  const context: Context = { before: query.before ?? 0, after: query.after ?? 0 };
-  const counts = { files: 0, bytes: 0, hits: 0 };
-  if (maxCount <= 0) return;
-  try {
-    for (let from = 0, count = FIRST_FILES; from < files.length; from += count, count = FILES_AT_ONCE) {
-      const some = files.slice(from, from + count);
-      await objects.prefetch(
-        some.map(({ oid }) => oid),
-        options,
-      );
-      for (const { path, oid } of some) {
-        const content = (objects.peek(oid) ?? (await objects.resolve(oid, options))).content;
-        const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-        if (query.includeBinary !== true && isBinary(bytes)) continue;
-        counts.files++;
-        counts.bytes += bytes.length;
-        for (const { tag, matcher } of matchers) {
-          for (const hit of searchFile(bytes, matcher, context)) {
-            counts.hits++;
-            yield { path, tag, ...hit };
-            if (counts.hits >= maxCount) return;
+/** Lines in vain behind which a group's words are judged, and how many bytes there should be for each. */
+const FAIR_MISSES = 256;
+const BYTES_FOR_MISS = 200;
+
+/** Patterns under search, and what it has cost so far. */
+interface GroupInUse {
+  readonly group: PatternGroup;
+  bytes: number;
+  looked: number;
+  missed: number;
+}
+
+class Search {
+  readonly #objects: SharedPromisor;
+  readonly #query: GrepQuery;
+  readonly #options: ResolveOptions;
+  readonly #context: Context;
+  readonly #pace = new Pace();
+  #groups: readonly GroupInUse[];
+  #filesAtOnce = FILES_AT_ONCE;
+
+  constructor(objects: SharedPromisor, query: GrepQuery, options: ResolveOptions) {
+    this.#objects = objects;
+    this.#query = query;
+    this.#options = options;
+    this.#context = { before: query.before ?? 0, after: query.after ?? 0 };
+    const { pattern, ignoreCase = false } = query;
+    const isOne = typeof pattern === "string" || pattern instanceof RegExp;
+    this.#groups = compilePatterns(isOne ? { "": pattern } : pattern, ignoreCase).map(inUse);
+  }
+
+  async *run(
+    folders: AsyncIterable<readonly WalkedEntry[]>,
+    span: SpanHandle<"promisor.grep">,
+  ): AsyncGenerator<GrepHit, void, undefined> {
+    const { maxCount = Number.POSITIVE_INFINITY, includeBinary = false } = this.#query;
+    const { signal } = this.#options;
+    const counts = { files: 0, bytes: 0, hits: 0 };
+    if (maxCount <= 0) return;
+    try {
+      for await (const files of inBatches(folders)) {
+        for (let i = 0; i < files.length; i++) {
+          const { path, oid } = files[i]!;
+          const { content } = this.#objects.peek(oid) ?? (await this.#bring(files, i));
+          const bytes = asBuffer(content);
+          if (this.#pace.isDue()) await this.#pace.rest(signal);
+          if (!includeBinary && isBinary(bytes)) continue;
+          counts.files++;
+          counts.bytes += bytes.length;
+          const searches = this.#groups.map(({ group }) => new FileSearch(bytes, group, this.#context));
+          for (let start = 0, end = 0; start < bytes.length; start = end) {
+            end = partEnd(bytes, start);
+            for (const hit of hitsOf(searches, start, end)) {
+              yield { path, ...hit };
+              if (++counts.hits >= maxCount) return;
+              if (this.#pace.isDue()) await this.#pace.rest(signal);
+            }
+            if (this.#pace.isDue()) await this.#pace.rest(signal);
           }
+          this.#judge(searches, bytes.length);
         }
       }
-      options.signal?.throwIfAborted();
+    } finally {
+      span.set("file_count", counts.files);
+      span.set("scanned_bytes", counts.bytes);
+      span.set("hit_count", counts.hits);
     }
-  } finally {
-    span.set("file_count", counts.files);
-    span.set("scanned_bytes", counts.bytes);
-    span.set("hit_count", counts.hits);
   }
+
+  /** Brings a file here and those behind it: as many as the cache has room for. */
+  async #bring(files: readonly WalkedEntry[], at: number): Promise<GitObject> {
+    const { oid } = files[at]!;
+    const some = files.slice(at, at + this.#filesAtOnce);
+    await this.#objects.prefetch(
+      some.map((file) => file.oid),
+      this.#options,
+    );
+    const here = this.#objects.peek(oid);
+    // Where the later ones have driven out the first, there were too many.
+    if (here === undefined) this.#filesAtOnce = Math.max(1, some.length >>> 1);
+    return here ?? this.#objects.resolve(oid, this.#options);
+  }
+
+  /** Patterns whose words stand in many lines that do not match are searched for in another way. */
+  #judge(searches: readonly FileSearch[], bytes: number): void {
+    let isWorthless = false;
+    for (const [i, use] of this.#groups.entries()) {
+      use.bytes += bytes;
+      use.looked += searches[i]!.looked;
+      use.missed += searches[i]!.missed;
+      isWorthless ||= isInVain(use);
+    }
+    if (!isWorthless) return;
+    this.#groups = this.#groups.flatMap((use) => (isInVain(use) ? use.group.instead!.map(inUse) : [use]));
+  }
+}
+
+function inUse(group: PatternGroup): GroupInUse {
+  return { group, bytes: 0, looked: 0, missed: 0 };
+}
+
+function isInVain({ group, bytes, looked, missed }: GroupInUse): boolean {
+  if (group.instead === undefined || missed < FAIR_MISSES) return false;
+  return bytes < missed * BYTES_FOR_MISS && looked < 2 * missed;
+}
+
+/** The hits of a part of a file in the order of its lines, those of a line in the order of the searches. */
+function hitsOf(searches: readonly FileSearch[], start: number, end: number): Iterable<MatchedLine> {
+  const [only] = searches;
+  return searches.length === 1 ? only!.search(start, end) : merged(searches, start, end);
+}
+
+function* merged(
+  searches: readonly FileSearch[],
+  start: number,
+  end: number,
+): Generator<MatchedLine, void, undefined> {
+  const waiting = searches.map((search) => search.search(start, end));
+  const next = waiting.map((hits) => hits.next());
+  for (;;) {
+    let first = -1;
+    for (let i = 0; i < next.length; i++) {
+      if (next[i]!.done === true) continue;
+      if (first < 0 || lineOf(next[i]!) < lineOf(next[first]!)) first = i;
+    }
+    if (first < 0) return;
+    yield next[first]!.value as MatchedLine;
+    next[first] = waiting[first]!.next();
+  }
+}
+
+function lineOf({ value }: IteratorResult<MatchedLine, void>): number {
+  return (value as MatchedLine).line;
+}
+
+/** Files of several folders at a time: a few at first, so that the first hits come soon. */
+async function* inBatches(
+  folders: AsyncIterable<readonly WalkedEntry[]>,
+): AsyncGenerator<readonly WalkedEntry[], void, undefined> {
+  let batch: WalkedEntry[] = [];
+  let most = FIRST_FILES;
+  for await (const files of folders) {
+    // One by one: a folder may have more than can be arguments of a call.
+    for (const file of files) batch.push(file);
+    if (batch.length < most) continue;
+    yield batch;
+    batch = [];
+    most = FILES_AT_ONCE;
+  }
+  yield batch;
+}
+
+function asBuffer(content: Uint8Array): Buffer {
+  if (Buffer.isBuffer(content)) return content;
+  return Buffer.from(content.buffer, content.byteOffset, content.byteLength);
 }
 
 function isBinary(bytes: Buffer): boolean {

@@ -2,6 +2,7 @@ import type { Oid } from "@millrace/pack";
 import { span } from "@millrace/telemetry";
 import { PromisorError } from "../errors.ts";
 import { type GrepHit, grepFiles, type GrepQuery } from "../grep/grep.ts";
+import { Pace } from "../pace.ts";
 import type { ResolveOptions } from "../promisor.ts";
 import type { SharedPromisor } from "../shared-promisor.ts";
 import { entriesOf, type Entry, type EntryKind } from "./entry.ts";
@@ -143,6 +144,7 @@ export class TreeView {
     if (start.kind !== "tree") throw wrongKind(path, start.kind);
     const prefix = namesOf(path).map((name) => `${name}/`);
     const waiting = [{ prefix: prefix.join(""), oid: start.oid, depth: prefix.length }];
+    const pace = new Pace();
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (next.depth > MAX_DEPTH) {
         throw new PromisorError("PROMISOR_BAD_TREE", `trees nest deeper than ${MAX_DEPTH}`, {
@@ -156,7 +158,8 @@ export class TreeView {
         if (kind === "tree") folders.push({ prefix: `${full}/`, oid, depth: next.depth + 1 });
         else files.push({ path: full, kind, mode, oid });
       }
-      waiting.push(...folders.toReversed());
+      for (let i = folders.length - 1; i >= 0; i--) waiting.push(folders[i]!);
+      if (pace.isDue()) await pace.rest(options.signal);
       if (files.length > 0) yield files;
     }
   }
@@ -173,7 +176,7 @@ export class TreeView {
 
   /** Lines that match, file by file, in the order of `walk`. Files that are not here are fetched, many at once. */
   async *grep(query: GrepQuery, options: ResolveOptions = {}): AsyncGenerator<GrepHit, void, undefined> {
-    yield* grepFiles(this.#objects, await this.#files(query.paths, options), query, options);
+    yield* grepFiles(this.#objects, this.#files(query.paths, options), query, options);
   }
 
   /** Brings files here: all of them, or those that match a pattern; the trees come along. */
@@ -183,8 +186,10 @@ export class TreeView {
       readonly onProgress?: ((progress: PrefetchProgress) => void) | undefined;
     } = {},
   ): Promise<void> {
-    const files = await this.#files(options.paths, options);
-    const oids = [...new Set(files.map(({ oid }) => oid))];
+    const wanted = new Set<Oid>();
+    for await (const files of this.#files(options.paths, options))
+      for (const { oid } of files) wanted.add(oid);
+    const oids = [...wanted];
     for (let from = 0; from < oids.length; from += BLOBS_AT_ONCE) {
       await this.#objects.prefetch(oids.slice(from, from + BLOBS_AT_ONCE), options);
       options.onProgress?.({ objects: Math.min(oids.length, from + BLOBS_AT_ONCE), total: oids.length });
@@ -206,17 +211,18 @@ export class TreeView {
     await this.#objects.fetchWithFilter([this.commit], { ...options, filter: "blob:none" });
   }
 
-  /** The files whose paths match a pattern, without links and submodules. */
-  async #files(pattern: string | undefined, options: ResolveOptions): Promise<readonly WalkedEntry[]> {
+  /** The files whose paths match a pattern, folder by folder, without links and submodules. */
+  async *#files(
+    pattern: string | undefined,
+    options: ResolveOptions,
+  ): AsyncGenerator<readonly WalkedEntry[], void, undefined> {
     const matcher = pattern === undefined ? undefined : compileGlob(pattern);
-    const found: WalkedEntry[] = [];
     for await (const files of this.walk("", options)) {
-      for (const file of files) {
-        const isFile = file.kind === "file" || file.kind === "executable";
-        if (isFile && (matcher === undefined || matcher.test(file.path))) found.push(file);
-      }
+      yield files.filter(
+        ({ kind, path }) =>
+          (kind === "file" || kind === "executable") && (matcher === undefined || matcher.test(path)),
+      );
     }
-    return found;
   }
 
   async #find(path: string, options: ResolveOptions): Promise<Omit<Entry, "name">> {

@@ -38,6 +38,14 @@ describe("a tree that is read as it is needed", () => {
       "odd/deep/run.sh": "#!/bin/sh\necho alpha $HOME\n",
       "odd/[set].txt": "brackets\n",
       ".hidden": "alpha\n",
+      "odd/long.txt": `${"x".repeat(400_000)} alpha beta ${"y".repeat(900_000)}\nalpha\n${"z\n".repeat(70_000)}beta alpha`,
+      "odd/feeds.txt": "\n\n\n",
+      "odd/äpfel.txt": "Äpfel und Öl\näPFEL UND öL\nstraße STRASSE\nΣίσυφος σ ς\n",
+      "odd/invalid.txt": Buffer.concat([
+        Buffer.from("ü alpha "),
+        Buffer.from([0xc3, 0x0a, 0xe2, 0x82]),
+        Buffer.from(" beta\r\n\xff alpha", "latin1"),
+      ]),
     };
     for (const [name, content] of Object.entries(files)) await writeFile(join(path, name), content);
     await chmod(join(path, "odd/deep/run.sh"), 0o755);
@@ -285,6 +293,26 @@ describe("a tree that is read as it is needed", () => {
     ["what could span lines", { pattern: /[^a]beta/ }, ["-E", "-e", "[^a]beta"]],
     ["any character", { pattern: /na.ve/ }, ["-P", "-e", "(*UTF)na.ve"]],
     ["what matches nothing", { pattern: /a*z?/ }, ["-E", "-e", ""]],
+    ["nothing in particular", { pattern: "" }, ["-F", "-e", ""]],
+    ["a beginning of a line", { pattern: /^alpha/ }, ["-E", "-e", "^alpha"]],
+    ["an end of a line", { pattern: /(beta|alpha)$/ }, ["-E", "-e", "(beta|alpha)$"]],
+    ["what has no words", { pattern: /[bf]\w[t-z]\w\b/ }, ["-P", "-e", "(*UTF)[bf]\\w[t-z]\\w\\b"]],
+    [
+      "what is not followed",
+      { pattern: /two(?!\s)|beta(?!\w)(?! )/ },
+      ["-P", "-e", "two(?!\\s)|beta(?!\\w)(?! )"],
+    ],
+    ["letters beyond ASCII in any case", { pattern: /äpfel|öl/i }, ["-P", "-i", "-e", "(*UTF)äpfel|öl"]],
+    [
+      "a text beyond ASCII in any case",
+      { pattern: "ÜND", ignoreCase: true },
+      ["-P", "-i", "-e", "(*UTF)ünd"],
+    ],
+    [
+      "two alternatives of several words",
+      { pattern: /(?:alpha|beta) (two|gamma|o)/ },
+      ["-E", "-e", "(alpha|beta) (two|gamma|o)"],
+    ],
   ] as const)("finds %s as git grep does", async (_, query, args) => {
     const theirs = gitGrep(...args);
     expect(await found(query)).toEqual(theirs);
@@ -314,7 +342,7 @@ describe("a tree that is read as it is needed", () => {
     expect((await found({ pattern: "alpha", maxCount: 3 })).length).toBe(3);
     expect(await found({ pattern: "alpha", maxCount: 0 })).toEqual([]);
     expect((await found({ pattern: "beta", includeBinary: true, paths: "**/*.bin" })).length).toBe(1);
-    for (const pattern of ["", "a\nb", /a/g, /a/y]) {
+    for (const pattern of ["a\nb", "a\0b", /a/g, /a/y]) {
       await expect(found({ pattern })).rejects.toMatchObject({ code: "PROMISOR_BAD_ARGUMENT" });
     }
   });
