@@ -7,6 +7,8 @@ import { defineConfig } from "vitest/config";
 const top = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 /** Projects whose tests may ask for a real S3 server; it starts when the first one does. */
 const usingS3 = new Set(["s3-lab", "storage-s3", "scenarios", "bench"]);
+/** Projects whose tests hold a file system against the one that temporary folders are on, which must be one on a disk. */
+const usingDisk = new Set(["fuse", "fs-mount"]);
 const projects = [top("packages"), top("apps")].flatMap((folder) =>
   readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
@@ -18,7 +20,10 @@ const projects = [top("packages"), top("apps")].flatMap((folder) =>
           fileURLToPath(new URL("packages/pack/scripts/kernel-setup.js", import.meta.url)),
           ...(usingS3.has(entry.name) ? [top("packages/s3-lab/src/vitest-setup.ts")] : []),
         ],
-        setupFiles: [fileURLToPath(new URL("scripts/test-setup.js", import.meta.url))],
+        setupFiles: [
+          top("scripts/test-setup.js"),
+          ...(usingDisk.has(entry.name) ? [] : [top("scripts/scratch-in-memory.js")]),
+        ],
         root: `${folder}/${entry.name}`,
         include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
       },

@@ -1,15 +1,9 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
-import { Command, CommanderError, Option } from "commander";
-import { parseProtocolVersion } from "@millrace/protocol-v2";
+import { Command, CommanderError } from "commander";
 import { registerBrowsing } from "./browse/register.ts";
-import { chooseCacheFolder } from "./cache-folder.ts";
-import { maintain, type MaintainFlags } from "./commands/maintain.ts";
-import { doctor, type DoctorFlags } from "./commands/doctor.ts";
-import { migrate, type MigrateFlags } from "./commands/migrate.ts";
-import { type ServeFlags, serve } from "./commands/serve.ts";
-import { type StdioOptions, type StdioStreams, receivePackStdio, uploadPackStdio } from "./stdio/services.ts";
-import { createWorkTreeUpdater } from "./work-tree/update-work-tree.ts";
+import { registerCommands } from "./commands/register.ts";
+import { registerServices } from "./stdio/register.ts";
 
 const FATAL_STATUS = 128;
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -19,128 +13,9 @@ const program = new Command("millrace")
   .version(version)
   .exitOverride();
 
-program
-  .command("serve")
-  .description("serve the repositories of a folder or a bucket over HTTP")
-  .option("--root <dir>", "the folder that holds the repositories", "repositories")
-  .option(
-    "--store <s3://bucket/prefix>",
-    "a bucket that holds them instead; keys come from where the AWS tools look",
-  )
-  .option("--endpoint <url>", "the S3 server, if not that of AWS")
-  .addOption(
-    new Option("--layout <how>", "how repositories lie in the bucket: bare, as git lays them out").choices([
-      "manifest",
-      "bare",
-    ]),
-  )
-  .option("--listen <host:port>", "where to listen", "127.0.0.1:8080")
-  .addOption(
-    new Option("--anonymous-push <who>", "who may push without credentials")
-      .choices(["loopback", "anyone", "nobody"])
-      .default("loopback"),
-  )
-  .option("--no-create-on-push", "a push to a name that is not there fails")
-  .option("--max-pack-bytes <n>", "largest pack that a push may bring")
-  .option("--threads <n>", "threads for indexing larger pushes (default: one for each processor)")
-  .option("--webhook <url>", "where pushes are posted to; MILLRACE_WEBHOOK_SECRET signs them")
-  .option("--cache-dir <dir>", "where to keep what makes packs quick to walk, between runs")
-  .option("--no-cache-dir", "keep it in memory only")
-  .option("--maintain-every <hours>", "how often to tidy all repositories up (default: 24; 0: never)")
-  .option("--maintain-after <n>", "tidy one up after so many pushes to it (default: 50; 0: never)")
-  .option("--no-maintain", "leave that to somebody else")
-  .action((flags: ServeFlags) => serve(flags, version));
-
-program
-  .command("maintain")
-  .description("tidy up the repositories of a folder or a bucket while they are in use: put packs together")
-  .option("--root <dir>", "the folder that holds the repositories")
-  .option("--store <s3://bucket/prefix>", "the bucket that holds them")
-  .option("--endpoint <url>", "the S3 server, if not that of AWS")
-  .option("--repository <name>", "only this one (default: all of them)")
-  .option("--full", "one pack of all that is reached, with new deltas, whether that is due or not")
-  .option("--auto", "leave out what somebody else tidies up, or what is set not to be (gc.auto = 0)")
-  .option("--dry-run", "only tell what would be done")
-  .option("--grace <days>", "how long objects stay that nobody reaches (default: 14)")
-  .option("--threads <n>", "threads (default: one for each processor)")
-  .option("--cache-dir <dir>", "where to keep what makes packs quick to walk")
-  .option("--no-cache-dir", "do not keep it")
-  .action(async (flags: MaintainFlags) => {
-    process.exitCode = await maintain(flags);
-  });
-
-program
-  .command("doctor")
-  .description("try a bucket out: what works there, what does not, and how long requests take")
-  .requiredOption(
-    "--store <s3://bucket/prefix>",
-    "the bucket; what is written lies below a fresh prefix and is removed",
-  )
-  .option("--endpoint <url>", "the S3 server, if not that of AWS")
-  .addOption(new Option("--layout <how>", "the layout to try").choices(["manifest", "bare"]))
-  .option("--only <text>", "only the cases of the suite whose names have this in them")
-  .option("--json", "the report as JSON")
-  .action(async (flags: DoctorFlags) => {
-    process.exitCode = await doctor(flags);
-  });
-
-program
-  .command("migrate")
-  .description("copy repositories between folders and buckets, and from one layout of a bucket to another")
-  .argument("<from>", "a folder of repositories, or s3://bucket/prefix[?layout=bare]")
-  .argument("<to>", "another one")
-  .option("--repository <name>", "only this one (default: all of them)")
-  .option("--endpoint <url>", "the S3 server, if not that of AWS")
-  .option("--dry-run", "only tell what would be copied")
-  .action(async (from: string, to: string, flags: MigrateFlags) => {
-    process.exitCode = await migrate(from, to, flags);
-  });
-
-for (const { name, run } of [
-  { name: "upload-pack", run: uploadPackStdio },
-  { name: "receive-pack", run: receivePackStdio },
-]) {
-  program
-    .command(name)
-    .description(`speak git-${name} on standard input and output, as git runs it`)
-    .argument("<directory>")
-    .option("--strict", "do not try <directory>/.git")
-    .option("--no-strict")
-    .option("--timeout <seconds>", "accepted as git has it")
-    .option("--stateless-rpc", "one request and no advertisement")
-    .option("--http-backend-info-refs", "the advertisement only")
-    .option("--advertise-refs", "the older name of --http-backend-info-refs")
-    .action((directory: string, flags: StdioFlags) => serveStdio(run, directory, flags));
-}
-
+registerCommands(program, version);
+registerServices(program, version);
 registerBrowsing(program, { output: process.stdout, errors: process.stderr });
-
-interface StdioFlags {
-  readonly strict?: boolean;
-  readonly statelessRpc?: boolean;
-  readonly httpBackendInfoRefs?: boolean;
-  readonly advertiseRefs?: boolean;
-}
-
-async function serveStdio(
-  run: (streams: StdioStreams, options: StdioOptions) => Promise<number>,
-  directory: string,
-  flags: StdioFlags,
-): Promise<void> {
-  const streams = { input: process.stdin, output: process.stdout };
-  process.exitCode = await run(streams, {
-    directory,
-    strict: flags.strict,
-    cacheFolder: chooseCacheFolder(undefined, process.env),
-    statelessRpc: flags.statelessRpc,
-    advertiseOnly: flags.httpBackendInfoRefs === true || flags.advertiseRefs === true,
-    version: parseProtocolVersion(process.env.GIT_PROTOCOL),
-    agent: `millrace/${version}`,
-    updateWorkTree: createWorkTreeUpdater(process.env),
-  });
-  // The client may keep its end open; nothing more is read from it.
-  process.stdin.destroy();
-}
 
 try {
   await program.parseAsync();

@@ -1,4 +1,5 @@
-import { cp, readFile, rm } from "node:fs/promises";
+import { cpSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import {
   type ProtocolError,
   type ProtocolVersion,
@@ -85,8 +86,9 @@ export async function pushAdvertisements(
 }
 
 async function makeCopy({ fixture, copy, config }: PushTarget): Promise<void> {
-  await rm(copy, { recursive: true, force: true });
-  await cp(fixture, copy, { recursive: true });
+  // By the hundred; the asynchronous forms take five times as long.
+  rmSync(copy, { recursive: true, force: true });
+  cpSync(fixture, copy, { recursive: true });
   await configure(copy, config);
 }
 
