@@ -7,15 +7,16 @@ export interface Skippable {
   skip(note: string): never;
 }
 
-/** A server of the lab, started where it is not, or the reason why there is none; under continuous integration that throws. */
+/**
+ * A server of the lab, started where it is not, or the reason why there is none; under continuous integration that throws,
+ * unless the environment leaves it out.
+ */
 export async function findServer(name: LabServer): Promise<S3Endpoint | { readonly missing: string }> {
   const answer = await fetch(`${inject("s3Lab")}/${name}`);
   const text = await answer.text();
   if (answer.ok) return JSON.parse(text) as S3Endpoint;
-  const hint =
-    "MILLRACE_S3_ENDPOINT=<url> with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY names another server";
-  const missing = `no ${name}: ${text}; ${hint}`;
-  if (process.env.CI !== undefined) throw new Error(missing);
+  const missing = `no ${name}: ${text}`;
+  if (process.env.CI !== undefined && answer.status !== 410) throw new Error(missing);
   return { missing };
 }
 

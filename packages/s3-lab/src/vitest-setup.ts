@@ -1,5 +1,5 @@
 import type { TestProject } from "vitest/node";
-import { openLab } from "./lab.ts";
+import { type Lab, openLab } from "./lab.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -7,8 +7,6 @@ declare module "vitest" {
     s3Lab: string;
   }
 }
-
-type Lab = Awaited<ReturnType<typeof openLab>>;
 
 /** Each project has a copy of this module: the process holds the one lab and how many projects use it. */
 const shared = globalThis as { millraceLab?: { opening: Promise<Lab>; users: number } };
@@ -20,10 +18,21 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide("s3Lab", (await shared.millraceLab.opening).url);
 }
 
-/** Ends what was started, with the last project. */
+/** Ends what was started, with the last project; says so where tests ran on no real store. */
 export async function teardown(): Promise<void> {
   const lab = shared.millraceLab;
   if (lab === undefined || --lab.users > 0) return;
   delete shared.millraceLab;
-  await (await lab.opening)[Symbol.asyncDispose]();
+  const opened = await lab.opening;
+  const { standInReason } = opened;
+  await opened[Symbol.asyncDispose]();
+  if (standInReason !== undefined) process.stderr.write(standInNotice(standInReason));
+}
+
+function standInNotice(reason: string): string {
+  return `
+*** The tests over buckets ran on the project's own small S3 server, and on no real store: ${reason}.
+*** A real one is asked with MILLRACE_S3_ENDPOINT=<url> AWS_ACCESS_KEY_ID=<key> AWS_SECRET_ACCESS_KEY=<secret> pnpm test
+
+`;
 }

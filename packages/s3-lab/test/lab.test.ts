@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createBucket, demandServer, openFaultProxy } from "../src/index.ts";
 
 describe("the lab", () => {
-  for (const name of ["ceph", "moto", "unconditional"] as const) {
+  for (const name of ["store", "small", "moto", "unconditional"] as const) {
     it(`starts ${name} and tells where it is`, async (ctx) => {
       const bucket = await createBucket(await demandServer(name, ctx));
       await bucket.put("a/b", "hello");
@@ -13,7 +13,7 @@ describe("the lab", () => {
   }
 
   it("has a proxy that passes signed requests on, counts them and breaks them", async (ctx) => {
-    const endpoint = await demandServer("ceph", ctx);
+    const endpoint = await demandServer("store", ctx);
     const bucket = await createBucket(endpoint);
     const proxy = await openFaultProxy(endpoint.url);
     const { region, accessKeyId, secretAccessKey } = endpoint;

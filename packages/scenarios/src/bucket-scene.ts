@@ -25,7 +25,7 @@ export interface BucketScene extends AsyncDisposable {
 
 /** Sets the scene; skips the test where there is no real store. */
 export async function openBucketScene(context: Skippable): Promise<BucketScene> {
-  const endpoint = await demandServer("ceph", context);
+  const endpoint = await demandServer("store", context);
   const scratch = await createScratch();
   const bucket = await createBucket(endpoint);
   const proxy = await openFaultProxy(endpoint.url);

@@ -75,11 +75,11 @@ export const overBucket = (name: string, layout: S3Layout): EndpointKind => ({
   name,
   ...(layout === "bare" ? { hasNoAtomic: true } : {}),
   async missing() {
-    const server = await findServer("ceph");
+    const server = await findServer("store");
     return "missing" in server ? server.missing : undefined;
   },
   async open(options) {
-    const server = await findServer("ceph");
+    const server = await findServer("store");
     if ("missing" in server) throw new Error(server.missing);
     const { name: bucket } = await createBucket(server);
     const scratch = await createScratch();

@@ -116,7 +116,8 @@ describe("serve --layout bare", () => {
     const sequential = await asked(slow);
     expect(cold.bodies).toBe(250);
     expect(warm.bodies).toBe(0);
-    expect(cold.chain).toBeLessThan(30);
+    // Eight rounds of 32 and a few; on a busy machine rounds drift apart.
+    expect(cold.chain).toBeLessThan(80);
     expect(warm.chain).toBeLessThanOrEqual(4);
     expect(sequential.chain).toBeGreaterThan(250);
   });

@@ -146,7 +146,7 @@ describe("looking into a repository somewhere else", () => {
 });
 
 it("looks into a repository in a bucket, with no server in between", async (ctx) => {
-  const endpoint = await demandServer("ceph", ctx);
+  const endpoint = await demandServer("store", ctx);
   await using scratch = await createScratch();
   const local = await createHistory(join(scratch.path, "local"), "sha1");
   const { name: bucket } = await createBucket(endpoint);

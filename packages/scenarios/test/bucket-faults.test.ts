@@ -21,7 +21,7 @@ const closing: AsyncDisposable[] = [];
 const faults: string[] = [];
 
 beforeEach(async (context) => {
-  const endpoint = await demandServer("ceph", context);
+  const endpoint = await demandServer("store", context);
   scratch = await createScratch();
   bucket = await createBucket(endpoint);
   proxy = await openFaultProxy(endpoint.url);

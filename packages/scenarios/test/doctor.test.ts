@@ -1,5 +1,7 @@
 import { createBucket, demandServer, type S3Endpoint, type TestBucket } from "@millrace/s3-lab";
+import { conformanceCases } from "@millrace/storage/conformance";
 import { expect, it } from "vitest";
+import { isLight } from "../src/light.ts";
 import { type Ended, runMillrace } from "../src/run-millrace.ts";
 
 const doctor = (endpoint: S3Endpoint, bucket: TestBucket, ...flags: string[]): Promise<Ended> =>
@@ -13,32 +15,51 @@ const doctor = (endpoint: S3Endpoint, bucket: TestBucket, ...flags: string[]): P
     ...flags,
   );
 
-it("finds a store good for both layouts, tells how long requests take, and leaves nothing", async (ctx) => {
-  const endpoint = await demandServer("ceph", ctx);
-  const bucket = await createBucket(endpoint);
-  await bucket.put("deep/er/mine", "stays");
-  for (const layout of ["manifest", "bare"]) {
-    const { status, stdout, stderr } = await doctor(
-      endpoint,
-      bucket,
-      "--layout",
-      layout,
-      "--only",
-      "commit:",
-      "--json",
-    );
-    expect([status, stderr]).toEqual([0, ""]);
-    const told = JSON.parse(stdout);
-    expect(told).toMatchObject({ ok: true, layout, conformance: { failed: [], skipped: [] } });
-    expect(told.conformance.passed).toBeGreaterThan(3);
-    expect(told.checks.map((check: { outcome: string }) => check.outcome)).toEqual(["ok", "ok", "ok", "ok"]);
-    for (const request of ["get", "put", "delete"]) {
-      const found = told.latencies.find((each: { request: string }) => each.request === request);
-      expect(found.minMs).toBeGreaterThan(0);
-      expect(found.p99Ms).toBeGreaterThanOrEqual(found.medianMs);
+for (const server of ["store", "small"] as const) {
+  it(`finds the ${server} good for both layouts, tells how long requests take, and leaves nothing`, async (ctx) => {
+    const endpoint = await demandServer(server, ctx);
+    const bucket = await createBucket(endpoint);
+    await bucket.put("deep/er/mine", "stays");
+    for (const layout of ["manifest", "bare"]) {
+      const { status, stdout, stderr } = await doctor(
+        endpoint,
+        bucket,
+        "--layout",
+        layout,
+        "--only",
+        "commit:",
+        "--json",
+      );
+      expect([status, stderr]).toEqual([0, ""]);
+      const told = JSON.parse(stdout);
+      expect(told).toMatchObject({ ok: true, layout, conformance: { failed: [], skipped: [] } });
+      expect(told.conformance.passed).toBeGreaterThan(3);
+      expect(told.checks.map((check: { outcome: string }) => check.outcome)).toEqual([
+        "ok",
+        "ok",
+        "ok",
+        "ok",
+      ]);
+      for (const request of ["get", "put", "delete"]) {
+        const found = told.latencies.find((each: { request: string }) => each.request === request);
+        expect(found.minMs).toBeGreaterThan(0);
+        expect(found.p99Ms).toBeGreaterThanOrEqual(found.medianMs);
+      }
     }
-  }
-  expect(await bucket.keys()).toEqual(["deep/er/mine"]);
+    expect(await bucket.keys()).toEqual(["deep/er/mine"]);
+  });
+}
+
+it("runs the whole suite, and leaves nothing", async (ctx) => {
+  if (isLight) ctx.skip("heavy: runs once, on the first Node");
+  const endpoint = await demandServer("store", ctx);
+  const bucket = await createBucket(endpoint);
+  const { status, stdout } = await doctor(endpoint, bucket, "--json");
+  expect(status, stdout).toBe(0);
+  const { conformance } = JSON.parse(stdout);
+  expect(conformance.failed).toEqual([]);
+  expect(conformance.passed + conformance.skipped.length).toBe(conformanceCases.length);
+  expect(await bucket.keys()).toEqual([]);
 });
 
 it("says what a store without conditional deletions cannot do", async (ctx) => {
@@ -64,8 +85,8 @@ it("refuses a store without conditional writes and says why, and one that it can
   expect(await bucket.keys()).toEqual([]);
 
   const elsewhere = { ...bucket, name: "no-such-bucket" };
-  const ceph = await demandServer("ceph", ctx);
-  const lost = await doctor(ceph, elsewhere);
+  const store = await demandServer("store", ctx);
+  const lost = await doctor(store, elsewhere);
   expect(lost.status).toBe(1);
   expect(lost.stdout).toMatch(
     /FAILED {3}the bucket can be read and written: there is no bucket no-such-bucket/,

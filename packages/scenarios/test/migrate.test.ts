@@ -20,7 +20,7 @@ let bucket: TestBucket;
 let proxy: FaultProxy;
 
 beforeEach(async (ctx) => {
-  const endpoint = await demandServer("ceph", ctx);
+  const endpoint = await demandServer("store", ctx);
   scratch = await createScratch();
   bucket = await createBucket(endpoint);
   proxy = await openFaultProxy(endpoint.url);

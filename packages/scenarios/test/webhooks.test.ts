@@ -122,7 +122,7 @@ describe("webhooks", () => {
   });
 
   it("of a bucket are told by another server where the first one dies before it could", async (context) => {
-    const endpoint = await demandServer("ceph", context);
+    const endpoint = await demandServer("store", context);
     const bucket = await createBucket(endpoint);
     const silent = await listen(503);
     const { region, accessKeyId, secretAccessKey, url } = endpoint;

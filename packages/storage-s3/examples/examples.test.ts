@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { listBranches } from "./serve-a-bucket.ts";
 
 test("the example runs, on a real server", async (ctx) => {
-  const endpoint = await demandServer("ceph", ctx);
+  const endpoint = await demandServer("store", ctx);
   const { name: bucket } = await createBucket(endpoint);
   const { url, region, ...credentials } = endpoint;
   const where = { bucket, endpoint: url, region, credentials };

@@ -24,7 +24,7 @@ let prefix: string;
 
 beforeEach(async (ctx) => {
   if (bucket === undefined) {
-    bucket = await createBucket(await demandServer("ceph", ctx));
+    bucket = await createBucket(await demandServer("store", ctx));
     proxy = await openFaultProxy(bucket.endpoint.url);
   }
   proxy.plan = undefined;

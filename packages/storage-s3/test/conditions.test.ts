@@ -2,7 +2,7 @@ import { createBucket, demandServer, openFaultProxy } from "@millrace/s3-lab";
 import { expect, it } from "vitest";
 import { openTestStorage } from "./open-test-storage.ts";
 
-for (const server of ["ceph", "moto"] as const) {
+for (const server of ["store", "moto"] as const) {
   it(`takes ${server}, and leaves nothing of the proof`, async (ctx) => {
     const bucket = await createBucket(await demandServer(server, ctx));
     const place = { endpoint: bucket.endpoint, bucket: bucket.name };
@@ -12,7 +12,7 @@ for (const server of ["ceph", "moto"] as const) {
 }
 
 it("begins the proof anew where an answer is lost", async (ctx) => {
-  const bucket = await createBucket(await demandServer("ceph", ctx));
+  const bucket = await createBucket(await demandServer("store", ctx));
   const proxy = await openFaultProxy(bucket.endpoint.url);
   let broken = 0;
   proxy.plan = ({ method }) => (method === "PUT" && broken++ < 3 ? { kind: "reset-after" } : undefined);
@@ -33,7 +33,7 @@ it("refuses a store that ignores conditions", async (ctx) => {
 });
 
 it("tells a missing bucket, wrong keys and a store that nobody answers for from each other", async (ctx) => {
-  const bucket = await createBucket(await demandServer("ceph", ctx));
+  const bucket = await createBucket(await demandServer("store", ctx));
   const { endpoint } = bucket;
   const opened = (place: Parameters<typeof openTestStorage>[0]): Promise<unknown> =>
     openTestStorage(place, { proveConditions: true, maxAttempts: 2, retryDelayMs: 1 });

@@ -7,7 +7,7 @@ import { openTestStorage } from "./open-test-storage.ts";
 const buckets = new Map<string, Promise<TestBucket>>();
 
 interface Run {
-  readonly server: "ceph" | "moto";
+  readonly server: "store" | "moto";
   readonly layout: S3Layout;
   readonly mayDelete: boolean;
   /** The fewer stay in the manifest, the more of the cases read their refs out of tables. */
@@ -17,12 +17,12 @@ interface Run {
 }
 
 const runs: readonly Run[] = [
-  { server: "ceph", layout: "manifest", mayDelete: true },
-  { server: "ceph", layout: "manifest", mayDelete: true, inlineRefs: 0, isHeavy: true },
-  { server: "ceph", layout: "manifest", mayDelete: true, inlineRefs: 2 },
+  { server: "store", layout: "manifest", mayDelete: true },
+  { server: "store", layout: "manifest", mayDelete: true, inlineRefs: 0, isHeavy: true },
+  { server: "store", layout: "manifest", mayDelete: true, inlineRefs: 2 },
   { server: "moto", layout: "manifest", mayDelete: true, isHeavy: true },
   { server: "moto", layout: "manifest", mayDelete: true, inlineRefs: 2, isHeavy: true },
-  { server: "ceph", layout: "bare", mayDelete: true },
+  { server: "store", layout: "bare", mayDelete: true },
   // It knows no condition on DELETE: the proof at the start finds that out.
   { server: "moto", layout: "bare", mayDelete: false, isHeavy: true },
 ];

@@ -22,7 +22,7 @@ let counter = 0;
 /** A repository with one pushed branch, asked through the proxy. */
 async function prepare(ctx: { skip(note: string): never }): Promise<TinyPack> {
   if (bucket === undefined) {
-    bucket = await createBucket(await demandServer("ceph", ctx));
+    bucket = await createBucket(await demandServer("store", ctx));
     proxy = await openFaultProxy(bucket.endpoint.url);
   }
   proxy.plan = undefined;

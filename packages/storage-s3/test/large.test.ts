@@ -7,7 +7,7 @@ const MIB = 1024 * 1024;
 
 for (const sizeMib of [3, 7, 12, 23]) {
   it(`keeps ${sizeMib} MiB as written, in parts where it is large, whatever breaks on the way`, async (ctx) => {
-    const bucket = await createBucket(await demandServer("ceph", ctx));
+    const bucket = await createBucket(await demandServer("store", ctx));
     const proxy = await openFaultProxy(bucket.endpoint.url);
     const place = { endpoint: { ...bucket.endpoint, url: proxy.url }, bucket: bucket.name };
     const options = { partBytes: 5 * MIB, rangeBytes: MIB, retryDelayMs: 1 };
@@ -52,7 +52,7 @@ for (const sizeMib of [3, 7, 12, 23]) {
 }
 
 it("leaves nothing of a large pack that was given up", async (ctx) => {
-  const bucket = await createBucket(await demandServer("ceph", ctx));
+  const bucket = await createBucket(await demandServer("store", ctx));
   await using storage = await openTestStorage(
     { endpoint: bucket.endpoint, bucket: bucket.name },
     { partBytes: 5 * MIB },

@@ -8,7 +8,7 @@ import { pushPack, refsOf } from "./push-pack.ts";
 const LEASE_MS = 2000;
 
 it("lets one process tidy up at a time, renews its right, and gives it to another when it is gone", async (ctx) => {
-  const bucket = await createBucket(await demandServer("ceph", ctx));
+  const bucket = await createBucket(await demandServer("store", ctx));
   await using proxy = await openFaultProxy(bucket.endpoint.url);
   const options = { leaseMs: LEASE_MS, maxAttempts: 2, retryDelayMs: 1 };
   const place = { endpoint: bucket.endpoint, bucket: bucket.name };

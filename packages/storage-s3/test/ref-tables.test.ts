@@ -19,7 +19,7 @@ const opened: Storage[] = [];
 
 beforeEach(async (ctx) => {
   if (bucket === undefined) {
-    bucket = await createBucket(await demandServer("ceph", ctx));
+    bucket = await createBucket(await demandServer("store", ctx));
     proxy = await openFaultProxy(bucket.endpoint.url);
   }
   proxy.plan = undefined;

@@ -54,7 +54,7 @@ async function readFirst(view: Snapshot, { id }: TinyPack): Promise<string> {
   return Buffer.from(await (await view.openPack(id)).read(0, 4)).toString();
 }
 
-for (const server of ["ceph", "moto"] as const) {
+for (const server of ["store", "moto"] as const) {
   it(`deletes what nothing needs when its grace time is over, and nothing else, on ${server}`, async (ctx) => {
     const { bucket, open } = await prepare(server, ctx);
     await using storage = await open();
@@ -74,7 +74,7 @@ for (const server of ["ceph", "moto"] as const) {
     await bucket.put(`p/probe/${randomUUID()}`, "probe");
     const upload = { Bucket: bucket.name, Key: `p/data/${randomUUID()}/${randomUUID()}.pack` };
     // Moto dates all uploads back to 2010.
-    if (server === "ceph") await bucket.client.send(new CreateMultipartUploadCommand(upload));
+    if (server === "store") await bucket.client.send(new CreateMultipartUploadCommand(upload));
     const uploads = async (): Promise<number> =>
       (await bucket.client.send(new ListMultipartUploadsCommand({ Bucket: bucket.name }))).Uploads?.length ??
       0;
@@ -87,7 +87,7 @@ for (const server of ["ceph", "moto"] as const) {
     const before = await bucket.keys();
     const nothing = { removedCount: 0, removedBytes: 0, orphanCount: 0, orphanBytes: 0, uploadCount: 0 };
     expect(await storage.sweep!()).toEqual(nothing);
-    const uploadCount = server === "ceph" ? 1 : 0;
+    const uploadCount = server === "store" ? 1 : 0;
     expect(await uploads()).toBe(uploadCount);
     await using cold = await open();
     expect(await readFirst(await (await cold.open("r")).snapshot(), second)).toBe("PACK");
@@ -114,7 +114,7 @@ for (const server of ["ceph", "moto"] as const) {
 }
 
 it("takes no pack that was staged longer than half of the grace time ago", async (ctx) => {
-  const { open } = await prepare("ceph", ctx);
+  const { open } = await prepare("store", ctx);
   await using storage = await open(1000);
   const store = await storage.create("r");
   const pack = await makeTinyPack("slow");
@@ -127,7 +127,7 @@ it("takes no pack that was staged longer than half of the grace time ago", async
 });
 
 it("tells of one repository's own files only, where asked for it", async (ctx) => {
-  const { bucket, open } = await prepare("ceph", ctx);
+  const { bucket, open } = await prepare("store", ctx);
   await using storage = await open();
   for (const name of ["a", "b"]) {
     const store = await storage.create(name);
@@ -142,7 +142,7 @@ it("tells of one repository's own files only, where asked for it", async (ctx) =
 });
 
 it("keeps what any manifest names, also in another life's folder, or in words of a later version", async (ctx) => {
-  const { bucket, open } = await prepare("ceph", ctx);
+  const { bucket, open } = await prepare("store", ctx);
   await using storage = await open();
   // What is pushed to a draft goes into the repository that another one has made meanwhile.
   const draft = await storage.create("r", { onFirstCommit: true });
@@ -172,7 +172,7 @@ it("keeps what any manifest names, also in another life's folder, or in words of
 });
 
 it("goes by the store's clock, whatever a server's own says", async (ctx) => {
-  const { bucket, open } = await prepare("ceph", ctx);
+  const { bucket, open } = await prepare("store", ctx);
   const HOUR_MS = 60 * 60 * 1000;
   const real = Date.now;
   for (const aheadMs of [HOUR_MS, -HOUR_MS]) {
@@ -198,7 +198,7 @@ it("goes by the store's clock, whatever a server's own says", async (ctx) => {
 });
 
 it("tells a store whose clock cannot be followed in words of its own", async (ctx) => {
-  const { bucket } = await prepare("ceph", ctx);
+  const { bucket } = await prepare("store", ctx);
   await using proxy = await openFaultProxy(bucket.endpoint.url);
   // Signed for that time, requests are refused by the store's real clock.
   proxy.aheadMs = 60 * 60 * 1000;

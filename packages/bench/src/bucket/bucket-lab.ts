@@ -53,7 +53,7 @@ export interface BucketLabOptions {
 export async function openBucketLab({ latencyMs, isQuick }: BucketLabOptions): Promise<BucketLab> {
   const lab = await openLab();
   const scratch = await mkdtemp(join(tmpdir(), "millrace-bench-s3-"));
-  const answer = await fetch(`${lab.url}/ceph`);
+  const answer = await fetch(`${lab.url}/store`);
   if (!answer.ok) throw new Error(await answer.text());
   const endpoint = (await answer.json()) as S3Endpoint;
   const bucket = await createBucket(endpoint);

@@ -18,7 +18,7 @@ const git = (args: readonly string[]): string => runNewerGit(newer.path as strin
 
 test("the tables in a bucket, in their order, are a stack that git reads, checks and packs", async (ctx) => {
   if (newer.path === undefined) ctx.skip(newer.why);
-  const bucket = await createBucket(await demandServer("ceph", ctx));
+  const bucket = await createBucket(await demandServer("store", ctx));
   git(["init", "--quiet", "--bare", "--ref-format=reftable", "--initial-branch=main", "."]);
   const tree = git(["mktree"]).trim();
   const commit = git(["commit-tree", "-m", "one", tree]).trim();
