@@ -1,13 +1,19 @@
+import type { MessagePort } from "node:worker_threads";
 import { z } from "zod";
 
 /** Options of `mount`. */
 export interface MountOptions {
   /** An existing directory. */
   readonly directory: string;
-  /** A module that exports `createFileSystem(data, notifier)`; it is loaded in the thread that serves the mount. */
+  /** A module that exports `createFileSystem(data, notifier, port?)`; it is loaded in the thread that serves the mount. */
   readonly module: URL;
   /** What `createFileSystem` is called with: anything that can be posted to a thread. */
   readonly data?: unknown;
+  /**
+   * Is given one end of a channel to the file system; `createFileSystem` is called with the other one. It may be called twice: where
+   * this Node cannot poll the device, the module is loaded again. The ends are closed when the mount ends.
+   */
+  readonly connect?: ((port: MessagePort) => void) | undefined;
   /** What the mount is called in /proc/mounts. Default `millrace`. */
   readonly name?: string | undefined;
   /** Other users may use the mount, too. Default false. */
@@ -31,6 +37,7 @@ export const MountOptions: z.ZodType<MountOptions> = z.object({
   directory: z.string().min(1),
   module: z.instanceof(URL),
   data: z.unknown().optional(),
+  connect: z.custom<(port: MessagePort) => void>((value) => typeof value === "function").optional(),
   // A comma would be another mount option, a space another field of /proc/mounts.
   name: z
     .string()

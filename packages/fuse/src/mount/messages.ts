@@ -12,6 +12,8 @@ export interface ServeData {
   readonly readWorker: string;
   readonly gate: Int32Array<SharedArrayBuffer>;
   readonly notifyPort: MessagePort;
+  /** The file system's end of the channel that whoever mounts has asked for. */
+  readonly port: MessagePort | undefined;
 }
 
 /** What the serving thread tells. */

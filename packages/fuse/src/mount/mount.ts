@@ -78,6 +78,7 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
   notifying.postMessage({ port: ours.port2 }, [ours.port2]);
   notifying.postMessage({ port: theirs.port2 }, [theirs.port2]);
   const notifier = createNotifier(ours.port1);
+  const channel = asked.connect === undefined ? undefined : new MessageChannel();
   const serveData: ServeData = {
     module: asked.module.href,
     data: asked.data,
@@ -88,13 +89,16 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
     readWorker: READ_WORKER.href,
     gate: gate.words,
     notifyPort: theirs.port1,
+    port: channel?.port2,
   };
   const server = new Worker(SERVE_WORKER, {
     workerData: serveData,
-    transferList: [theirs.port1],
+    transferList: channel === undefined ? [theirs.port1] : [theirs.port1, channel.port2],
     // The descriptor is closed by the reader that has wrapped it, and where nothing has, here.
     trackUnmanagedFds: false,
   });
+
+  if (channel !== undefined) asked.connect?.(channel.port1);
 
   let mounted = false;
   let unmounting = false;
@@ -109,6 +113,7 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
     });
     gate.shut();
     notifier.close();
+    channel?.port1.close();
     if (blocking && descriptor !== undefined) closeSync(descriptor);
     await notifying.terminate();
     // A dead connection answers ENOTCONN for ever: take it away.

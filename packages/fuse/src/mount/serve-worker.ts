@@ -84,10 +84,14 @@ function openThreaded(
 
 async function main(): Promise<void> {
   const module = (await import(data.module)) as {
-    createFileSystem(data: unknown, notifier: Notifier): FileSystem | Promise<FileSystem>;
+    createFileSystem(
+      data: unknown,
+      notifier: Notifier,
+      port: MessagePort | undefined,
+    ): FileSystem | Promise<FileSystem>;
   };
   const notifier = createNotifier(data.notifyPort);
-  const fileSystem = await module.createFileSystem(data.data, notifier);
+  const fileSystem = await module.createFileSystem(data.data, notifier, data.port);
   let answered = (): void => undefined;
   let paused = false;
 
@@ -143,6 +147,7 @@ async function main(): Promise<void> {
     session.end();
     await fileSystem.destroy?.();
     notifier.close();
+    data.port?.close();
     port.close();
   }
 }

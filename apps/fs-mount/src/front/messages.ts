@@ -1,0 +1,27 @@
+import type { Oid } from "@millrace/pack";
+import type { PrefetchedFile } from "../hydrator/blobs.ts";
+
+/** What the view's thread asks of the main thread. Those with an `id` are answered. */
+export type ToSource =
+  | { readonly ask: "tree"; readonly id: number; readonly oid: Oid }
+  | { readonly ask: "open"; readonly id: number; readonly oid: Oid; readonly priority: number }
+  /** Waits until the beginning of the blob that `open` number `blob` has opened can be read. */
+  | { readonly ask: "readable"; readonly id: number; readonly blob: number; readonly endBytes: number }
+  | { readonly ask: "sizes"; readonly id: number; readonly oids: readonly Oid[] }
+  /** Whoever asked `id` does not wait any more. */
+  | { readonly ask: "leave"; readonly id: number }
+  | { readonly ask: "release"; readonly blob: number }
+  | { readonly ask: "prefetch"; readonly files: readonly PrefetchedFile[] };
+
+/** A blob that is open: its descriptor is good in every thread of the process. */
+export interface OpenedBlob {
+  readonly fd: number;
+  readonly sizeBytes: number;
+  /** Not all of it is there yet. */
+  readonly isArriving: boolean;
+}
+
+/** An answer: what was asked for, or what was thrown. */
+export type FromSource =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: { readonly message: string; readonly code: string | undefined } };

@@ -1,0 +1,84 @@
+import type { MessagePort } from "node:worker_threads";
+import type { Oid } from "@millrace/pack";
+import type { OpenBlob } from "../hydrator/blobs.ts";
+import type { ViewSource } from "../view/view.ts";
+import { waitFor } from "../view/wait.ts";
+import type { FromSource, OpenedBlob, ToSource } from "./messages.ts";
+
+interface Question {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+type Asked<T> = T extends { readonly id: number } ? Omit<T, "id"> : never;
+
+/** The source of a view whose content comes from another thread, where `serveSource` answers. */
+export function connectSource(port: MessagePort): ViewSource {
+  const questions = new Map<number, Question>();
+  let lastId = 0;
+  let isClosed = false;
+  const send = (message: ToSource): void => port.postMessage(message);
+
+  port.on("message", (answer: FromSource) => {
+    const question = questions.get(answer.id);
+    questions.delete(answer.id);
+    if (question === undefined) return;
+    if ("error" in answer) {
+      const { message, code } = answer.error;
+      question.reject(Object.assign(new Error(message), { code }));
+    } else question.resolve(answer.value);
+  });
+  port.on("close", () => {
+    isClosed = true;
+    for (const { reject } of questions.values()) reject(ended());
+    questions.clear();
+  });
+
+  const ask = async (question: Asked<ToSource>, signal?: AbortSignal): Promise<unknown> => {
+    if (isClosed) throw ended();
+    signal?.throwIfAborted();
+    const id = ++lastId;
+    const answer = new Promise<unknown>((resolve, reject) => questions.set(id, { resolve, reject }));
+    send({ ...question, id });
+    try {
+      return await waitFor(answer, signal);
+    } catch (error) {
+      if (signal?.aborted === true && !isClosed) send({ ask: "leave", id });
+      throw error;
+    }
+  };
+
+  return {
+    async tree(oid) {
+      return (await ask({ ask: "tree", oid })) as Uint8Array;
+    },
+    blobs: {
+      async open(oid, priority, signal): Promise<OpenBlob> {
+        const asked = ask({ ask: "open", oid, priority }, signal);
+        // `ask` has numbered the question before it waited.
+        const blob = lastId;
+        const { fd, sizeBytes, isArriving } = (await asked) as OpenedBlob;
+        const readable = async (endBytes: number, left?: AbortSignal): Promise<void> => {
+          await ask({ ask: "readable", blob, endBytes }, left);
+        };
+        return {
+          fd,
+          sizeBytes,
+          readable: isArriving ? readable : undefined,
+          release: () => {
+            if (!isClosed) send({ ask: "release", blob });
+          },
+        };
+      },
+      sizeOf: async (oids: readonly Oid[], signal) =>
+        (await ask({ ask: "sizes", oids }, signal)) as ReadonlyMap<Oid, number>,
+      prefetch(files) {
+        if (!isClosed) send({ ask: "prefetch", files });
+      },
+    },
+  };
+}
+
+function ended(): Error {
+  return Object.assign(new Error("The mount has ended"), { code: "MOUNT_STOPPED" });
+}

@@ -1,0 +1,122 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Mount } from "@millrace/fuse";
+import { parseCommit } from "@millrace/pack";
+import { createPromisor, type ObjectSource, openRemoteSource, SharedPromisor } from "@millrace/promisor";
+import { openDirectoryTransport, openRemote, type Remote } from "@millrace/protocol-v2/client";
+import { mountView } from "../../src/front/fuse/mount-view.ts";
+import { plainBlobs } from "./plain-blobs.ts";
+import { git, GIT_ENVIRONMENT } from "./repository.ts";
+
+/** Why no test can mount here, or `undefined` where one can. */
+export function whyNot(): string | undefined {
+  if (!existsSync("/dev/fuse")) return "there is no /dev/fuse: NOTHING OF A MOUNTED REPOSITORY IS TESTED";
+  if (process.geteuid?.() !== 0) return "only root may mount: NOTHING OF A MOUNTED REPOSITORY IS TESTED";
+  return undefined;
+}
+
+/** A mounted view, and what it has asked for. */
+export interface MountedView {
+  readonly mount: Mount;
+  readonly directory: string;
+  /** Objects that each request has asked for. */
+  readonly requests: string[][];
+  readonly faults: unknown[];
+}
+
+/** Mounts and folders of one file of tests; `end` takes all of them away, whatever has happened. */
+export class Lab {
+  readonly #folders: string[] = [];
+  readonly #mounts: Mount[] = [];
+  readonly #remotes: Remote[] = [];
+
+  folder(): string {
+    const folder = mkdtempSync(join(tmpdir(), "millrace-mount-"));
+    this.#folders.push(folder);
+    return folder;
+  }
+
+  keep(folder: string): string {
+    this.#folders.push(folder);
+    return folder;
+  }
+
+  /** Mounts the head of a repository from a source; by default its own, through git's upload-pack. */
+  async mountView(
+    repository: string,
+    through: (source: ObjectSource) => ObjectSource = (s) => s,
+  ): Promise<MountedView> {
+    const remote = openRemote(openDirectoryTransport(repository));
+    this.#remotes.push(remote);
+    const requests: string[][] = [];
+    const source = openRemoteSource(remote);
+    const counted: ObjectSource = {
+      ...source,
+      fetch: (wants, options) => {
+        requests.push([...wants]);
+        return source.fetch(wants, options);
+      },
+    };
+    const objects = new SharedPromisor(await createPromisor(through(counted)));
+    const head = git(repository, ["rev-parse", "HEAD"]);
+    const { content } = await objects.resolve(head);
+    const faults: unknown[] = [];
+    const directory = this.folder();
+    const mount = await mountView({
+      directory,
+      format: objects.format,
+      tree: parseCommit(content, objects.format).tree,
+      mtimeSeconds: 1_700_000_000,
+      gitFile: undefined,
+      uid: 0,
+      gid: 0,
+      source: {
+        tree: async (oid) => (await objects.resolve(oid)).content,
+        blobs: plainBlobs(objects),
+        onFault: (error) => faults.push(error),
+      },
+    });
+    mount.ended.catch(() => undefined);
+    this.#mounts.push(mount);
+    return { mount, directory, requests, faults };
+  }
+
+  async end(): Promise<void> {
+    // Whatever a failed test left inside hangs nothing.
+    for (const mounted of this.#mounts) await mounted.abort();
+    for (const remote of this.#remotes) await remote[Symbol.asyncDispose]();
+    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Runs a program beside this process. A mount must never be used by the process that serves it synchronously, and `spawn` waits until
+ * the program has begun: so another program changes into the folder, and starts what lies in a mount.
+ * @throws with what it said
+ */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly timeoutMs?: number; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    const place = options.cwd === undefined ? [] : ["-C", options.cwd];
+    const child = spawn("env", [...place, command, ...args], {
+      env: { ...GIT_ENVIRONMENT, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: options.timeoutMs ?? 60_000,
+      killSignal: "SIGKILL",
+    });
+    let out = "";
+    let err = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
+    child.on("error", reject);
+    child.on("close", (status, signal) => {
+      if (status === 0) resolve(out);
+      else reject(new Error(`${command} ${args.join(" ")}: ${signal ?? `status ${status}`}\n${err}${out}`));
+    });
+  });
+}
