@@ -33,6 +33,11 @@ export interface ServerOptions {
   readonly onPush?: Tell | undefined;
   /** Another server that has not told of a push by then is taken for dead, in milliseconds. Default a minute. */
   readonly pushIdleMs?: number | undefined;
+  /**
+   * All repositories are looked through so often for pushes that nobody has told of, in milliseconds, the first time
+   * somewhen in between. Default an hour; over storages without an outbox there are none.
+   */
+  readonly pushRoundMs?: number | undefined;
   /** Told the name of a repository when a push to it has been answered, refused or not. Default: nobody is told. */
   readonly onPushAnswered?: ((name: string) => void) | undefined;
   /** Told of faults of the server itself; clients only read that there was one. Default: nobody is told. */
@@ -49,6 +54,7 @@ export const ServerOptions: z.ZodType<ServerOptions> = z.object({
   threads: z.number().int().positive().optional(),
   keepAliveMs: z.number().int().positive().optional(),
   pushIdleMs: z.number().int().nonnegative().optional(),
+  pushRoundMs: z.number().int().positive().optional(),
   onPush: z.custom<Tell>((value) => typeof value === "function").optional(),
   onPushAnswered: z.custom<(name: string) => void>((value) => typeof value === "function").optional(),
   onFault: z.custom<(error: unknown) => void>((value) => typeof value === "function").optional(),

@@ -4,9 +4,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { createBucket, demandServer } from "@millrace/s3-lab";
-import { type PushEvent, startServer } from "@millrace/server";
-import { createMemoryStorage } from "@millrace/storage";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createBucket, demandServer, type TestBucket } from "@millrace/s3-lab";
+import { type GitServer, type PushEvent, type ServerOptions, startServer } from "@millrace/server";
+import { createMemoryStorage, type Storage } from "@millrace/storage";
 import { openS3Storage } from "@millrace/storage-s3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createScratch, type Scratch } from "../src/scratch.ts";
@@ -121,51 +122,78 @@ describe("webhooks", () => {
     ]);
   });
 
-  it("of a bucket are told by another server where the first one dies before it could", async (context) => {
-    const endpoint = await demandServer("store", context);
-    const bucket = await createBucket(endpoint);
-    const silent = await listen(503);
-    const { region, accessKeyId, secretAccessKey, url } = endpoint;
-    const credentials = { accessKeyId, secretAccessKey };
-    const first = await startServing(
-      ["--store", `s3://${bucket.name}/git`, "--endpoint", url, "--webhook", silent.url],
-      { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
-    );
-    closing.push(first);
-    await local.git("push", "--quiet", `${first.url}/a.git`, "main");
-    await silent.next();
-    await first.kill();
-
-    const spoolFolder = join(scratch.path, "spool");
-    const storage = await openS3Storage({
-      bucket: bucket.name,
-      prefix: "git",
-      endpoint: url,
-      region,
-      credentials,
-      spoolFolder,
-    });
-    closing.push(storage);
-    const store = await storage.open("a.git");
-    // The time of the store is known to a second.
-    await expect.poll(() => store.outbox?.isDue(0), { timeout: 5000 }).toBe(true);
-    expect(store.outbox?.isDue(60_000)).toBe(false);
+  describe("of a bucket, where the server dies before it could tell", () => {
+    let bucket: TestBucket;
+    let storage: Storage;
+    let delivery: unknown;
     const told: PushEvent[] = [];
-    const listening = { host: "127.0.0.1", port: 0 };
-    const second = await startServer(storage, listening, {
-      version: "test",
-      pushIdleMs: 0,
-      onPush: async (event) => void told.push(event),
+    const faults: unknown[] = [];
+
+    beforeEach(async (context) => {
+      told.length = 0;
+      faults.length = 0;
+      const endpoint = await demandServer("store", context);
+      bucket = await createBucket(endpoint);
+      const silent = await listen(503);
+      const { region, accessKeyId, secretAccessKey, url } = endpoint;
+      const credentials = { accessKeyId, secretAccessKey };
+      const first = await startServing(
+        ["--store", `s3://${bucket.name}/git`, "--endpoint", url, "--webhook", silent.url],
+        { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+      );
+      closing.push(first);
+      await local.git("push", "--quiet", `${first.url}/a.git`, "main");
+      delivery = (await silent.next()).headers["x-millrace-delivery"];
+      await first.kill();
+      const place = { bucket: bucket.name, prefix: "git", endpoint: url, region, credentials };
+      storage = await openS3Storage({ ...place, spoolFolder: join(scratch.path, "spool") });
+      closing.push(storage);
     });
-    await local.git("ls-remote", `http://127.0.0.1:${second.address.port}/a.git`);
-    await second.close(1000);
-    expect(told.map(({ repository, refs }) => [repository, ...refs.map(({ name }) => name)])).toEqual([
-      ["a.git", "refs/heads/main"],
-    ]);
-    expect(told[0]?.id).toBe(silent.posted[0]?.headers["x-millrace-delivery"]);
-    // It is settled with the storage that told it.
-    await storage[Symbol.asyncDispose]();
-    expect(Buffer.from(await bucket.get("git/repos/a.git")).toString()).toContain('"notices":[]');
+
+    /** Another server over the same bucket. */
+    const serve = (options: Partial<ServerOptions>): Promise<GitServer> =>
+      startServer(
+        storage,
+        { host: "127.0.0.1", port: 0 },
+        {
+          version: "test",
+          pushIdleMs: 0,
+          onPush: async (event) => void told.push(event),
+          onFault: (error) => faults.push(error),
+          ...options,
+        },
+      );
+
+    const expectTold = async (): Promise<void> => {
+      expect(told.map(({ repository, refs }) => [repository, ...refs.map(({ name }) => name)])).toEqual([
+        ["a.git", "refs/heads/main"],
+      ]);
+      expect(told[0]?.id).toBe(delivery);
+      // It is settled with the storage that told it.
+      await storage[Symbol.asyncDispose]();
+      expect(Buffer.from(await bucket.get("git/repos/a.git")).toString()).toContain('"notices":[]');
+    };
+
+    it("are told by another server that somebody asks for the repository", async () => {
+      const store = await storage.open("a.git");
+      // The time of the store is known to a second.
+      await expect.poll(() => store.outbox?.isDue(0), { timeout: 5000 }).toBe(true);
+      expect(store.outbox?.isDue(60_000)).toBe(false);
+      const second = await serve({});
+      await local.git("ls-remote", `http://127.0.0.1:${second.address.port}/a.git`);
+      await second.close(1000);
+      await expectTold();
+    });
+
+    it("are told by another server though nobody asks for the repository again", async () => {
+      // It comes first in the round, and cannot be opened.
+      await bucket.put("git/repos/0.git", "{".repeat(10_000));
+      const second = await serve({ pushRoundMs: 100 });
+      while (told.length === 0) await sleep(20);
+      await second.close(1000);
+      expect(faults).toContainEqual(expect.objectContaining({ code: "STORAGE_CORRUPT" }));
+      await expectTold();
+    });
   });
 
   it("of repositories in memory hear each push once", async () => {

@@ -45,18 +45,24 @@ export class Courier implements AsyncDisposable {
   /** Takes pushes into this repository as they are done. */
   listen(store: Told): OnReceived {
     return (push, noticeId) => {
-      if (store.outbox !== undefined && noticeId !== undefined) this.#run(this.#tell(store, push, noticeId));
+      if (store.outbox !== undefined && noticeId !== undefined)
+        void this.#run(this.#tell(store, push, noticeId));
       else
-        this.#run(this.#insist({ ...push, repository: store.name, id: `${Date.now()}-${++this.#lastId}` }));
+        void this.#run(
+          this.#insist({ ...push, repository: store.name, id: `${Date.now()}-${++this.#lastId}` }),
+        );
     };
   }
 
-  /** Takes up what others, or this process, did not tell in time. Asks nobody where nothing is known to wait. */
-  takeUp(store: Told): void {
+  /**
+   * Takes up what others, or this process, did not tell in time. Asks nobody where nothing is known to wait. The promise is
+   * for who wants to wait for the end of it; it never rejects.
+   */
+  async takeUp(store: Told): Promise<void> {
     const { idleMs = MINUTE_MS } = this.#options;
     if (this.#taking.has(store.name) || store.outbox?.isDue(idleMs) !== true) return;
     this.#taking.add(store.name);
-    this.#run(this.#takeUp(store, idleMs).finally(() => this.#taking.delete(store.name)));
+    await this.#run(this.#takeUp(store, idleMs).finally(() => this.#taking.delete(store.name)));
   }
 
   /** Waits for what is under way. */
@@ -85,10 +91,11 @@ export class Courier implements AsyncDisposable {
     }
   }
 
-  #run(work: Promise<void>): void {
+  #run(work: Promise<void>): Promise<void> {
     const running = work
       .catch((error: unknown) => this.#options.onFault(error))
       .finally(() => this.#under.delete(running));
     this.#under.add(running);
+    return running;
   }
 }

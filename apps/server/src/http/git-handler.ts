@@ -125,7 +125,7 @@ export class GitHandler {
   ): Promise<void> {
     return this.#pool.use(name, signal, async (repository, isFresh) => {
       const view = await repository.openView({ signal, mayBeOld: mayBeOld || isFresh });
-      this.#courier?.takeUp(repository.store);
+      void this.#courier?.takeUp(repository.store);
       try {
         await fn(view);
       } finally {

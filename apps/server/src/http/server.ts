@@ -5,8 +5,10 @@ import { createWorkerPool } from "@millrace/pack";
 import type { Storage } from "@millrace/storage";
 import { span } from "@millrace/telemetry";
 import { Courier } from "../announce/courier.ts";
+import { goRound } from "../announce/go-round.ts";
 import { RepositoryPool } from "../repository-pool.ts";
 import { type ListenAddress, ServerOptions } from "../schema.ts";
+import { createUpkeep } from "../upkeep/schedule.ts";
 import { GitHandler } from "./git-handler.ts";
 import { toHttpError } from "./http-error.ts";
 import { sendError } from "./respond.ts";
@@ -16,6 +18,7 @@ import { findRoute } from "./route.ts";
 const KEEP_ALIVE_MS = 75_000;
 const HEADERS_MS = 60_000;
 const DEFAULT_IDLE_MS = 10 * 60_000;
+const DEFAULT_ROUND_MS = 60 * 60_000;
 const DEFAULT_OPEN_REPOSITORIES = 64;
 
 /** A running server. Disposing it lets requests finish, then closes. */
@@ -37,6 +40,14 @@ export async function startServer(
   const pool = new RepositoryPool(storage, maxOpen, workers);
   const { onPush, pushIdleMs: idleMs, onFault = () => {} } = settings;
   const courier = onPush === undefined ? undefined : new Courier({ tell: onPush, idleMs, onFault });
+  const rounds =
+    courier !== undefined && storage.capabilities.outbox === true
+      ? createUpkeep({
+          everyMs: settings.pushRoundMs ?? DEFAULT_ROUND_MS,
+          run: (_, signal) => goRound({ storage, courier, onFault }, signal),
+          onFault,
+        })
+      : undefined;
   const handler = new GitHandler(pool, settings, courier);
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     answer(handler, request, response).catch((error: unknown) => settings.onFault?.(error));
@@ -54,6 +65,7 @@ export async function startServer(
 
   const close = async (graceMs = 30_000): Promise<void> => {
     await closeServer(server, graceMs);
+    await rounds?.[Symbol.asyncDispose]();
     await courier?.[Symbol.asyncDispose]();
     await pool[Symbol.asyncDispose]();
     await workers[Symbol.asyncDispose]();
