@@ -6,15 +6,26 @@ export { PromisorError, type PromisorErrorCode, type PromisorErrorDetail } from 
 export { createPromisor, type Promisor, type Resolution, type ResolveOptions } from "./promisor.ts";
 export {
   type OverfullPolicy,
+  type EvictionOrder,
+  PartialCloneSettings,
   PromisorOptions,
   SharedPromisorOptions,
   SourceLimits,
+  StoreCacheOptions,
 } from "./schema.ts";
 export { SharedPromisor } from "./shared-promisor.ts";
 export { restore, snapshot } from "./snapshot.ts";
-export type { FetchedObject, FetchOptions, GitObject, ObjectSource } from "./source/object-source.ts";
+export type {
+  FetchedObject,
+  FetchedPack,
+  FetchOptions,
+  GitObject,
+  ObjectSource,
+} from "./source/object-source.ts";
 export { openRemoteSource } from "./source/remote-source.ts";
 export { openStorageSource, type StorageSource } from "./source/storage-source.ts";
+export { partialCloneConfig } from "./store/partial-clone.ts";
+export { openStoreCache, type StoreCache, type StoreCacheParts } from "./store/store-cache.ts";
 export type { Entry, EntryKind } from "./tree/entry.ts";
 export { type LfsPointer, parseLfsPointer } from "./tree/lfs-pointer.ts";
 export type { LineRange, NumberedLine } from "./tree/lines.ts";

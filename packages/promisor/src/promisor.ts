@@ -2,8 +2,10 @@ import { hashObject, type ObjectFormat, type ObjectType, type Oid, oidFromBytes 
 import { event, span } from "@millrace/telemetry";
 import { objectMissing, PromisorError } from "./errors.ts";
 import { addObjects, dropCommits, dropObjects, EMPTY_CACHE, type ObjectCache } from "./object-cache.ts";
+import { openPack } from "./source/open-pack.ts";
 import { type FilledPromisorOptions, PromisorOptions } from "./schema.ts";
 import type { FetchedObject, FetchOptions, GitObject, ObjectSource } from "./source/object-source.ts";
+import type { StoreCache } from "./store/store-cache.ts";
 
 /** What a promise came to: the object, and the promisor that has it and what came along. */
 export interface Resolution {
@@ -114,6 +116,28 @@ export class Promisor {
   /** What comes for these objects, in one fetch; this promisor stays as it is. Throws what the source throws. */
   fetchObjects(wants: readonly Oid[], options: ResolveOptions = {}): Promise<readonly FetchedObject[]> {
     return this.#fetch(wants, { ...this.#options.fetch, ...options });
+  }
+
+  /**
+   * Brings these objects and what comes along into a store instead of memory, in one fetch, with what a promisor asks for where
+   * `options` say nothing else. Throws what the source throws, and as `StoreCache.keep`.
+   */
+  fetchInto(store: StoreCache, wants: readonly Oid[], options: FetchOptions = {}): Promise<void> {
+    return span("promisor.fetch", { address: this.source.address }, async (handle) => {
+      handle.set("want_count", wants.length);
+      const fetched = await openPack(this.source, this.format, wants, options);
+      if (fetched === undefined) return;
+      try {
+        handle.set("object_count", await store.keep(fetched, options));
+      } finally {
+        await fetched[Symbol.asyncDispose]();
+      }
+    });
+  }
+
+  /** What a fetch of single objects asks for. */
+  get fetchOptions(): FetchOptions {
+    return this.#options.fetch;
   }
 
   /** Adds an object. Throws `PROMISOR_OVERFULL`. */

@@ -1,16 +1,11 @@
-import { type LooseSource, writePack } from "@millrace/pack";
 import type { Promisor } from "./promisor.ts";
 import { SourceLimits } from "./schema.ts";
+import { packOf } from "./source/open-pack.ts";
 import { readPackObjects } from "./source/read-pack.ts";
 
 /** All objects that are here, as a pack: promisors that are equal give equal bytes, and git reads it. */
 export function snapshot(promisor: Promisor): AsyncIterable<Uint8Array> {
-  const loose: LooseSource[] = [];
-  for (const { oid, type, content } of promisor.objects()) {
-    loose.push({ oid, type, sizeBytes: content.length, stream: () => once(content) });
-  }
-  loose.sort((a, b) => (a.oid < b.oid ? -1 : 1));
-  return writePack({ format: promisor.format, packs: [], loose, ofsDelta: true });
+  return packOf(promisor.objects(), promisor.format);
 }
 
 /**
@@ -24,8 +19,4 @@ export async function restore(
 ): Promise<Promisor> {
   const found = await readPackObjects(pack, promisor.format, SourceLimits.parse(limits), undefined);
   return promisor.withFetched(found);
-}
-
-async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield content;
 }

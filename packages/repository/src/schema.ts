@@ -44,6 +44,11 @@ export const CacheOptions: z.ZodType<CacheOptions> = z.object({
 export interface MaintainOptions {
   /** Put all that is reached into one pack, whether that is due or not. Default `false`. */
   readonly full?: boolean | undefined;
+  /**
+   * Put only those packs together that are a promisor's (partial clones), where many fetches have left many. They become
+   * another such pack; nothing is looked at for who reaches it. Default `false`: all others.
+   */
+  readonly promised?: boolean | undefined;
   /** Only tell what would be done. Default `false`. */
   readonly dryRun?: boolean | undefined;
   /** Objects that nobody reaches stay for so long after they were last needed, in milliseconds. Default 14 days. */
@@ -59,6 +64,7 @@ export interface MaintainOptions {
 }
 export const MaintainOptions: z.ZodType<MaintainOptions> = z.object({
   full: z.boolean().optional(),
+  promised: z.boolean().optional(),
   dryRun: z.boolean().optional(),
   graceMs: z.number().nonnegative().optional(),
   factor: z.number().min(1).optional(),

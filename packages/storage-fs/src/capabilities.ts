@@ -12,6 +12,7 @@ export const fsCapabilities: StorageCapabilities = Object.freeze({
   atomicCommits: true,
   refDeletion: true,
   maintenance: true,
+  partialClones: true,
 });
 
 /** The same of repositories whose refs are kept like this: tables take all refs of a commit in one step. */

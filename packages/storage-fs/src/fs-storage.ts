@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { OperationOptions } from "@millrace/pack";
 import {
   checkRepositoryName,
@@ -15,11 +15,11 @@ import { guarded, guardedItems } from "./files/fault.ts";
 import { parseSharedPermission } from "./files/shared-modes.ts";
 import { openRepository } from "./fs-repository.ts";
 import { createFsStore } from "./fs-store.ts";
-import { initRepository } from "./init-repository.ts";
+import { type InitOptions, initRepository } from "./init-repository.ts";
 import { listRepositories } from "./list-repositories.ts";
 import { findPlace, type FoundPlace, noRepository, placeAt } from "./place.ts";
 import { FsRepositoryOptions, FsStorageOptions } from "./schema.ts";
-import { writeSettings } from "./write-settings.ts";
+import { type WriteSettings, writeSettings } from "./write-settings.ts";
 
 const DRAFT_GRACE_MS = 6 * 60 * 60 * 1000;
 
@@ -48,31 +48,13 @@ export function openFsStorage(options: FsStorageOptions): Storage {
 
   const create = async (name: string, given: CreateOptions & OperationOptions): Promise<RepositoryStore> => {
     given.signal?.throwIfAborted();
-    const {
-      objectFormat = "sha1",
-      head = "refs/heads/main",
-      onFirstCommit = false,
-      config = [],
-    } = CreateOptions.parse(given);
+    const asked = CreateOptions.parse(given);
     checkName(name);
     await checkOutside(root, name);
     const target = join(root, name);
     if ((await findPlace(target)) !== undefined) throw exists(name);
     await sweepDrafts(root, draftGraceMs);
-    const draft = await makeDraft(root);
-    try {
-      await initRepository(draft, { objectFormat, refFormat, head, shared, config });
-      const place = { gitDir: draft, commonDir: draft };
-      const repository = await openRepository(place, settings);
-      if (onFirstCommit) return createFsStore({ name, repository, publishAt: target });
-      if (!(await publishDraft(draft, target, settings.fsync))) throw exists(name);
-      place.gitDir = target;
-      place.commonDir = target;
-      return createFsStore({ name, repository });
-    } catch (error) {
-      await rm(draft, { recursive: true, force: true });
-      throw error;
-    }
+    return createAt(root, { name, target, refFormat, shared, settings }, asked);
   };
 
   return {
@@ -105,6 +87,56 @@ export function openFsStorage(options: FsStorageOptions): Storage {
       }),
     async [Symbol.asyncDispose]() {},
   };
+}
+
+/**
+ * Makes an empty repository in a directory, which is made too and appears whole. It is bare unless `config` says otherwise
+ * (`core.bare`, `core.worktree`).
+ * Throws `STORAGE_EXISTS` where something lies there, `STORAGE_FORBIDDEN`; ZodError where the options are malformed.
+ */
+export async function createFsRepository(
+  directory: string,
+  options: FsRepositoryOptions & CreateOptions = {},
+): Promise<RepositoryStore> {
+  const target = resolve(directory);
+  return guarded(target, async () => {
+    const settings = writeSettings(FsRepositoryOptions.parse(options));
+    const place = {
+      name: basename(target),
+      target,
+      refFormat: "files" as const,
+      shared: parseSharedPermission("umask"),
+      settings,
+    };
+    return createAt(dirname(target), place, CreateOptions.parse(options));
+  });
+}
+
+/** Where a new repository goes, and how it is written. */
+interface NewPlace extends Pick<InitOptions, "refFormat" | "shared"> {
+  readonly name: string;
+  readonly target: string;
+  readonly settings: WriteSettings;
+}
+
+/** Makes a repository below `root` and puts it in its place, or has its first commit do so. */
+async function createAt(root: string, place: NewPlace, asked: CreateOptions): Promise<RepositoryStore> {
+  const { name, target, refFormat, shared, settings } = place;
+  const { objectFormat = "sha1", head = "refs/heads/main", onFirstCommit = false, config = [] } = asked;
+  const draft = await makeDraft(root);
+  try {
+    await initRepository(draft, { objectFormat, refFormat, head, shared, config });
+    const paths = { gitDir: draft, commonDir: draft };
+    const repository = await openRepository(paths, settings);
+    if (onFirstCommit) return createFsStore({ name, repository, publishAt: target });
+    if (!(await publishDraft(draft, target, settings.fsync))) throw exists(name);
+    paths.gitDir = target;
+    paths.commonDir = target;
+    return createFsStore({ name, repository });
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 /**

@@ -66,16 +66,17 @@ export function createFsStore(options: FsStoreOptions): RepositoryStore {
         quarantines: adding.flatMap(({ path }) => path ?? []),
         view,
         async land() {
-          const asPacks = remove !== undefined;
-          for (const stage of adding) landings.push(await stage.land(repository, { asPacks }));
+          const how = { asPacks: remove !== undefined, isPromised: request.promised === true };
+          for (const stage of adding) landings.push(await stage.land(repository, how));
         },
       });
       if (remove === undefined || ongoing === undefined) return result;
-      const landing = new Set(ready.map(({ id }) => id));
+      const which = {
+        landing: new Set(ready.map(({ id }) => id)),
+        isPromised: request.promised === true,
+      };
       const isConfirmed = (await remove.confirm?.(await view())) ?? true;
-      const removed = isConfirmed
-        ? await removeObjects(repository, ongoing, remove, landing, { signal })
-        : [];
+      const removed = isConfirmed ? await removeObjects(repository, ongoing, remove, which, { signal }) : [];
       return { ...result, committed: result.committed || removed.length > 0, removed };
     } finally {
       for (const landing of landings) await landing.release();

@@ -1,4 +1,4 @@
 /** Ordinary git repositories on a disk, shared with the git program. */
 export * from "./schema.ts";
 export { fsCapabilities } from "./capabilities.ts";
-export { openFsRepository, openFsStorage } from "./fs-storage.ts";
+export { createFsRepository, openFsRepository, openFsStorage } from "./fs-storage.ts";

@@ -67,8 +67,9 @@ function configFor({ objectFormat, refFormat, shared, config }: InitOptions): st
   const extensions: string[] = [];
   if (objectFormat !== "sha1") extensions.push(`\tobjectformat = ${objectFormat}`);
   if (refFormat !== "files") extensions.push(`\trefstorage = ${refFormat}`);
-  const lines = ["[core]", `\trepositoryformatversion = ${extensions.length === 0 ? 0 : 1}`];
-  lines.push("\tfilemode = true", "\tbare = true");
+  const isExtended = extensions.length > 0 || config.some(({ key }) => key.startsWith("extensions."));
+  const lines = ["[core]", `\trepositoryformatversion = ${isExtended ? 1 : 0}`, "\tfilemode = true"];
+  if (!config.some(({ key }) => key === "core.bare")) lines.push("\tbare = true");
   if (shared.bits !== 0) lines.push(`\tsharedrepository = ${formatPermission(shared)}`);
   if (extensions.length > 0) lines.push("[extensions]", ...extensions);
   if (shared.bits !== 0) lines.push("[receive]", "\tdenyNonFastforwards = true");

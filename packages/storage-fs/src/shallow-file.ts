@@ -1,12 +1,12 @@
-import { readFile } from "node:fs/promises";
+import { readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
-import { encodeShallow, parseShallow } from "@millrace/storage";
+import { type CommitRequest, encodeShallow, parseShallow } from "@millrace/storage";
 import { ifPresent } from "./files/fault.ts";
 import { acquireLock } from "./files/lock-file.ts";
 import type { FsRepository } from "./fs-repository.ts";
 
-/** Shallow roots that are about to be added, under the file's lock. */
+/** Shallow roots that are about to change, under the file's lock. */
 export interface ShallowLock {
   commit(): Promise<void>;
   release(): Promise<unknown>;
@@ -19,21 +19,31 @@ export async function readShallow({ place, objectFormat }: FsRepository): Promis
 }
 
 /**
- * Takes the lock on the shallow file as git does and writes the roots beside those that are there; `undefined` where
- * there are none to add. Throws `LockTimeoutError`, `STORAGE_CORRUPT`.
+ * Takes the lock on the shallow file as git does and writes what the roots become; `undefined` where nothing is asked. No
+ * file is left where none remain: to git an empty one still tells of a shallow repository.
+ * Throws `LockTimeoutError`, `STORAGE_CORRUPT`.
  */
 export async function lockShallow(
   repository: FsRepository,
-  roots: readonly Oid[],
+  { shallow = [], unshallow = [] }: Pick<CommitRequest, "shallow" | "unshallow">,
   signal: AbortSignal | undefined,
 ): Promise<ShallowLock | undefined> {
-  if (roots.length === 0) return undefined;
+  if (shallow.length + unshallow.length === 0) return undefined;
   const { lockTimeoutMs: timeoutMs, fsync } = repository.settings;
   const options = { timeoutMs, operation: "lock_shallow", signal, modes: await repository.modes() };
-  const lock = await acquireLock(join(repository.place.commonDir, "shallow"), options);
+  const path = join(repository.place.commonDir, "shallow");
+  const lock = await acquireLock(path, options);
   try {
-    await lock.write(encodeShallow([...(await readShallow(repository)), ...roots]), fsync);
-    return lock;
+    const roots = new Set([...(await readShallow(repository)), ...shallow]);
+    for (const oid of unshallow) roots.delete(oid);
+    await lock.write(encodeShallow(roots), fsync);
+    if (roots.size > 0) return lock;
+    return {
+      async commit() {
+        await ifPresent(unlink(path));
+      },
+      release: () => lock.release(),
+    };
   } catch (error) {
     await lock.release();
     throw error;

@@ -246,6 +246,13 @@ export interface CommitRequest {
    * and no reader sees that ref without them (gitglossary, "shallow repository").
    */
   readonly shallow?: readonly Oid[] | undefined;
+  /** Shallow roots whose parents are here now or come with this commit; they are roots no longer (capability `partialClones`). */
+  readonly unshallow?: readonly Oid[] | undefined;
+  /**
+   * What is added comes from a remote repository that has the rest: objects that it refers to may be missing here, and what it
+   * holds can be fetched again (gitglossary, "promisor"; capability `partialClones`).
+   */
+  readonly promised?: boolean | undefined;
   /**
    * The token of the snapshot on which everything that `refs` reach was found to be there. Where objects have been dropped
    * since, the refs are refused as `REVALIDATE`. Only backends with `consistentSnapshot` can tell.

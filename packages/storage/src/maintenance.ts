@@ -27,8 +27,10 @@ export interface MaintainedPack {
   readonly id: string;
   /** When it landed, or was last found useful, by the store's clock. */
   readonly modifiedMs: number;
-  /** Not to be touched: it is kept on purpose (`.keep`), borrowed, or comes with promises (`.promisor`). */
+  /** Not to be touched: it is kept on purpose (`.keep`) or borrowed. */
   readonly stays: boolean;
+  /** It was added as `promised`, and goes only with a commit that is so too (capability `partialClones`). */
+  readonly isPromised?: boolean | undefined;
   /** It is another repository's. */
   readonly isBorrowed: boolean;
   /** It holds what nobody reaches, and has the sidecar `mtimes`. */
@@ -60,7 +62,7 @@ export interface MaintainedObject {
 
 /** Packs and loose objects that nobody needs any more. */
 export interface Removal {
-  /** Ids. What is not there or not to be touched stays, and so may what was found useful since the maintenance began. */
+  /** Ids. What is not there or not to be touched stays, so do promised packs in a commit of others, and so may what was found useful since the maintenance began. */
   readonly packs: readonly string[];
   /** The repository's own loose objects. */
   readonly loose?: readonly Oid[] | undefined;

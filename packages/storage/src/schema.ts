@@ -21,6 +21,8 @@ export interface StorageCapabilities {
   readonly refDeletion: boolean;
   /** Packs can be put together and removed: `beginMaintenance` is there. */
   readonly maintenance?: boolean | undefined;
+  /** Packs can be kept as those of a partial clone (`promised`), and shallow roots can go (`unshallow`). */
+  readonly partialClones?: boolean | undefined;
   /** Commits can leave notices that outlive the process: `outbox` is there. */
   readonly outbox?: boolean | undefined;
 }
@@ -34,6 +36,7 @@ export const StorageCapabilities: z.ZodType<StorageCapabilities> = z.object({
   atomicCommits: z.boolean(),
   refDeletion: z.boolean(),
   maintenance: z.boolean().optional(),
+  partialClones: z.boolean().optional(),
   outbox: z.boolean().optional(),
 });
 

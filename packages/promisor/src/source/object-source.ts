@@ -21,6 +21,14 @@ export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A pack on its way. Whoever has asked for it disposes it, read or not. */
+export interface FetchedPack extends AsyncDisposable {
+  /** Its bytes, once; each chunk is valid until the next one is asked for. */
+  readonly pack: AsyncIterable<Uint8Array>;
+  /** Commits that come without their parents. */
+  readonly shallow: readonly Oid[];
+}
+
 /** Where objects come from that are not here. */
 export interface ObjectSource {
   /** Fit to be printed. */
@@ -31,6 +39,13 @@ export interface ObjectSource {
    * a have reaches, which is more than a lazy client has.
    */
   fetch(wants: readonly Oid[], options?: FetchOptions): Promise<readonly FetchedObject[]>;
+  /**
+   * The same as a pack, for who keeps it as it is: it is the receiver's to check. `undefined` where nothing comes. Sources
+   * without it are asked for the objects.
+   */
+  readonly fetchPack?:
+    | ((wants: readonly Oid[], options?: FetchOptions) => Promise<FetchedPack | undefined>)
+    | undefined;
   /** Sizes of objects without the objects, of those that it knows of; absent where it cannot tell. */
   readonly sizes?:
     | ((

@@ -8,7 +8,22 @@ import {
   type PackLimits,
 } from "@millrace/pack";
 import { createMemorySink } from "./memory-sink.ts";
-import type { FetchedObject } from "./object-source.ts";
+import type { FetchedObject, FetchedPack } from "./object-source.ts";
+
+/** The objects of a pack that was asked for, which is disposed then. Throws as `readPackObjects`. */
+export async function readFetchedPack(
+  fetched: FetchedPack | undefined,
+  format: ObjectFormat,
+  limits: PackLimits,
+  signal: AbortSignal | undefined,
+): Promise<readonly FetchedObject[]> {
+  if (fetched === undefined) return [];
+  try {
+    return await readPackObjects(fetched.pack, format, limits, signal);
+  } finally {
+    await fetched[Symbol.asyncDispose]();
+  }
+}
 
 /**
  * Takes a pack apart: each of its objects, checked against its id, under collision detection. The pack is held in memory

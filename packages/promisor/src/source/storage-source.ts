@@ -5,8 +5,8 @@ import type { Storage } from "@millrace/storage";
 import type { ResolveOptions } from "../promisor.ts";
 import { SourceLimits } from "../schema.ts";
 import type { RefSource } from "../tree/resolve-name.ts";
-import type { ObjectSource } from "./object-source.ts";
-import { readPackObjects } from "./read-pack.ts";
+import type { FetchedPack, FetchOptions, ObjectSource } from "./object-source.ts";
+import { readFetchedPack } from "./read-pack.ts";
 
 /** A repository read where it lies. Disposing closes it, and not the storage. */
 export interface StorageSource extends ObjectSource, RefSource, AsyncDisposable {}
@@ -39,15 +39,19 @@ export async function openStorageSource(
     return isEnough ? known : repository.openView(options);
   };
 
-  return {
-    address: `${storage.backend}:${name}`,
-    objectFormat: () => Promise.resolve(objectFormat),
-
-    async fetch(wants, { filter, depth, onProgress, signal: stop } = {}) {
-      await using view = await viewFor(wants, { signal: stop });
+  const fetchPack = async (
+    wants: readonly Oid[],
+    { filter, depth, onProgress, signal: stop }: FetchOptions = {},
+  ): Promise<FetchedPack | undefined> => {
+    const view = await viewFor(wants, { signal: stop });
+    const close = (): Promise<void> => view[Symbol.asyncDispose]();
+    try {
       const isHere = await view.hasObjects(wants);
       const here = wants.filter((_, i) => isHere[i] === true);
-      if (here.length === 0) return [];
+      if (here.length === 0) {
+        await close();
+        return undefined;
+      }
       const shallowUpdate = await view.deepen({ wants: here, clientShallow: [], depth, signal: stop });
       const pack = view.createPack({
         wants: here,
@@ -62,8 +66,21 @@ export async function openStorageSource(
           if (progress.phase === "counting") onProgress?.(`Reading objects: ${progress.total}\r`);
         },
       });
-      return await readPackObjects(pack, objectFormat, bounds, stop);
+      return { pack, shallow: shallowUpdate.shallow, [Symbol.asyncDispose]: close };
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  };
+
+  return {
+    address: `${storage.backend}:${name}`,
+    objectFormat: () => Promise.resolve(objectFormat),
+
+    async fetch(wants, options = {}) {
+      return readFetchedPack(await fetchPack(wants, options), objectFormat, bounds, options.signal);
     },
+    fetchPack,
 
     async sizes(oids, options = {}) {
       await using view = await viewFor(oids, options);

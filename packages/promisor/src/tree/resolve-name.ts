@@ -57,9 +57,9 @@ async function lookUpShort(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<Oid> {
-  const found = new Set<Oid>();
+  let found = new Set<Oid>();
   if (name.length >= SHORTEST_ID && /^[0-9a-f]+$/.test(name)) {
-    for (const { oid } of objects.snapshot().objects()) if (oid.startsWith(name)) found.add(oid);
+    found = new Set(await objects.withPrefix(name));
     for await (const { oid } of found.size > 0 ? [] : (refs?.listRefs({ prefixes: [], signal }) ?? [])) {
       if (oid?.startsWith(name) === true) found.add(oid);
     }

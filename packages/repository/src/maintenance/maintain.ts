@@ -113,15 +113,20 @@ async function run(
 ): Promise<MaintenanceReport> {
   const { begun, view } = scene;
   const { signal } = request;
-  const { dryRun = false, full = false, factor } = request;
+  const { dryRun = false, full = false, promised = false, factor } = request;
   const opened = new Map(view.packs.map((open) => [open.id, open]));
   const packs = (await begun.packs({ signal })).filter(({ id }) => opened.has(id));
   const loose: MaintainedObject[] = [];
-  for await (const object of begun.loose({ signal })) loose.push(object);
+  if (!promised) for await (const object of begun.loose({ signal })) loose.push(object);
   const plan = planMaintenance({
-    packs: packs.map((pack) => ({ ...pack, objectCount: opened.get(pack.id)!.reader.index.count })),
+    packs: packs.map((pack) => ({
+      ...pack,
+      stays: pack.stays || (pack.isPromised === true) !== promised,
+      objectCount: opened.get(pack.id)!.reader.index.count,
+    })),
     looseCount: loose.length,
     full,
+    isPartial: promised,
     factor,
   });
   const nothing = { ...plan, looseCount: loose.length, created: [], newDeltaCount: 0, removed: [] };
@@ -133,7 +138,8 @@ async function run(
     format: view.format,
     snapshot: scene.snapshot,
     joined: parts.joined.map(({ open }) => open),
-    staying: parts.staying,
+    // What a promisor has stays known as such, wherever else it is.
+    staying: promised ? [] : parts.staying,
     isLoose: (oid) => looseIds.has(oid),
     signal,
   };
@@ -145,6 +151,7 @@ async function run(
     const result = await context.store.commit(
       {
         add: made.map(({ stage }) => stage),
+        promised,
         remove: {
           packs: plan.packs,
           loose: loose.map(({ oid }) => oid),

@@ -27,6 +27,15 @@ describe("planMaintenance", () => {
     expect(plan([10], 9).kind).toBe("roll-up");
   });
 
+  it("only ever joins the packs of a partial clone", () => {
+    const partial = (counts: readonly number[], full = false) =>
+      planMaintenance({ packs: packsOf(counts), looseCount: 0, full, isPartial: true });
+    expect(partial([10, 9])).toEqual({ kind: "roll-up", packs: ["p1", "p0"] });
+    expect(partial([1000, 10, 9])).toEqual({ kind: "roll-up", packs: ["p2", "p1"] });
+    expect(partial([1000, 10], true)).toEqual({ kind: "roll-up", packs: ["p1", "p0"] });
+    expect(partial([1000], true).kind).toBe("none");
+  });
+
   it("touches neither what stays nor, in a roll-up, what nobody reaches", () => {
     const packs = [
       { id: "kept", objectCount: 5, stays: true, isCruft: false },

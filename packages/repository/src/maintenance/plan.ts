@@ -14,6 +14,8 @@ export interface PlanInput {
   readonly looseCount: number;
   /** Put everything into one pack, whatever there is. */
   readonly full: boolean;
+  /** What is reached cannot be told, since some of it is elsewhere: packs are only joined. Default `false`. */
+  readonly isPartial?: boolean | undefined;
   /** Each pack is to have at least so many times the objects of all smaller ones. Default 2. */
   readonly factor?: number | undefined;
 }
@@ -37,11 +39,13 @@ const DEFAULT_FACTOR = 2;
  * repack is due when that would take all packs anyway: it costs little more then, and finds deltas between all of them.
  */
 export function planMaintenance(input: PlanInput): MaintenancePlan {
-  const { looseCount, full, factor = DEFAULT_FACTOR } = input;
+  const { looseCount, full, isPartial = false, factor = DEFAULT_FACTOR } = input;
   const movable = input.packs.filter(({ stays }) => !stays);
   if (full) {
     const isEmpty = movable.length === 0 && looseCount === 0;
-    return isEmpty ? NONE : { kind: "full", packs: bySize(movable).map(({ id }) => id) };
+    const packs = bySize(movable).map(({ id }) => id);
+    if (isPartial) return packs.length > 1 ? { kind: "roll-up", packs } : NONE;
+    return isEmpty ? NONE : { kind: "full", packs };
   }
   const packs = bySize(movable.filter(({ isCruft }) => !isCruft));
   const joined = countJoined(
@@ -51,7 +55,7 @@ export function planMaintenance(input: PlanInput): MaintenancePlan {
   );
   const isWorthwhile = joined > 1 || looseCount > 0;
   if (!isWorthwhile) return NONE;
-  if (joined === packs.length && joined > 1) return planMaintenance({ ...input, full: true });
+  if (!isPartial && joined === packs.length && joined > 1) return planMaintenance({ ...input, full: true });
   return { kind: "roll-up", packs: packs.slice(0, joined).map(({ id }) => id) };
 }
 

@@ -4,6 +4,7 @@ import {
   type Oid,
   type OperationOptions,
   type PackedObject,
+  type PackedStream,
   oidFromBytes,
   oidToBytes,
 } from "@millrace/pack";
@@ -20,6 +21,8 @@ const PLACE_BASE = 0x1_0000_0000;
 const LOOSE_CONTENT_LIMIT = 512 * 1024 * 1024;
 /** How often the store is looked at again for one object while its packs keep changing. */
 const MAX_LOOKS = 8;
+/** So many objects and more are looked for in a list of the loose ones, fewer one by one. */
+const LISTED_FROM = 256;
 
 /** An object's type and inflated size. */
 export interface ObjectInfo {
@@ -125,10 +128,9 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
 
   /** Which of these objects are here; looks again for all of them at once. */
   async hasEach(oids: readonly Oid[]): Promise<readonly boolean[]> {
-    const found: boolean[] = [];
-    for (const oid of oids) found.push((await this.#findNow(oid)) !== undefined);
+    let found = await this.#areHere(oids);
     for (let look = 0; found.includes(false) && look < MAX_LOOKS && (await this.#lookAgain()); look++) {
-      for (const [i, oid] of oids.entries()) found[i] ||= (await this.#findNow(oid)) !== undefined;
+      found = await this.#areHere(oids);
     }
     return found;
   }
@@ -148,6 +150,17 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
       throw new RepositoryError("REPOSITORY_OBJECT_MISSING", `object ${hex} is missing`, { oid: hex });
     }
     return typeof found === "number" ? this.#readPacked(found) : readLoose(found, hex, this.#signal);
+  }
+
+  /** The object's content piece by piece, `undefined` where it is not here; a large one is never held whole. */
+  async stream(oid: Uint8Array): Promise<PackedStream | undefined> {
+    const found = await this.find(oid);
+    if (found === undefined) return undefined;
+    const signal = this.#signal;
+    if (typeof found !== "number") {
+      return { type: found.type, sizeBytes: found.sizeBytes, content: found.stream({ signal }) };
+    }
+    return this.packOf(found).reader.stream(this.positionOf(found), { signal });
   }
 
   bitmaps(): Promise<readonly BitmappedPack[]> {
@@ -171,6 +184,21 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
   async #findNow(hex: Oid): Promise<PackedPlace | LooseObject | undefined> {
     const place = this.findPacked(oidToBytes(hex));
     return place >= 0 ? place : this.#openLoose(hex);
+  }
+
+  async #areHere(oids: readonly Oid[]): Promise<boolean[]> {
+    const found = oids.map((oid) => this.findPacked(oidToBytes(oid)) >= 0);
+    const unpacked = oids.filter((_, i) => found[i] === false);
+    const loose = new Set<Oid>();
+    if (unpacked.length < LISTED_FROM) {
+      for (const oid of unpacked) if ((await this.#openLoose(oid)) !== undefined) loose.add(oid);
+    } else {
+      const wanted = new Set(unpacked);
+      for await (const oid of this.#snapshot.listLoose({ signal: this.#signal })) {
+        if (wanted.has(oid)) loose.add(oid);
+      }
+    }
+    return found.map((isPacked, i) => isPacked || loose.has(oids[i]!));
   }
 
   #openLoose(hex: Oid): Promise<LooseObject | undefined> {

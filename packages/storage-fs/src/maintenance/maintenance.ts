@@ -21,9 +21,6 @@ export interface FsMaintenance extends Maintenance {
   readonly isOver: boolean;
 }
 
-/** Files that keep a pack as it is: git leaves it alone, too, or it tells what else there is. */
-const STAYING = [".keep", ".promisor"] as const;
-
 /** Begins maintenance under `gc.pid`. Throws `STORAGE_BUSY`. */
 export async function beginFsMaintenance(
   repository: FsRepository,
@@ -67,13 +64,15 @@ export async function beginFsMaintenance(
         )) {
           const isOwn = base.startsWith(join(objects, "pack", "pack-"));
           const name = base.slice(base.lastIndexOf("/") + 1);
-          const stays = !isOwn || STAYING.some((ending) => names.has(name + ending));
+          // git leaves alone what is kept, too.
+          const stays = !isOwn || names.has(`${name}.keep`);
           packs.push({
             id,
             modifiedMs,
             stays,
             isBorrowed: !isOwn,
             isCruft: isOwn && names.has(`${name}.mtimes`),
+            isPromised: names.has(`${name}.promisor`),
           });
         }
         return packs;

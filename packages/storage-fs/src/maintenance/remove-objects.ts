@@ -8,23 +8,26 @@ import type { CatalogedPack } from "../objects/pack-catalog.ts";
 import type { FsMaintenance } from "./maintenance.ts";
 
 /** The files of a pack in the order in which git takes them away: without its index nobody begins to read it. */
-const ENDINGS = [".idx", ".pack", ".rev", ".bitmap", ".mtimes"] as const;
+const ENDINGS = [".idx", ".pack", ".rev", ".bitmap", ".mtimes", ".promisor"] as const;
 
 /**
- * Removes packs and loose objects; `landing` are ids of packs that have just come. Who has a pack open reads on.
+ * Removes packs, those that are promised or all others, and loose objects; `landing` are ids of packs that have just come.
+ * Who has a pack open reads on.
  * Answers the ids of the packs that are gone.
  */
 export async function removeObjects(
   repository: FsRepository,
   maintenance: FsMaintenance,
   removal: Removal,
-  landing: ReadonlySet<string>,
+  { landing, isPromised }: { readonly landing: ReadonlySet<string>; readonly isPromised: boolean },
   options: OperationOptions,
 ): Promise<readonly string[]> {
   const objects = join(repository.place.commonDir, "objects");
   const listed = await repository.packs.list([objects], options);
   const movable = new Set(
-    (await maintenance.packs(options)).filter(({ stays }) => !stays).map(({ id }) => id),
+    (await maintenance.packs(options))
+      .filter((pack) => !pack.stays && pack.isPromised === isPromised)
+      .map(({ id }) => id),
   );
   const wanted = new Set(removal.packs);
   const going = listed.filter(

@@ -62,8 +62,8 @@ export async function commitRefs(options: RefCommitOptions): Promise<CommitResul
     if (first !== undefined) change.refusal ??= { ...first, name: change.update.name };
   }
   if (atomic && changes.some((change) => change.refusal !== undefined)) abortRest(changes);
-  const { add = [], symrefs = [], shallow = [] } = request;
-  const changed = add.length + symrefs.length + shallow.length > 0;
+  const { add = [], symrefs = [], shallow = [], unshallow = [] } = request;
+  const changed = add.length + symrefs.length + shallow.length + unshallow.length > 0;
   return {
     refs: changes.map((change) => change.refusal),
     committed: updates.length === 0 ? changed : progress.moved > 0,
@@ -111,7 +111,7 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
     }
     if (!progress.landed) {
       symrefs = await orRefuse(live(), () => lockSymrefs(repository, request.symrefs ?? [], signal));
-      shallow = await orRefuse(live(), () => lockShallow(repository, request.shallow ?? [], signal));
+      shallow = await orRefuse(live(), () => lockShallow(repository, request, signal));
     }
     if (stopped() || (effective().length === 0 && group.length > 0)) return;
     signal?.throwIfAborted();

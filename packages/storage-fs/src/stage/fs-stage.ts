@@ -16,9 +16,12 @@ export interface FsStage extends Stage {
   checkReady(): PackInfo;
   /**
    * Puts the pack, or where the configuration says so and not `asPacks` its objects one by one, where git finds them;
-   * twice is once.
+   * twice is once. With `isPromised` git takes it for a promisor's, and it stays a pack.
    */
-  land(repository: FsRepository, options?: { readonly asPacks?: boolean }): Promise<Landing>;
+  land(
+    repository: FsRepository,
+    options?: { readonly asPacks?: boolean; readonly isPromised?: boolean },
+  ): Promise<Landing>;
 }
 
 /** As git names the directory in which it keeps a push until it is accepted; `git gc` sweeps those that are left. */
@@ -148,10 +151,10 @@ export async function openStage(repository: FsRepository, { signal }: OperationO
       }
       return sealed;
     },
-    async land(target, { asPacks = false } = {}) {
+    async land(target, { asPacks = false, isPromised = false } = {}) {
       if (sealed === undefined || state === "gone") throw expired(state);
-      const pack = { ...sealed, idxBytes: sidecars.get("idx")!, handle };
-      const limit = asPacks ? undefined : readUnpackLimit(await target.config());
+      const pack = { ...sealed, idxBytes: sidecars.get("idx")!, handle, isPromised };
+      const limit = asPacks || isPromised ? undefined : readUnpackLimit(await target.config());
       if (state !== "landed" && limit !== undefined && objectCount < limit) {
         await spans.putPack(pack, () => explodePack(target, { ...pack, quarantine: directory() }));
         state = "exploded";

@@ -12,6 +12,8 @@ export interface StagedPack extends PackLanding {
   readonly from: string;
   /** The pack, open. */
   readonly handle: FileHandle;
+  /** It comes from a promisor (gitrepository-layout, "objects/pack"; partial-clone). */
+  readonly isPromised: boolean;
 }
 
 /** A pack that has become visible and is kept from repacking. */
@@ -20,9 +22,12 @@ export interface Landing {
   release(): Promise<void>;
 }
 
-/** Everything but the index, which makes a pack visible and so comes last, in git's order. */
-const KINDS = ["rev", "mtimes", "pack", "idx"] as const;
-const OPTIONAL: ReadonlySet<string> = new Set(["rev", "mtimes"]);
+/**
+ * The index makes a pack visible and so comes last; that it is a promisor's is to be known before, since what it refers to
+ * may be missing.
+ */
+const KINDS = ["promisor", "rev", "mtimes", "pack", "idx"] as const;
+const OPTIONAL: ReadonlySet<string> = new Set(["promisor", "rev", "mtimes"]);
 
 /**
  * Moves a pack and its sidecars into `objects/pack`, protected by a `.keep` file until `release`: a `git repack -ad`
@@ -38,7 +43,10 @@ export async function landPack(repository: FsRepository, pack: StagedPack): Prom
       if (keeping) await ifPresent(unlink(`${target}.keep`));
     };
     try {
-      if (!(await freshen(target))) await move(join(pack.from, `pack-${pack.id}`), target, pack, repository);
+      const from = join(pack.from, `pack-${pack.id}`);
+      if (pack.isPromised) await makeNew(`${from}.promisor`, "", 0o444);
+      if (!(await freshen(target))) await move(from, target, pack, repository);
+      else if (pack.isPromised) await rename(`${from}.promisor`, `${target}.promisor`);
     } catch (error) {
       await release();
       throw error;
@@ -50,12 +58,21 @@ export async function landPack(repository: FsRepository, pack: StagedPack): Prom
 /** Whether the `.keep` file is ours to remove. */
 async function keep(path: string): Promise<boolean> {
   try {
-    await writeFile(path, `millrace ${process.pid} on ${hostname()}\n`, { flag: "wx" });
+    return await makeNew(path, `millrace ${process.pid} on ${hostname()}\n`, 0o666);
+  } catch (error) {
+    // A file that was made but not written, on a full disk say, is ours too.
+    await ifPresent(unlink(path)).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Makes a file; `false` where there is one. */
+async function makeNew(path: string, content: string, mode: number): Promise<boolean> {
+  try {
+    await writeFile(path, content, { flag: "wx", mode });
     return true;
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return false;
-    // A file that was made but not written, on a full disk say, is ours too.
-    await ifPresent(unlink(path)).catch(() => undefined);
     throw error;
   }
 }

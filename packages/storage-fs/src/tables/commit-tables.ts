@@ -138,11 +138,11 @@ async function commitLocked(
   signal?.throwIfAborted();
   const plan = judge();
   if (!plan.commits) return { refs: plan.outcomes, committed: false };
-  const { add = [], symrefs = [], shallow: roots = [] } = request;
+  const { add = [], symrefs = [], shallow: roots = [], unshallow = [] } = request;
 
   let shallow: Awaited<ReturnType<typeof lockShallow>>;
   try {
-    shallow = await lockShallow(repository, roots, signal);
+    shallow = await lockShallow(repository, request, signal);
   } catch (error) {
     if (!(error instanceof LockTimeoutError)) throw error;
     return refuseLocked(updates, error);
@@ -165,7 +165,7 @@ async function commitLocked(
   });
   await logMoves({ request, table, plan, logs, head: await own.records.find("HEAD") });
   await append(repository, locked, await recordsFor(repository, table, plan), { stackOf, logs });
-  const changed = add.length + symrefs.length + roots.length > 0;
+  const changed = add.length + symrefs.length + roots.length + unshallow.length > 0;
   return { refs: plan.outcomes, committed: updates.length === 0 ? changed : true };
 }
 

@@ -7,6 +7,7 @@ import { lifecycleCases } from "./lifecycle-cases.ts";
 import { maintenanceCases } from "./maintenance-cases.ts";
 import { namingCases } from "./naming-cases.ts";
 import { outboxCases } from "./outbox-cases.ts";
+import { partialCloneCases } from "./partial-clone-cases.ts";
 import { raceCases } from "./race-cases.ts";
 import { shallowCases } from "./shallow-cases.ts";
 import { snapshotCases } from "./snapshot-cases.ts";
@@ -27,6 +28,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...shallowCases,
   ...raceCases,
   ...maintenanceCases,
+  ...partialCloneCases,
   ...outboxCases,
   ...abortCases,
   ...telemetryCases,

@@ -11,5 +11,6 @@ export const memoryCapabilities: StorageCapabilities = Object.freeze({
   atomicCommits: true,
   refDeletion: true,
   maintenance: true,
+  partialClones: true,
   outbox: true,
 });

@@ -1,5 +1,6 @@
 import { StorageError } from "../errors.ts";
-import type { Maintenance, MaintenanceOptions, Removal } from "../maintenance.ts";
+import type { CommitRequest } from "../contract.ts";
+import type { Maintenance, MaintenanceOptions } from "../maintenance.ts";
 import type { MemoryRepository, MemoryState } from "./memory-repository.ts";
 
 /** Begins maintenance of a repository in memory, where every pack may go. */
@@ -18,10 +19,11 @@ export function beginMemoryMaintenance(
     mayDrop: true,
     async packs({ signal } = {}) {
       signal?.throwIfAborted();
-      return repository.state.packs.map(({ id, landedMs, sidecars }) => ({
+      return repository.state.packs.map(({ id, landedMs, sidecars, isPromised }) => ({
         id,
         modifiedMs: landedMs,
         stays: false,
+        isPromised,
         isBorrowed: false,
         isCruft: sidecars.has("mtimes"),
       }));
@@ -38,10 +40,12 @@ export function beginMemoryMaintenance(
 /** Which packs of a state go; packs that land in the same commit stay. */
 export function removablePacks(
   state: MemoryState,
-  removal: Removal | undefined,
+  { remove, promised = false }: CommitRequest,
   landing: readonly { readonly id: string }[],
 ): ReadonlySet<string> {
-  const present = new Set(state.packs.map(({ id }) => id));
+  const present = new Set(
+    state.packs.filter(({ isPromised }) => isPromised === promised).map(({ id }) => id),
+  );
   const stays = new Set(landing.map(({ id }) => id));
-  return new Set((removal?.packs ?? []).filter((id) => present.has(id) && !stays.has(id)));
+  return new Set((remove?.packs ?? []).filter((id) => present.has(id) && !stays.has(id)));
 }

@@ -11,6 +11,8 @@ export interface MemoryPack {
   readonly bytes: Uint8Array;
   /** When it landed, in milliseconds since 1970; landing again counts. */
   landedMs: number;
+  /** It was added as `promised`. */
+  readonly isPromised: boolean;
   /** What is made for the pack later is added. */
   readonly sidecars: Map<string, Uint8Array>;
 }
@@ -58,6 +60,8 @@ export interface MemoryChanges {
   readonly refs: ReadonlyMap<string, StoredRef | null>;
   readonly packs: readonly MemoryPack[];
   readonly shallow: readonly Oid[];
+  /** Shallow roots that go. */
+  readonly unshallow: readonly Oid[];
   /** Ids of packs that go. */
   readonly removed: ReadonlySet<string>;
   /** Objects go with them. */
@@ -77,10 +81,17 @@ export function nextState(state: MemoryState, changes: MemoryChanges): MemorySta
     token: `${life}.${Number(generation) + 1}`,
     refs: state.refs.with(changes.refs),
     packs: [...fresh.values(), ...state.packs.filter(({ id }) => !changes.removed.has(id))],
-    shallow: [...new Set([...state.shallow, ...changes.shallow])].sort(),
+    shallow: rootsAfter(state.shallow, changes.shallow, changes.unshallow),
     config: state.config,
     lossyAt: changes.isLossy ? Number(generation) + 1 : state.lossyAt,
   };
+}
+
+/** Shallow roots with some more and some less, sorted. */
+function rootsAfter(before: readonly Oid[], more: readonly Oid[], less: readonly Oid[]): readonly Oid[] {
+  const roots = new Set([...before, ...more]);
+  for (const oid of less) roots.delete(oid);
+  return [...roots].sort();
 }
 
 /** The number of commits before the state with this token. */

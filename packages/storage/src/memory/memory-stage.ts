@@ -7,7 +7,7 @@ import { openMemoryBytes } from "./memory-snapshot.ts";
 /** A stage with what the store asks of it. */
 export interface MemoryStage extends Stage {
   /** The finished pack. Throws `STORAGE_STAGE_EXPIRED` where it is discarded or not sealed. */
-  pack(): MemoryPack;
+  pack(isPromised: boolean): MemoryPack;
   /** From here on disposal leaves the pack alone. */
   landed(): void;
 }
@@ -75,9 +75,9 @@ export function createMemoryStage(format: ObjectFormat, signal: AbortSignal | un
       return { id, sizeBytes: size };
     },
     discard,
-    pack() {
+    pack(isPromised) {
       if (discarded || id === undefined) throw expired(discarded ? "discarded" : "not sealed");
-      return { id, bytes: buffer.subarray(0, size), landedMs: Date.now(), sidecars };
+      return { id, bytes: buffer.subarray(0, size), landedMs: Date.now(), isPromised, sidecars };
     },
     landed() {
       landed = true;

@@ -65,7 +65,7 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
       if (!stages.has(stage)) throw new StorageError("STORAGE_STAGE_EXPIRED", "a stage of another store");
       return stage as MemoryStage;
     });
-    const packs = adding.map((stage) => stage.pack());
+    const packs = adding.map((stage) => stage.pack(asked.promised === true));
     for (;;) {
       signal?.throwIfAborted();
       const request = adopt(asked);
@@ -87,9 +87,9 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
         return { refs: (request.refs ?? []).map(refuse), committed: false };
       }
       const plan = planRefs(base.refs, request, repository.objectFormat, denied);
-      const { shallow = [] } = request;
-      const removed = isConfirmed ? removablePacks(base, request.remove, packs) : new Set<string>();
-      const changes = packs.length + plan.changes.size + shallow.length + removed.size;
+      const { shallow = [], unshallow = [] } = request;
+      const removed = isConfirmed ? removablePacks(base, request, packs) : new Set<string>();
+      const changes = packs.length + plan.changes.size + shallow.length + unshallow.length + removed.size;
       const committed = plan.commits && changes > 0;
       const moved = (request.refs ?? []).filter((_, i) => plan.outcomes[i] === undefined);
       const notice =
@@ -101,6 +101,7 @@ export function createMemoryStore(options: MemoryStoreOptions): RepositoryStore 
           refs: plan.changes,
           packs,
           shallow,
+          unshallow,
           removed,
           isLossy: removed.size > 0 && request.remove?.isLossy === true,
         });

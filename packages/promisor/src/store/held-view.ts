@@ -1,0 +1,98 @@
+import type { ObjectView, Repository, RepositoryView } from "@millrace/repository";
+
+interface Held {
+  readonly view: RepositoryView;
+  readonly objects: ObjectView;
+  users: number;
+  isOld: boolean;
+}
+
+/**
+ * The newest view of a repository, opened once for many readers. It finds what comes later by itself; a new one takes its
+ * place now and then, so that packs which are gone are not held open for ever.
+ */
+export class HeldView implements AsyncDisposable {
+  readonly #repository: Repository;
+  #opening: Promise<Held> | undefined;
+  #newest: Held | undefined;
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+  }
+
+  /** The objects of the view that was opened last; `undefined` where there is none yet. Not to be waited with. */
+  get now(): ObjectView | undefined {
+    return this.#newest?.objects;
+  }
+
+  /** Runs with the view, which stays open until then. Throws as opening does. */
+  async use<T>(run: (objects: ObjectView, view: RepositoryView) => Promise<T>): Promise<T> {
+    const hold = await this.hold();
+    try {
+      return await run(hold.objects, hold.view);
+    } finally {
+      await hold[Symbol.asyncDispose]();
+    }
+  }
+
+  /** The view, which stays open until this is disposed. */
+  async hold(): Promise<Pick<Held, "objects" | "view"> & AsyncDisposable> {
+    for (;;) {
+      this.#opening ??= this.#open();
+      const held = await this.#opening;
+      if (held.isOld) continue;
+      held.users++;
+      const { objects, view } = held;
+      return {
+        objects,
+        view,
+        [Symbol.asyncDispose]: async () => {
+          held.users--;
+          await closeIfIdle(held);
+        },
+      };
+    }
+  }
+
+  /** Who comes next gets a new view. */
+  async renew(): Promise<void> {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    this.#newest = undefined;
+    const old = await opening?.catch(() => undefined);
+    if (old === undefined) return;
+    old.isOld = true;
+    await closeIfIdle(old);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.renew();
+  }
+
+  #open(): Promise<Held> {
+    const opening = open(this.#repository);
+    opening.then(
+      (held) => {
+        if (this.#opening === opening) this.#newest = held;
+      },
+      () => {
+        if (this.#opening === opening) this.#opening = undefined;
+      },
+    );
+    return opening;
+  }
+}
+
+async function open(repository: Repository): Promise<Held> {
+  const view = await repository.openView();
+  try {
+    return { view, objects: await view.objects(), users: 0, isOld: false };
+  } catch (error) {
+    await view[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function closeIfIdle({ view, users, isOld }: Held): Promise<void> {
+  if (isOld && users === 0) await view[Symbol.asyncDispose]();
+}
