@@ -1,5 +1,5 @@
 import { createPromisor, openTree, SharedPromisor, type TreeView } from "@millrace/promisor";
-import { parseAddress } from "./address.ts";
+import { parseAddress } from "@millrace/protocol-v2/client";
 import { openPlace } from "./place.ts";
 import { createProgressBar } from "./progress-bar.ts";
 

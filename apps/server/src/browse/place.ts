@@ -5,9 +5,8 @@ import {
   type RefSource,
   type StorageSource,
 } from "@millrace/promisor";
-import { openRemote } from "@millrace/protocol-v2/client";
-import { openBucketStore } from "../open-store.ts";
-import { openTransport } from "./address.ts";
+import { openRemote, openTransport } from "@millrace/protocol-v2/client";
+import { openBucketStore } from "@millrace/storage-s3";
 
 /** A repository somewhere: where its objects and its refs come from. */
 export interface Place extends AsyncDisposable {

@@ -1,7 +1,6 @@
-import { S3Layout } from "@millrace/storage-s3";
+import { bucketOptions, S3Layout } from "@millrace/storage-s3";
 import { z } from "zod";
 import { examine, type Check, type Diagnosis } from "../doctor/examine.ts";
-import { bucketOptions } from "../open-store.ts";
 
 /** The command line of `millrace doctor`, as text. */
 export interface DoctorFlags {

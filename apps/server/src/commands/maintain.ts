@@ -14,10 +14,10 @@ import {
   StorageError,
   type SweepReport,
 } from "@millrace/storage";
+import { openBucketStore } from "@millrace/storage-s3";
 import { openFsStorage } from "@millrace/storage-fs";
 import { z } from "zod";
 import { chooseCacheFolder } from "../cache-folder.ts";
-import { openBucketStore } from "../open-store.ts";
 
 /** The command line of `millrace maintain`, as text. */
 export interface MaintainFlags {

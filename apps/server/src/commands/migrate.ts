@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { stat } from "node:fs/promises";
 import type { Storage } from "@millrace/storage";
+import { openBucketStore } from "@millrace/storage-s3";
 import { openFsStorage } from "@millrace/storage-fs";
 import { z } from "zod";
 import { migrateRepository, type Migrated } from "../migrate/migrate-repository.ts";
-import { openBucketStore } from "../open-store.ts";
 
 /** The command line of `millrace migrate`, as text. */
 export interface MigrateFlags {

@@ -1,5 +1,6 @@
 /** The client side of git's wire protocol, version 2: refs, fetches and pushes over HTTP, SSH, commands and directories. */
 export { ProtocolError, type ProtocolErrorCode, type ProtocolErrorDetail } from "../errors.ts";
+export { openTransport, parseAddress, type RepositoryAddress } from "./address.ts";
 export type { RemoteCapabilities } from "./capabilities.ts";
 export {
   basicCredential,

@@ -1,12 +1,9 @@
-import {
-  type GitTransport,
-  openCommandTransport,
-  openDirectoryTransport,
-  openHttpTransport,
-} from "@millrace/protocol-v2/client";
+import { openHttpTransport } from "./http/http-transport.ts";
+import { openCommandTransport, openDirectoryTransport } from "./stream/command-transport.ts";
+import type { GitTransport } from "./transport.ts";
 
-/** A repository somewhere, and the name of what is looked at in it. */
-export interface BrowsedAddress {
+/** A repository somewhere, and the name of something in it. */
+export interface RepositoryAddress {
   readonly repository: string;
   /** Default `HEAD`. */
   readonly name: string;
@@ -16,7 +13,7 @@ export interface BrowsedAddress {
 const FRONT = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/]*|[^/:]+:(?!\/\/))/i;
 
 /** Splits `URL[@REF]` at the first `@` of its path. */
-export function parseAddress(text: string): BrowsedAddress {
+export function parseAddress(text: string): RepositoryAddress {
   const front = FRONT.exec(text)?.[0].length ?? 0;
   const at = text.indexOf("@", front);
   if (at < 0) return { repository: text, name: "HEAD" };

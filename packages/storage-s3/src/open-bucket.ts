@@ -1,8 +1,9 @@
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Storage } from "@millrace/storage";
-import { openS3Storage, S3Layout, type S3StorageOptions } from "@millrace/storage-s3";
 import { z } from "zod";
+import { openS3Storage } from "./s3-storage.ts";
+import { S3Layout, type S3StorageOptions } from "./schema.ts";
 
 /** A bucket to serve, as the command line names it. */
 export interface BucketFlags {

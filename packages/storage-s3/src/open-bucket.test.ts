@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { StoreAddress } from "./open-store.ts";
+import { StoreAddress } from "./open-bucket.ts";
 
 it("reads where a store is", () => {
   expect(StoreAddress.parse("s3://bucket")).toEqual({ bucket: "bucket" });
