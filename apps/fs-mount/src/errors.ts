@@ -3,7 +3,17 @@ export type MountErrorCode =
   /** A tree cannot be shown: it is malformed, or has a name that no folder can have. */
   | "MOUNT_BAD_TREE"
   /** The hydrator has been stopped. */
-  | "MOUNT_STOPPED";
+  | "MOUNT_STOPPED"
+  /** A fetch brought nothing for too long. */
+  | "MOUNT_FETCH_STALLED"
+  /** A blob was fetched and did not come. */
+  | "MOUNT_BLOB_MISSING"
+  /** What came for a blob is not what its id says. */
+  | "MOUNT_BLOB_DAMAGED"
+  /** A blob is larger than its reader takes. */
+  | "MOUNT_BLOB_TOO_LARGE"
+  /** The disk of the cache is full, and nothing that could go is left. */
+  | "MOUNT_CACHE_FULL";
 
 /** The one error class of this app; tell faults apart by `code`. Answers to the kernel are `Errno`s. */
 export class MountError extends Error {

@@ -1,0 +1,38 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Oid } from "@millrace/pack";
+
+/** Blobs lie in up to 256 folders, by the first two digits of their ids. */
+export const BLOB_FOLDER: RegExp = /^[0-9a-f]{2}$/;
+/** A blob's file has its id for a name. */
+export const BLOB_FILE: RegExp = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+/** A blob on its way: id, whose it is, and a number. */
+export const DRAFT_FILE: RegExp = /^(?:[0-9a-f]{40}|[0-9a-f]{64})\.[0-9a-f-]{36}-\d+\.draft$/;
+
+/** The folders of a cache, each made before the first blob in it. */
+export class BlobPlaces {
+  readonly #folder: string;
+  readonly #made = new Set<string>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Where a blob lies once it is whole. */
+  pathOf(oid: Oid): string {
+    return join(this.#folder, oid.slice(0, 2), oid);
+  }
+
+  /** Makes the folder of a blob. Throws what the disk says. */
+  prepare(oid: Oid): void {
+    const part = oid.slice(0, 2);
+    if (this.#made.has(part)) return;
+    mkdirSync(join(this.#folder, part), { recursive: true, mode: 0o700 });
+    this.#made.add(part);
+  }
+
+  /** Somebody has deleted folders: they are made again. */
+  forget(): void {
+    this.#made.clear();
+  }
+}
