@@ -1,28 +1,13 @@
 import { type ObjectFormat, type Oid, oidFromBytes } from "@millrace/pack";
+import { type ObjectInfo, type ObjectReader, RepositoryError } from "@millrace/repository";
 import { objectMissing, PromisorError } from "./errors.ts";
+import { type Batch, type Flight, Flights } from "./flights.ts";
 import { MemoryCache } from "./memory-cache.ts";
 import type { Promisor, ResolveOptions } from "./promisor.ts";
 import { type FilledSharedPromisorOptions, SharedPromisorOptions } from "./schema.ts";
 import type { FetchOptions, GitObject } from "./source/object-source.ts";
 import type { StoreCache } from "./store/store-cache.ts";
 import { untilAborted } from "./until-aborted.ts";
-
-/** An object on its way: who waits for it, and the fetch that brings it. */
-interface Flight {
-  readonly oid: Oid;
-  /** The object, `undefined` where it is in the store now. */
-  readonly promise: Promise<GitObject | undefined>;
-  readonly settle: (object: GitObject | undefined) => void;
-  readonly fail: (reason: unknown) => void;
-  waiters: number;
-  batch: Batch | undefined;
-}
-
-/** A fetch under way, which ends when nobody waits for any of its objects. */
-interface Batch {
-  readonly flights: readonly Flight[];
-  readonly stop: AbortController;
-}
 
 /** What a server says of an object that it does not have, or does not give away (the `remoteMessage` of an error). */
 const NOT_OUR_REF = /not our ref ([0-9a-f]{40,64})/;
@@ -31,23 +16,20 @@ const NOT_OUR_REF = /not our ref ([0-9a-f]{40,64})/;
 const COPIES_BYTES = 64 * 1024 * 1024;
 
 /**
- * One cache for many readers, in memory or in a store. Each object crosses the wire once, however many ask for it at once; misses of the same moment
- * travel in one request; what is here is answered at once, whatever is being fetched.
+ * One cache for many readers, in memory or in a store. Each object crosses the wire once, however many ask for it at once;
+ * misses of the same moment travel in one request; what is here is answered at once, whatever is being fetched.
+ * It is an `ObjectReader`: what walks over a repository walks over this one too, and fetches as it goes.
  *
  * @throws ZodError where the options are malformed.
  */
-export class SharedPromisor {
+export class SharedPromisor implements ObjectReader {
   readonly #options: FilledSharedPromisorOptions;
   readonly #memory: MemoryCache;
   readonly #store: StoreCache | undefined;
   /** Copies of what the store has that are larger are not kept in memory. */
   readonly #maxCopyBytes: number;
   readonly #reads = new Map<Oid, Promise<GitObject | undefined>>();
-  readonly #flights = new Map<Oid, Flight>();
-  /** Flights of this turn. */
-  #fresh: Flight[] = [];
-  /** Flights that wait for a fetch to take them. */
-  #waiting: Flight[] = [];
+  readonly #flights = new Flights((flights) => void this.#look(flights));
   #fetches = 0;
 
   constructor(promisor: Promisor, options: SharedPromisorOptions = {}) {
@@ -95,30 +77,67 @@ export class SharedPromisor {
         const kept = await untilAborted(this.#readKept(oid), signal);
         if (kept !== undefined) return kept;
       }
-      const flight = this.#flights.get(oid) ?? this.#take(oid);
-      const landed = await this.#await([flight], signal, flight.promise);
+      const flight = this.#flights.take(oid);
+      const landed = await this.#flights.await([flight], signal, flight.promise);
       if (landed !== undefined) return landed;
     }
     throw objectMissing(oid);
   }
 
-  /** The object of a raw id, for those who read a repository's objects. Throws as `resolve`. */
-  read(oid: Uint8Array, options: ResolveOptions = {}): Promise<GitObject> {
-    return this.resolve(oidFromBytes(oid, 0, this.format), options);
+  /**
+   * The object of a raw id, for those who read a repository's objects.
+   * Throws `REPOSITORY_OBJECT_MISSING` (`RepositoryError`) where it does not come, else as `resolve`.
+   */
+  async read(bytes: Uint8Array, options: ResolveOptions = {}): Promise<GitObject> {
+    const oid = oidFromBytes(bytes, 0, this.format);
+    try {
+      return await this.resolve(oid, options);
+    } catch (cause) {
+      if (!isMissing(cause)) throw cause;
+      throw new RepositoryError("REPOSITORY_OBJECT_MISSING", cause.message, { oid, cause });
+    }
+  }
+
+  /** Type and size of an object, which is fetched for it if it is not here; `undefined` where it does not come. */
+  async info(bytes: Uint8Array): Promise<ObjectInfo | undefined> {
+    const oid = oidFromBytes(bytes, 0, this.format);
+    const here = this.peek(oid);
+    if (here === undefined) {
+      const kept = await this.#store?.info(oid);
+      if (kept !== undefined) return kept;
+    }
+    try {
+      const { type, content } = here ?? (await this.resolve(oid));
+      return { type, sizeBytes: content.length };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether an object can be had; it is fetched if it is not here. */
+  async has(bytes: Uint8Array): Promise<boolean> {
+    return (await this.info(bytes)) !== undefined;
+  }
+
+  /** None: a graph tells of packs that have what they refer to. */
+  graphs(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  /** None, for the same reason. */
+  bitmaps(): Promise<readonly []> {
+    return Promise.resolve([]);
   }
 
   /** Brings these objects here in as few requests as it takes; those that do not come are no error. Throws as `resolve`. */
   async prefetch(oids: Iterable<Oid>, { signal }: ResolveOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    const flights: Flight[] = [];
-    for (const oid of new Set(oids)) {
-      if (!this.isHere(oid)) flights.push(this.#flights.get(oid) ?? this.#take(oid));
-    }
-    await this.#await(
-      flights,
-      signal,
-      Promise.all(flights.map(({ promise }) => promise.catch(ignoreMissing))),
-    );
+    const flights = [...new Set(oids)]
+      .filter((oid) => !this.isHere(oid))
+      .map((oid) => this.#flights.take(oid));
+    const landing = Promise.all(flights.map(({ promise }) => promise.catch(ignoreMissing)));
+    await this.#flights.await(flights, signal, landing);
   }
 
   /**
@@ -198,67 +217,22 @@ export class SharedPromisor {
     return reading;
   }
 
-  /** A new flight, which leaves with the others of this turn. */
-  #take(oid: Oid): Flight {
-    let settle: Flight["settle"] = () => undefined;
-    let fail: Flight["fail"] = () => undefined;
-    const promise = new Promise<GitObject | undefined>((resolve, reject) => {
-      settle = resolve;
-      fail = reject;
-    });
-    // Whoever has left does not hear of its end.
-    promise.catch(() => undefined);
-    const flight: Flight = { oid, promise, settle, fail, waiters: 0, batch: undefined };
-    this.#flights.set(oid, flight);
-    if (this.#fresh.length === 0) setImmediate(() => void this.#look(this.#fresh.splice(0)));
-    this.#fresh.push(flight);
-    return flight;
-  }
-
-  /** Waits for flights, for as long as `signal` lets it; who leaves is counted out of each. */
-  async #await<T>(
-    flights: readonly Flight[],
-    signal: AbortSignal | undefined,
-    landing: Promise<T>,
-  ): Promise<T> {
-    for (const flight of flights) flight.waiters++;
-    try {
-      return await untilAborted(landing, signal);
-    } finally {
-      for (const flight of flights) if (--flight.waiters === 0) this.#abandon(flight);
-    }
-  }
-
-  /** Nobody waits for this one any more: it does not leave, or its fetch ends with the last such. */
-  #abandon(flight: Flight): void {
-    if (this.#flights.get(flight.oid) !== flight) return;
-    if (flight.batch === undefined) {
-      this.#flights.delete(flight.oid);
-      this.#fresh = this.#fresh.filter((other) => other !== flight);
-      this.#waiting = this.#waiting.filter((other) => other !== flight);
-    } else if (flight.batch.flights.every(({ waiters }) => waiters === 0)) {
-      for (const { oid } of flight.batch.flights) this.#flights.delete(oid);
-      flight.batch.stop.abort();
-    }
-  }
-
   /** Lets flights land whose objects the store has after all, git may have brought them, and has the others wait for a fetch. */
   async #look(flights: readonly Flight[]): Promise<void> {
     try {
       await this.#landKept(flights);
     } catch (error) {
-      for (const flight of flights) this.#end(flight, error);
+      for (const flight of flights) this.#flights.fail(flight, error);
     }
-    this.#waiting.push(...flights.filter((flight) => this.#flights.get(flight.oid) === flight));
+    this.#flights.enqueue(flights);
     this.#depart();
   }
 
   #depart(): void {
     const { maxFetches, maxWants } = this.#options;
-    while (this.#waiting.length > 0 && this.#fetches < maxFetches) {
-      const flights = this.#waiting.splice(0, maxWants);
-      const batch: Batch = { flights, stop: new AbortController() };
-      for (const flight of flights) flight.batch = batch;
+    while (this.#fetches < maxFetches) {
+      const batch = this.#flights.nextBatch(maxWants);
+      if (batch === undefined) return;
       this.#fetches++;
       void this.#fetch(batch).finally(() => {
         this.#fetches--;
@@ -275,17 +249,17 @@ export class SharedPromisor {
       try {
         await this.#bring(open, signal);
         for (const flight of open) {
-          if (this.#flights.get(flight.oid) === flight) this.#end(flight, objectMissing(flight.oid));
+          if (this.#flights.isOpen(flight)) this.#flights.fail(flight, objectMissing(flight.oid));
         }
         return;
       } catch (error) {
         // One that the server does not have must not keep the others away.
         const unknown = open.find(({ oid }) => oid === unknownTo(error));
         if (unknown === undefined) {
-          for (const flight of open) this.#end(flight, error);
+          for (const flight of open) this.#flights.fail(flight, error);
           return;
         }
-        this.#end(unknown, objectMissing(unknown.oid, { cause: error }));
+        this.#flights.fail(unknown, objectMissing(unknown.oid, { cause: error }));
         open = open.filter((flight) => flight !== unknown);
       }
     }
@@ -303,35 +277,21 @@ export class SharedPromisor {
     const found = await promisor.fetchObjects(wants, { signal });
     this.#memory.keep(found);
     const came = new Map(found.map(({ oid, type, content }) => [oid, { type, content }]));
-    for (const flight of flights) if (came.has(flight.oid)) this.#land(flight, came.get(flight.oid));
+    for (const flight of flights) if (came.has(flight.oid)) this.#flights.land(flight, came.get(flight.oid));
   }
 
   /** Lands the flights whose objects the store has. */
   async #landKept(flights: readonly Flight[]): Promise<void> {
     if (this.#store === undefined) return;
     const absent = new Set(await this.#store.missing(flights.map(({ oid }) => oid)));
-    for (const flight of flights) if (!absent.has(flight.oid)) this.#land(flight, undefined);
+    for (const flight of flights) if (!absent.has(flight.oid)) this.#flights.land(flight, undefined);
   }
 
   /** Lands a flight whose object is at hand; answers whether it was. */
   #landFound(flight: Flight): boolean {
     const isHere = this.isHere(flight.oid);
-    if (isHere) this.#land(flight, this.peek(flight.oid));
+    if (isHere) this.#flights.land(flight, this.peek(flight.oid));
     return isHere;
-  }
-
-  #land(flight: Flight, object: GitObject | undefined): void {
-    this.#forget(flight);
-    flight.settle(object);
-  }
-
-  #end(flight: Flight, reason: unknown): void {
-    this.#forget(flight);
-    flight.fail(reason);
-  }
-
-  #forget(flight: Flight): void {
-    if (this.#flights.get(flight.oid) === flight) this.#flights.delete(flight.oid);
   }
 }
 
@@ -344,6 +304,10 @@ function unknownTo(error: unknown): Oid | undefined {
   return code === "PROTOCOL_REMOTE_FAILED" ? NOT_OUR_REF.exec(remoteMessage ?? "")?.[1] : undefined;
 }
 
+function isMissing(error: unknown): error is PromisorError {
+  return error instanceof PromisorError && error.code === "PROMISOR_OBJECT_MISSING";
+}
+
 function ignoreMissing(error: unknown): void {
-  if (!(error instanceof PromisorError) || error.code !== "PROMISOR_OBJECT_MISSING") throw error;
+  if (!isMissing(error)) throw error;
 }

@@ -12,6 +12,7 @@ import {
   createObjectCaches,
   type MaintainRequest,
   type MaintenanceReport,
+  type ObjectInfo,
   type ObjectCaches,
   openRepository,
   type Repository,
@@ -94,15 +95,19 @@ export class StoreCache implements AsyncDisposable {
     });
   }
 
+  /** An object's type and size, `undefined` where it is not here; no content is read. */
+  async info(oid: Oid): Promise<ObjectInfo | undefined> {
+    return this.#views.use((objects) => objects.info(oidToBytes(oid)));
+  }
+
   /** The object piece by piece, `undefined` where it is not here: straight out of its pack where it is stored whole there. */
   async stream(oid: Oid, { signal }: OperationOptions = {}): Promise<PackedStream | undefined> {
-    const bytes = oidToBytes(oid);
-    const info = await this.#views.use((objects) => objects.info(bytes));
+    const info = await this.info(oid);
     if (info === undefined) return undefined;
     const content = async function* (views: HeldView): AsyncGenerator<Uint8Array, void, undefined> {
       const hold = await views.hold();
       try {
-        const found = await hold.objects.stream(bytes);
+        const found = await hold.objects.stream(oidToBytes(oid));
         if (found === undefined) throw objectMissing(oid);
         for await (const piece of found.content) {
           signal?.throwIfAborted();

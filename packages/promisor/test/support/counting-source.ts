@@ -19,6 +19,15 @@ export function countRequests(source: ObjectSource): CountingSource {
       options?.signal?.throwIfAborted();
       return source.fetch(wants, options);
     },
+    fetchPack:
+      source.fetchPack === undefined
+        ? undefined
+        : async (wants, options) => {
+            requests.push(wants);
+            await counting.gate;
+            options?.signal?.throwIfAborted();
+            return source.fetchPack?.(wants, options);
+          },
   };
   return counting;
 }
