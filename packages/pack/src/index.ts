@@ -26,6 +26,7 @@ export {
 export { openPackIndex, type PackIndex } from "./index-file/pack-index.ts";
 export { encodePackMtimes, readPackMtimes } from "./index-file/pack-mtimes.ts";
 export { type ObjectBits, openPackBitmaps, type PackBitmaps } from "./index-file/pack-bitmaps.ts";
+export { isDotGit, isDotGitmodules, isNtfsDotGit, isNtfsDotGitmodules } from "./fsck/dot-names.ts";
 export { buildPackGraph, type GraphContent } from "./graph/build-graph.ts";
 export { encodeGraphPieces, encodePackGraph, openPackGraph } from "./graph/graph-file.ts";
 export type { LinkFragment } from "./graph/link-fragment.ts";

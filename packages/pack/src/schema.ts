@@ -22,10 +22,13 @@ export interface PackLimits {
   readonly maxObjectBytes?: number | undefined;
   /** Inflated size of what is held in memory: a delta, its base, its result; a commit, tree or tag. Default 512 MiB. */
   readonly maxDeltaBytes?: number | undefined;
+  /** Deltas between an object and one that is stored whole. Default: no bound, as git has none. */
+  readonly maxDeltaDepth?: number | undefined;
 }
 export const PackLimits: z.ZodType<PackLimits> = z.object({
   maxPackBytes: z.number().int().positive().optional(),
   maxObjectCount: z.number().int().positive().optional(),
   maxObjectBytes: z.number().int().positive().optional(),
   maxDeltaBytes: z.number().int().positive().optional(),
+  maxDeltaDepth: z.number().int().positive().optional(),
 });

@@ -11,6 +11,12 @@ export interface SourceLimits {
   readonly maxObjectCount?: number | undefined;
   /** Bytes of one object. Default 512 MiB. */
   readonly maxObjectBytes?: number | undefined;
+  /** Bytes of all objects of one pack, which are in memory at once. Default 4 GiB. */
+  readonly maxTotalBytes?: number | undefined;
+  /** Bytes of all objects for each byte of their pack. Default 10,000: deflate alone makes 1,032 of one at most. */
+  readonly maxInflateRatio?: number | undefined;
+  /** Deltas on each other. Default 4,095, the most that git makes. */
+  readonly maxDeltaDepth?: number | undefined;
 }
 
 const count = z.number().int().positive();
@@ -24,6 +30,9 @@ export const SourceLimits: z.ZodType<FilledSourceLimits, SourceLimits> = z.objec
   maxPackBytes: count.default(2 * 1024 ** 3),
   maxObjectCount: count.default(10_000_000),
   maxObjectBytes: count.default(512 * 1024 ** 2),
+  maxTotalBytes: count.default(4 * 1024 ** 3),
+  maxInflateRatio: z.number().positive().default(10_000),
+  maxDeltaDepth: count.default(4095),
 });
 
 const countOrNone = z.union([count, z.literal(Number.POSITIVE_INFINITY)]);

@@ -86,6 +86,7 @@ async function readLinks(
   const limits = {
     maxHeldBytes: MAX_OBJECT_BYTES,
     maxResultBytes: MAX_OBJECT_BYTES,
+    maxDeltaDepth: Number.POSITIVE_INFINITY,
     budgetBytes: BUDGET_BYTES,
   };
   if (pool !== undefined && source.fd !== undefined && families.roots.length >= WORKER_ROOTS) {

@@ -33,6 +33,8 @@ export interface FamilyResolverOptions {
   /** Largest object or delta that is held, and largest object that a delta may make, in bytes. */
   readonly maxHeldBytes: number;
   readonly maxResultBytes: number;
+  /** Deltas that may lie between an object and one that is stored whole, itself included. */
+  readonly maxDeltaDepth: number;
   /** Bytes of bases that are kept while their deltas are worked on. */
   readonly budgetBytes: number;
   /** Asked after about 128 KiB of work with the number of deltas resolved since; may wait, and may throw. */
@@ -134,6 +136,7 @@ export class FamilyResolver {
     const { kernel } = this.#options.workspace;
     const isTree = kind === KIND_TREE;
     const base = this.#stack.frames[this.#stack.frames.length - 1]!;
+    if (base.depth >= this.#options.maxDeltaDepth) throw this.#tooDeep(child);
     const { at, bytes } = this.#apply(child, delta, base, isTree);
     const type = objectTypeOfKind(kind as EntryKind)!;
     let findings: Findings;
@@ -150,6 +153,7 @@ export class FamilyResolver {
       }
       frame = this.#plainFrame(child, at, bytes);
     }
+    frame.depth = base.depth + 1;
     columns.types[child] = kind;
     columns.objectSizes[child] = sizeWord(bytes);
     intake.take(child, kind, at, bytes, findings);
@@ -191,6 +195,12 @@ export class FamilyResolver {
       throw this.#badDelta(child, made === DELTA_TOO_LARGE ? "too large" : "its instructions do not fit");
     }
     return { at, bytes: declared };
+  }
+
+  #tooDeep(child: number): PackError {
+    const offset = this.#options.columns.offsets[child];
+    const text = `delta at offset ${offset}: more than ${this.#options.maxDeltaDepth} deltas on each other`;
+    return new PackError("PACK_LIMIT_EXCEEDED", text, { offset });
   }
 
   #badDelta(child: number, why: Error | string): PackError {
@@ -239,12 +249,16 @@ export class FamilyResolver {
     const { count } = scanned;
     if (count < 0) return { frame: this.#plainFrame(entry, at, bytes), scanned };
     const end = this.#stack.trim(starts, count * 4 + 4);
-    return { frame: { entry, at, bytes, starts, startCount: count, isFlawed: false, end }, scanned };
+    return {
+      frame: { entry, at, bytes, starts, startCount: count, isFlawed: false, depth: 0, end },
+      scanned,
+    };
   }
 
   /** A frame of what was allocated last, without the places of entries. */
   #plainFrame(entry: number, at: number, bytes: number): Frame {
-    return { entry, at, bytes, starts: 0, startCount: 0, isFlawed: false, end: this.#stack.trim(at, bytes) };
+    const end = this.#stack.trim(at, bytes);
+    return { entry, at, bytes, starts: 0, startCount: 0, isFlawed: false, depth: 0, end };
   }
 
   /**

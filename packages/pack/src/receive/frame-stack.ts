@@ -20,6 +20,8 @@ export interface Frame {
   startCount: number;
   /** The object checks found something in this tree: what is made from it is looked at in full. */
   isFlawed: boolean;
+  /** Deltas between it and an object that is stored whole. */
+  depth: number;
   /** Where its memory ends. */
   end: number;
 }

@@ -217,6 +217,7 @@ async function receive(
         resolveBase,
         maxHeldBytes,
         maxResultBytes: Math.min(maxHeldBytes, limits?.maxObjectBytes ?? maxHeldBytes),
+        maxDeltaDepth: limits?.maxDeltaDepth ?? Number.POSITIVE_INFINITY,
         budgetBytes: deltaBytes / 2,
         onResolved: (resolved) =>
           options.onProgress?.({ phase: "resolving", deltas: resolved, total: deltaCount }),

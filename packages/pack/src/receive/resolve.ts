@@ -35,6 +35,7 @@ export interface ResolveOptions extends IntakeOptions {
   /** Largest object or delta that is held, and largest object that a delta may make, in bytes. */
   readonly maxHeldBytes: number;
   readonly maxResultBytes: number;
+  readonly maxDeltaDepth: number;
   /** Bytes of bases that are kept while their deltas are worked on. */
   readonly budgetBytes: number;
   readonly pace: Pace;
@@ -74,6 +75,7 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
       detectCollisions: options.detectCollisions,
       maxHeldBytes: options.maxHeldBytes,
       maxResultBytes: options.maxResultBytes,
+      maxDeltaDepth: options.maxDeltaDepth,
       budgetBytes: options.budgetBytes,
     };
     const { session, onFindings, linkStore } = options;
@@ -109,6 +111,7 @@ async function withResolver(
       links,
       maxHeldBytes: options.maxHeldBytes,
       maxResultBytes: options.maxResultBytes,
+      maxDeltaDepth: options.maxDeltaDepth,
       budgetBytes: options.budgetBytes,
       breathe(resolved) {
         count(resolved);

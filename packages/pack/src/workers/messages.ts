@@ -31,6 +31,7 @@ export interface ResolveRequest {
   readonly withLinks: boolean;
   readonly maxHeldBytes: number;
   readonly maxResultBytes: number;
+  readonly maxDeltaDepth: number;
   readonly budgetBytes: number;
 }
 

@@ -73,6 +73,7 @@ async function resolve(request: ResolveRequest): Promise<void> {
       links,
       maxHeldBytes: request.maxHeldBytes,
       maxResultBytes: request.maxResultBytes,
+      maxDeltaDepth: request.maxDeltaDepth,
       budgetBytes: request.budgetBytes,
       breathe(resolved) {
         Atomics.add(shared, RESOLVED, resolved);

@@ -208,6 +208,7 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
       withLinks: false,
       maxHeldBytes: 1,
       maxResultBytes: 1,
+      maxDeltaDepth: 1,
       budgetBytes: 1 << 20,
       shared: new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * 4)),
       families: linkFamilies({ ...columns, count: 0 }, 0),

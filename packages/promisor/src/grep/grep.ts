@@ -117,15 +117,17 @@ class Search {
   /** Brings a file here and those behind it: as many as the cache has room for. */
   async #bring(files: readonly WalkedEntry[], at: number): Promise<GitObject> {
     const { oid } = files[at]!;
-    const some = files.slice(at, at + this.#filesAtOnce);
-    await this.#objects.prefetch(
-      some.map((file) => file.oid),
-      this.#options,
-    );
-    const here = this.#objects.peek(oid);
-    // Where the later ones have driven out the first, there were too many.
-    if (here === undefined) this.#filesAtOnce = Math.max(1, some.length >>> 1);
-    return here ?? this.#objects.resolve(oid, this.#options);
+    // It may be in the store, if not in memory.
+    if (!this.#objects.isHere(oid)) {
+      const some = files.slice(at, at + this.#filesAtOnce);
+      await this.#objects.prefetch(
+        some.map((file) => file.oid),
+        this.#options,
+      );
+      // Where the later ones have driven out the first, there were too many.
+      if (!this.#objects.isHere(oid)) this.#filesAtOnce = Math.max(1, some.length >>> 1);
+    }
+    return this.#objects.resolve(oid, this.#options);
   }
 
   /** Patterns whose words stand in many lines that do not match are searched for in another way. */

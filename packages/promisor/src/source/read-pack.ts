@@ -5,8 +5,9 @@ import {
   type ObjectFormat,
   oidFromBytes,
   openPackReader,
-  type PackLimits,
+  PackError,
 } from "@millrace/pack";
+import type { FilledSourceLimits } from "../schema.ts";
 import { createMemorySink } from "./memory-sink.ts";
 import type { FetchedObject, FetchedPack } from "./object-source.ts";
 
@@ -14,7 +15,7 @@ import type { FetchedObject, FetchedPack } from "./object-source.ts";
 export async function readFetchedPack(
   fetched: FetchedPack | undefined,
   format: ObjectFormat,
-  limits: PackLimits,
+  limits: FilledSourceLimits,
   signal: AbortSignal | undefined,
 ): Promise<readonly FetchedObject[]> {
   if (fetched === undefined) return [];
@@ -33,19 +34,21 @@ export async function readFetchedPack(
 export async function readPackObjects(
   pack: AsyncIterable<Uint8Array>,
   format: ObjectFormat,
-  limits: PackLimits,
+  limits: FilledSourceLimits,
   signal: AbortSignal | undefined,
 ): Promise<readonly FetchedObject[]> {
   const objects: FetchedObject[] = [];
   const sink = createMemorySink();
   const large: Uint8Array[] = [];
+  const budget = new Budget(limits);
   try {
-    const { index, trailer } = await indexPack(pack, {
+    const { index, trailer } = await indexPack(budget.counted(pack), {
       format,
       sink,
       limits,
       signal,
-      visit({ type, oid, content }) {
+      visit({ type, oid, sizeBytes, content }) {
+        budget.spend(sizeBytes);
         if (content === undefined) {
           large.push(oid.slice());
           return;
@@ -71,5 +74,36 @@ export async function readPackObjects(
     return objects;
   } finally {
     sink.drop();
+  }
+}
+
+/** What the objects of a pack may come to, all together. */
+class Budget {
+  readonly #limits: FilledSourceLimits;
+  #packBytes = 0;
+  #objectBytes = 0;
+
+  constructor(limits: FilledSourceLimits) {
+    this.#limits = limits;
+  }
+
+  async *counted(pack: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of pack) {
+      this.#packBytes += chunk.length;
+      yield chunk;
+    }
+  }
+
+  /** Throws `PACK_LIMIT_EXCEEDED` where an object more is too much. */
+  spend(bytes: number): void {
+    this.#objectBytes += bytes;
+    const { maxTotalBytes, maxInflateRatio } = this.#limits;
+    if (this.#objectBytes > maxTotalBytes) {
+      throw new PackError("PACK_LIMIT_EXCEEDED", `objects of more than ${maxTotalBytes} bytes in one pack`);
+    }
+    if (this.#objectBytes > maxInflateRatio * this.#packBytes) {
+      const text = `objects of more than ${maxInflateRatio} bytes for each byte of their pack`;
+      throw new PackError("PACK_LIMIT_EXCEEDED", text);
+    }
   }
 }

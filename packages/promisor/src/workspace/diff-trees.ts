@@ -1,7 +1,8 @@
-import { emptyTreeOid, type Oid, oidFromBytes, walkTree } from "@millrace/pack";
+import { emptyTreeOid, type Oid, oidFromBytes } from "@millrace/pack";
 import { PromisorError } from "../errors.ts";
 import type { ResolveOptions } from "../promisor.ts";
 import type { SharedPromisor } from "../shared-promisor.ts";
+import { walkEntries } from "../tree/entry.ts";
 
 /** One side of a change. */
 export interface ChangedEntry {
@@ -73,9 +74,12 @@ export async function* diffTrees(
   async function entriesByName(tree: Oid | undefined): Promise<Map<string, ChangedEntry>> {
     const entries = new Map<string, ChangedEntry>();
     if (tree === undefined || tree === emptyTreeOid(objects.format)) return entries;
-    const { content } = await objects.resolve(tree, options);
+    const { type, content } = await objects.resolve(tree, options);
+    if (type !== "tree") {
+      throw new PromisorError("PROMISOR_BAD_TREE", `${tree} is no tree but a ${type}`, { oid: tree });
+    }
     const text = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-    walkTree(content, objects.format, (mode, oidAt, nameStart, nameEnd) => {
+    walkEntries(content, objects.format, tree, (mode, oidAt, nameStart, nameEnd) => {
       const name =
         text.toString("latin1", nameStart, nameEnd) + ((mode & MODE_KIND) === MODE_TREE ? "/" : "");
       entries.set(name, { mode, oid: oidFromBytes(content, oidAt, objects.format) });

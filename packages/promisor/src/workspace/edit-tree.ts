@@ -10,6 +10,7 @@ import {
 import { PromisorError } from "../errors.ts";
 import type { ResolveOptions } from "../promisor.ts";
 import type { SharedPromisor } from "../shared-promisor.ts";
+import { walkEntries } from "../tree/entry.ts";
 
 /** What becomes of an entry: another one, or none. */
 export type Placed = Pick<TreeEntry, "mode" | "oid"> | undefined;
@@ -63,6 +64,7 @@ async function readTree(objects: SharedPromisor, oid: Oid, options: ResolveOptio
   const { type, content } = await objects.resolve(oid, options);
   if (type !== "tree")
     throw new PromisorError("PROMISOR_BAD_TREE", `${oid} is no tree but a ${type}`, { oid });
+  walkEntries(content, objects.format, oid, () => undefined);
   return parseTree(content, objects.format);
 }
 

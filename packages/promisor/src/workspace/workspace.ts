@@ -3,6 +3,7 @@ import type { PushReport, PushRequest, Remote } from "@millrace/protocol-v2/clie
 import { PromisorError } from "../errors.ts";
 import type { ResolveOptions } from "../promisor.ts";
 import type { SharedPromisor } from "../shared-promisor.ts";
+import { isForbidden } from "../tree/entry.ts";
 import { namesOf } from "../tree/path.ts";
 import { openTree, type TreeSource, TreeView } from "../tree/tree-view.ts";
 import { diffTrees, type TreeChange } from "./diff-trees.ts";
@@ -43,8 +44,6 @@ export interface PushOptions extends ResolveOptions, Pick<PushRequest, "pushOpti
   readonly force?: boolean | undefined;
 }
 
-/** Names that no file can have. */
-const FORBIDDEN = /^\.git$/i;
 const MODE_TREE = 0o40000;
 const MODES = { file: 0o100644, executable: 0o100755, symlink: 0o120000 } as const;
 
@@ -225,10 +224,18 @@ export class Workspace {
     place: (before: TreeEntry | undefined) => Placed,
   ): Promise<Workspace> {
     const names = namesOf(path);
-    if (names.length === 0 || names.some((name) => FORBIDDEN.test(name))) {
+    const refuse = (name: string | undefined, mode: number): void => {
+      if (name !== undefined && !isForbidden(Buffer.from(name).toString("latin1"), mode)) return;
       throw new PromisorError("PROMISOR_BAD_ARGUMENT", `nothing can be written at ${JSON.stringify(path)}`);
-    }
-    const tree = await editTree(this.#objects, this.state.tree, names, place, { signal });
+    };
+    for (const name of names.slice(0, -1)) refuse(name, MODE_TREE);
+    refuse(names.at(-1), MODES.file);
+    const placed = (before: TreeEntry | undefined): Placed => {
+      const after = place(before);
+      if (after !== undefined) refuse(names.at(-1), after.mode);
+      return after;
+    };
+    const tree = await editTree(this.#objects, this.state.tree, names, placed, { signal });
     return tree === this.state.tree ? this : new Workspace(this.#objects, { ...this.state, tree });
   }
 

@@ -96,6 +96,8 @@ describe.each(["sha1", "sha256"] as const)("a workspace, %s", (format) => {
       [start.write("", "x"), "PROMISOR_BAD_ARGUMENT"],
       [start.write("a/../b", "x"), "PROMISOR_BAD_ARGUMENT"],
       [start.write("a/.GIT/config", "x"), "PROMISOR_BAD_ARGUMENT"],
+      [start.write("a/git~1/config", "x"), "PROMISOR_BAD_ARGUMENT"],
+      [start.symlink("a/.gitmodules", "x"), "PROMISOR_BAD_ARGUMENT"],
       [start.remove("absent"), "PROMISOR_NOT_FOUND"],
       [start.remove("src"), "PROMISOR_WRONG_KIND"],
       [start.rename("absent", "x"), "PROMISOR_NOT_FOUND"],

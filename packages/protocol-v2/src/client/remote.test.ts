@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { subscribe } from "@millrace/telemetry";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { packets } from "../../test/support/http-fixture.ts";
 import { everything, type Script, scriptedTransport } from "../../test/support/scripted-transport.ts";
 import { ProtocolError } from "../errors.ts";
@@ -42,11 +43,17 @@ describe("a server's refs", () => {
       "refs/heads/.a",
       "refs/@{1}",
     ];
+    const rejected: unknown[] = [];
+    const unsubscribe = subscribe({
+      event: ({ name }) => name === "client.ref_rejected" && rejected.push(name),
+    });
+    onTestFinished(unsubscribe);
     const found = await refs(...evil.map((name) => `${OID} ${name}`), `${OID} refs/heads/main`, "0000");
     expect(found).toEqual([
       { name: "refs/heads/main", oid: OID, symrefTarget: undefined, peeled: undefined },
     ]);
     expect(await refs(`${OID} HEAD symref-target:../../etc/passwd`, "0000")).toEqual([]);
+    expect(rejected.length).toBe(evil.length + 1);
   });
 
   it("never takes a name that leads out of its folder", () => {
@@ -161,6 +168,9 @@ describe("a server's pack", () => {
       "PROTOCOL_REMOTE_FAILED",
     ],
     ["a band that is none", ["packfile", band(4, "PACK"), "0000"], "PROTOCOL_BAD_ANSWER"],
+    ["no bands", ["packfile", "PACK\0\0\0\u0002\0\0\0\0", "0000"], "PROTOCOL_BAD_ANSWER"],
+    ["a band without a number", ["packfile", "", "0000"], "PROTOCOL_BAD_ANSWER"],
+    ["a mark among its bands", ["packfile", band(1, "PACK"), "0001"], "PROTOCOL_BAD_ANSWER"],
     ["an early end", ["packfile", band(1, "PACK")], "PROTOCOL_UNREACHABLE"],
   ])("may have %s", async (_, lines, code) => {
     await expect(drain((await fetched([packets(...lines)])).pack)).rejects.toMatchObject({ code });

@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDirectoryTransport, openRemote, type Remote, tellAll } from "../../src/client/index.ts";
@@ -181,6 +182,20 @@ describe.each(["sha1", "sha256"] as const)("a directory by the installed git, %s
       message: expect.stringContaining("does not appear to be a git repository"),
     });
     await nowhere[Symbol.asyncDispose]();
+  });
+
+  it("is a folder by any name, and no more than that", async () => {
+    for (const name of ["--upload-pack=touch pwned", "$(touch pwned)", "-x", "; touch pwned"]) {
+      const odd = openRemote(openDirectoryTransport(name), { attempts: 1 });
+      await expect(odd.capabilities(), name).rejects.toMatchObject({ code: "PROTOCOL_NO_REPOSITORY" });
+      await odd[Symbol.asyncDispose]();
+      const path = join(sample.root, name);
+      git(sample.root, "clone", "-q", "--bare", "--shared", sample.bare, path);
+      const there = openRemote(openDirectoryTransport(path));
+      expect((await collect(there.listRefs())).length, name).toBe(4);
+      await there[Symbol.asyncDispose]();
+    }
+    expect(await readdir(".")).not.toContain("pwned");
   });
 
   it("leaves when it is told to", async () => {

@@ -2,6 +2,7 @@ import { createServer as createPlainServer, request as sendRequest } from "node:
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { inspect } from "node:util";
+import { subscribe } from "@millrace/telemetry";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAuthority } from "../../../test/support/certificates.ts";
 import { answerAsGit, type HttpFixture, startHttpFixture } from "../../../test/support/http-fixture.ts";
@@ -80,6 +81,63 @@ describe("an HTTP transport", () => {
     await remote[Symbol.asyncDispose]();
   });
 
+  it("knows its origin in whatever case a redirect spells it", async () => {
+    await using moved = await startHttpFixture(
+      answerAsGit((request, response) => {
+        if (request.url?.startsWith("/old/") !== true) return false;
+        const { host } = request.headers;
+        const to = `HTTP://x:y@${host?.replace("localhost", "LOCALHOST")}/new/info/refs?service=git-upload-pack`;
+        response.writeHead(302, { location: to }).end();
+        return true;
+      }),
+    );
+    const url = moved.origin.replace("127.0.0.1", "LocalHost");
+    await namesOf(remoteAt(`${url}/old`, { credential: bearerCredential(TOKEN) }));
+    const sent = moved.requests.map(({ headers: { authorization } }) => authorization);
+    expect(sent).toEqual(Array(3).fill(`Bearer ${TOKEN}`));
+  });
+
+  it("tells no secret to those who listen, nor in what goes wrong on the way", async () => {
+    const heard: unknown[] = [];
+    const keep = (message: unknown): void =>
+      void heard.push(structuredClone({ ...(message as object), error: undefined }));
+    const keepError = (message: { readonly error?: unknown }): void => {
+      keep(message);
+      heard.push(inspect(message.error, { depth: 20 }), JSON.stringify(message.error));
+    };
+    const unsubscribe = subscribe({ start: keep, stop: keep, error: keepError, event: keep });
+    await using server = await startHttpFixture((request, response) => {
+      if (request.url?.startsWith("/hang") === true) request.socket.destroy();
+      else response.writeHead(503, { "retry-after": "0" }).end();
+    });
+    const secret = `user:${TOKEN}@`;
+    const attempts = { attempts: 2 };
+    const failures = [
+      namesOf(remoteAt(server.origin.replace("//", `//${secret}`), {}, attempts)),
+      namesOf(remoteAt(`${server.origin}/hang`, { credential: basicCredential("user", TOKEN) }, attempts)),
+      namesOf(remoteAt(server.origin, { proxy: `http://${secret}127.0.0.1:1` }, attempts)),
+      Promise.resolve().then(() => remoteAt(server.origin, { proxy: `ftp://${secret}127.0.0.1` })),
+      Promise.resolve().then(() => remoteAt(`ftp://${secret}127.0.0.1`)),
+      Promise.resolve().then(() => remoteAt(`http://${secret}127.0.0.1:99999`)),
+    ];
+    for (const failure of await Promise.allSettled(failures)) {
+      expect(failure.status).toBe("rejected");
+      const reason: unknown = failure.status === "rejected" ? failure.reason : undefined;
+      heard.push(
+        inspect(reason, { depth: 20, showHidden: true }),
+        JSON.stringify(reason),
+        String(reason),
+        (reason as Error).stack,
+      );
+    }
+    unsubscribe();
+    const basic = Buffer.from(`user:${TOKEN}`).toString("base64");
+    const texts = inspect(heard, { depth: 20, maxArrayLength: null, maxStringLength: null });
+    expect(texts).toContain("client.retry");
+    expect(texts).not.toContain(TOKEN);
+    expect(texts).not.toContain(basic);
+  });
+
   it("refuses credentials that would be another header", async () => {
     const remote = remoteAt(git.origin, { credential: bearerCredential("a\r\nx: b") });
     await expect(namesOf(remote)).rejects.toMatchObject({ code: "PROTOCOL_UNAUTHORIZED" });
@@ -105,6 +163,15 @@ describe("an HTTP transport", () => {
     ["another port", (origin: string) => `${origin}/repo/info/refs?service=git-upload-pack`],
     ["another scheme", (origin: string) => origin.replace("http:", "https:")],
     ["another host", (origin: string) => origin.replace("127.0.0.1", "localhost")],
+    ["a name that is spelled otherwise", (origin: string) => origin.replace("127.0.0.1", "127.0.0.1.")],
+    ["a name that begins alike", (origin: string) => origin.replace("127.0.0.1", "127.0.0.1.example.com")],
+    [
+      "what the origin is only the user of",
+      (origin: string) => `${origin.replace(/:\d+$/, "")}@localhost:1/`,
+    ],
+    ["what is only the origin's neighbour", (origin: string) => origin.replace("http:", "")],
+    ["what is behind backslashes", (origin: string) => origin.replace("http://", "\\\\")],
+    ["no port at all", (origin: string) => origin.replace(/:\d+$/, "/repo/info/refs")],
     ["what is no URL", () => "http://[::"],
   ])("takes no credentials to %s", async (_, target) => {
     await using elsewhere = await startHttpFixture(answerAsGit());

@@ -33,6 +33,8 @@ const gzipped = promisify(gzip);
  * @throws TypeError where `url` is none of http or https; ZodError where the options are malformed.
  */
 export function openHttpTransport(url: string | URL, options: HttpTransportOptions = {}): GitTransport {
+  // The error that `new URL` throws shows the whole of it, a password too.
+  if (!URL.canParse(url)) throw new TypeError("not a URL");
   return new HttpTransport(new URL(url), HttpTransportOptions.parse(options));
 }
 

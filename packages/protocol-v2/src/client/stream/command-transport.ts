@@ -51,7 +51,7 @@ export function openDirectoryTransport(
 ): GitTransport {
   return openCommandTransport(
     directory,
-    (service) => ({ command: "git", args: [service.slice("git-".length), directory] }),
+    (service) => ({ command: "git", args: [service.slice("git-".length), "--", directory] }),
     options,
   );
 }
