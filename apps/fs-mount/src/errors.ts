@@ -13,7 +13,13 @@ export type MountErrorCode =
   /** A blob is larger than its reader takes. */
   | "MOUNT_BLOB_TOO_LARGE"
   /** The disk of the cache is full, and nothing that could go is left. */
-  | "MOUNT_CACHE_FULL";
+  | "MOUNT_CACHE_FULL"
+  /** The store of local changes is not as it was written, or of a newer version. */
+  | "MOUNT_OVERLAY_DAMAGED"
+  /** Another process works on the same state folder. */
+  | "MOUNT_STATE_LOCKED"
+  /** A state folder could not be locked: there is no program that can. */
+  | "MOUNT_STATE_UNLOCKABLE";
 
 /** The one error class of this app; tell faults apart by `code`. Answers to the kernel are `Errno`s. */
 export class MountError extends Error {

@@ -1,13 +1,20 @@
 /** What the view answers where it cannot do as asked: names of error numbers, as every front end knows them. */
 export type RefusalCode =
   | "EACCES"
+  | "EEXIST"
+  | "EFBIG"
   | "EINVAL"
   | "EIO"
   | "EISDIR"
   | "ELOOP"
   | "ENAMETOOLONG"
+  | "ENODATA"
   | "ENOENT"
+  | "ENOSPC"
   | "ENOTDIR"
+  | "ENOTEMPTY"
+  | "EOPNOTSUPP"
+  | "EPERM"
   | "ESTALE";
 
 /** An answer of the view, and no fault of it. It has no stack: many are part of plain work. */

@@ -1,0 +1,58 @@
+import { Refusal } from "../view/refusal.ts";
+import { isSameGitMode, type OverlayNode, S_IFMT, type Time } from "./row.ts";
+
+const XATTR_NAME = /^(?:user|trusted|security)\../s;
+const MAX_XATTR_BYTES = 65_536;
+const [XATTR_CREATE, XATTR_REPLACE] = [1, 2];
+
+/** What is to be changed of a node; what is not named stays. */
+export interface AttributeChange {
+  /** Permissions. */
+  readonly mode?: number | undefined;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  readonly atime?: Time | "now" | undefined;
+  readonly mtime?: Time | "now" | undefined;
+}
+
+/** A node with attributes changed. */
+export function changeAttributes(node: OverlayNode, change: AttributeChange, now: Time): OverlayNode {
+  const mode = change.mode === undefined ? node.mode : (node.mode & S_IFMT) | (change.mode & 0o7777);
+  return {
+    ...node,
+    mode,
+    uid: change.uid ?? node.uid,
+    gid: change.gid ?? node.gid,
+    atime: change.atime === "now" ? now : (change.atime ?? node.atime),
+    mtime: change.mtime === "now" ? now : (change.mtime ?? node.mtime),
+    ctime: now,
+    isChanged: node.isChanged || !isSameGitMode(node.mode, mode),
+  };
+}
+
+/** A node with an extended attribute set. @throws Refusal EEXIST, ENODATA, ENOSPC, EOPNOTSUPP */
+export function withXattr(
+  node: OverlayNode,
+  name: string,
+  value: Uint8Array,
+  flags: number,
+  now: Time,
+): OverlayNode {
+  // Access control lists (`system.`) would change what the mode means.
+  if (!XATTR_NAME.test(name)) throw new Refusal("EOPNOTSUPP");
+  const xattrs = new Map(node.xattrs);
+  if (flags === XATTR_CREATE && xattrs.has(name)) throw new Refusal("EEXIST");
+  if (flags === XATTR_REPLACE && !xattrs.has(name)) throw new Refusal("ENODATA");
+  xattrs.set(name, new Uint8Array(value));
+  let total = 0;
+  for (const [other, { length }] of xattrs) total += other.length + length;
+  if (total > MAX_XATTR_BYTES) throw new Refusal("ENOSPC");
+  return { ...node, xattrs, ctime: now };
+}
+
+/** A node with an extended attribute taken away. @throws Refusal ENODATA */
+export function withoutXattr(node: OverlayNode, name: string, now: Time): OverlayNode {
+  const xattrs = new Map(node.xattrs);
+  if (!xattrs.delete(name)) throw new Refusal("ENODATA");
+  return { ...node, xattrs: xattrs.size === 0 ? undefined : xattrs, ctime: now };
+}

@@ -1,0 +1,186 @@
+import { mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Oid } from "@millrace/pack";
+import { afterEach, expect, test } from "vitest";
+import { openOverlay, type OverlayStore, ROOT } from "./overlay-store.ts";
+import type { LowerTree } from "./row.ts";
+
+const opened: { store: OverlayStore; folder: string }[] = [];
+afterEach(async () => {
+  for (const { store, folder } of opened.splice(0)) {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+const oid = (digit: string): Oid => digit.repeat(40) as Oid;
+const README = { mode: 0o100644, oid: oid("a") };
+const trees = new Map<Oid, LowerTree>([
+  [
+    oid("1"),
+    new Map([
+      ["README", README],
+      ["src", { mode: 0o040755, oid: oid("2") }],
+    ]),
+  ],
+  [oid("2"), new Map([["main.c", { mode: 0o100644, oid: oid("b") }]])],
+]);
+
+function open(folder = mkdtempSync(join(tmpdir(), "overlay-"))): OverlayStore {
+  const store = openOverlay({ folder, tree: oid("1"), lower: (tree) => trees.get(tree)! });
+  opened.push({ store, folder });
+  return store;
+}
+
+function namesOf(store: OverlayStore, directory = ROOT): string[] {
+  return [...store.list(directory)].map(({ name }) => name);
+}
+
+/** Files that hold contents. */
+function backingFiles(): number {
+  const content = join(opened[0]!.folder, "content");
+  return readdirSync(content).reduce((count, name) => count + readdirSync(join(content, name)).length, 0);
+}
+
+/** A descriptor of a file with this content. */
+function descriptorOf(text: string): { fd: number; sizeBytes: number } {
+  const path = join(opened[0]!.folder, "source");
+  writeFileSync(path, text);
+  return { fd: openSync(path, "r"), sizeBytes: text.length };
+}
+
+test("a directory of the base moves by one row, with what lies below", async () => {
+  const store = open();
+  store.rename(ROOT, "src", ROOT, "moved");
+  expect(namesOf(store)).toEqual(["README", "moved"]);
+  const moved = store.lookup(ROOT, "moved")!.node!;
+  expect(store.lookup(moved.id, "main.c")).toEqual({ lower: { mode: 0o100644, oid: oid("b") } });
+  expect(store.statistics).toEqual({ changed: 1, deleted: 1, lostBytes: 0 });
+  store.unlink(moved.id, "main.c");
+  store.rmdir(ROOT, "moved");
+  expect(store.statistics).toMatchObject({ changed: 0, deleted: 2 });
+  // What is made where something was hidden does not bring it back.
+  const { id } = store.make(ROOT, "src", { mode: 0o040755 });
+  expect(namesOf(store, id)).toEqual([]);
+});
+
+test("a file keeps its content while somebody holds it, and leaves nothing when nobody does", async () => {
+  const store = open();
+  const { id } = store.make(ROOT, "file", { mode: 0o100644 });
+  store.write(id, 0, Buffer.from("content"));
+  store.hold(id);
+  store.unlink(ROOT, "file");
+  expect(store.lookup(ROOT, "file")).toBeUndefined();
+  store.write(id, 7, Buffer.from(" more"));
+  expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("content more");
+  expect(() => store.link(id, ROOT, "again")).toThrow(expect.objectContaining({ code: "ENOENT" }));
+  await store.flush();
+  expect(backingFiles()).toBe(1);
+  store.release(id);
+  expect(store.node(id)).toBeUndefined();
+  await store.flush();
+  expect(backingFiles()).toBe(0);
+});
+
+test("a file of the base that nobody has changed can be held when its name goes", async () => {
+  const store = open();
+  const { id } = store.unlink(ROOT, "README", true);
+  expect(store.node(id)).toMatchObject({ oid: oid("a"), nlink: 0 });
+  await store.promote(id, descriptorOf("read me\n"));
+  store.write(id, 0, Buffer.from("R"));
+  expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("Read me\n");
+  store.release(id);
+  const kept = store.rename(ROOT, "src", ROOT, "README", 0, true);
+  expect(kept).toBeUndefined();
+});
+
+test("a directory that was removed while it is held takes nothing in", () => {
+  const store = open();
+  const { id } = store.make(ROOT, "directory", { mode: 0o040755 });
+  store.hold(id);
+  store.rmdir(ROOT, "directory");
+  expect(namesOf(store, id)).toEqual([]);
+  expect(() => store.make(id, "file", { mode: 0o100644 })).toThrow(
+    expect.objectContaining({ code: "ENOENT" }),
+  );
+  expect(() => store.rename(ROOT, "README", id, "file")).toThrow(expect.objectContaining({ code: "ENOENT" }));
+});
+
+test("what was written off stays on the disk until that would survive a loss of power", async () => {
+  const store = open();
+  for (const [name, text] of [
+    ["old", "old"],
+    ["new", "new"],
+  ] as const)
+    store.write(store.make(ROOT, name, { mode: 0o100644 }).id, 0, Buffer.from(text));
+  await store.sync(store.lookup(ROOT, "old")!.node!.id);
+  store.rename(ROOT, "new", ROOT, "old");
+  store.truncate(store.lookup(ROOT, "old")!.node!.id, 0);
+  expect(backingFiles()).toBe(2);
+  await store.sync(ROOT);
+  expect(backingFiles()).toBe(0);
+});
+
+test("a content is copied once, however many ask for it, and not over what was written meanwhile", async () => {
+  const store = open();
+  const { id } = store.adopt(ROOT, "README");
+  const large = descriptorOf("x".repeat(3 << 20));
+  expect(store.needsContent(id)).toBe(true);
+  const first = store.promote(id, large);
+  expect(first).toBeInstanceOf(Promise);
+  const second = store.promote(id, large);
+  store.truncate(id, 0);
+  store.write(id, 0, Buffer.from("mine"));
+  await Promise.all([first, second]);
+  expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("mine");
+  await store.flush();
+  expect(backingFiles()).toBe(1);
+});
+
+test("cuts and grows, and nothing of what was cut comes back", async () => {
+  const store = open();
+  const { id } = store.adopt(ROOT, "README");
+  await store.truncate(id, 4, descriptorOf("read me\n"));
+  expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("read");
+  store.truncate(id, 2);
+  store.truncate(id, 5);
+  expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("re\0\0\0");
+  expect(store.read(id, 9, 1)).toHaveLength(0);
+  expect(() => store.write(id, 2 ** 44, Buffer.from("x"))).toThrow(
+    expect.objectContaining({ code: "EFBIG" }),
+  );
+});
+
+test("a directory with the group's bit hands its group on", () => {
+  const store = open();
+  const { id } = store.make(ROOT, "shared", { mode: 0o042755, gid: 7 });
+  expect(store.make(id, "file", { mode: 0o100644, uid: 1, gid: 1 })).toMatchObject({ uid: 1, gid: 7 });
+  expect(store.make(id, "below", { mode: 0o040755, gid: 1 })).toMatchObject({ mode: 0o042755, gid: 7 });
+});
+
+test.each([
+  ["", "EINVAL"],
+  [".", "EINVAL"],
+  ["..", "EINVAL"],
+  ["a/b", "EINVAL"],
+  ["a\0", "EINVAL"],
+  ["x".repeat(256), "ENAMETOOLONG"],
+])("takes no name %j", (name, code) => {
+  const store = open();
+  expect(() => store.make(ROOT, name, { mode: 0o100644 })).toThrow(expect.objectContaining({ code }));
+  expect(() => store.rename(ROOT, "README", ROOT, name)).toThrow(expect.objectContaining({ code }));
+  expect(store.make(ROOT, "x".repeat(255), { mode: 0o100644 }).nlink).toBe(1);
+});
+
+test("lists in the order of bytes, from any name on, more rows than are read at once", async () => {
+  const store = open();
+  const names = Array.from({ length: 2500 }, (_, at) => `\xe9${at}`);
+  for (const name of names.slice(0, 1200)) store.make(ROOT, name, { mode: 0o100644 });
+  await store.flush();
+  for (const name of names.slice(1200)) store.make(ROOT, name, { mode: 0o100644 });
+  for (const name of names.slice(1000, 1400)) store.unlink(ROOT, name);
+  const left = ["README", "src", ...names.slice(0, 1000), ...names.slice(1400)].sort();
+  expect(namesOf(store)).toEqual(left);
+  expect([...store.list(ROOT, left[1700])].map(({ name }) => name)).toEqual(left.slice(1701));
+});

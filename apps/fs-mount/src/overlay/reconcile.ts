@@ -1,0 +1,225 @@
+import type { Oid } from "@millrace/pack";
+import { nodeOfLower } from "./names.ts";
+import {
+  isDirectory,
+  isFile,
+  isSameGitMode,
+  type LowerEntry,
+  type LowerTree,
+  type OverlayEntry,
+  type OverlayNode,
+  WHITEOUT,
+} from "./row.ts";
+import type { RowChange, Rows } from "./row-layer.ts";
+
+const ROOT = 1;
+const NO_TREE: LowerTree = new Map();
+
+/** What a change of the base has to know and cannot look up itself. */
+export interface ReconcileSource {
+  tree(oid: Oid): Promise<LowerTree>;
+  /**
+   * The id of the blob that a file's or link's content here would be, if that blob can be read from elsewhere for good, through a
+   * loss of power too: the content here is given up for it. `undefined` keeps it here.
+   */
+  blobOf(node: OverlayNode): Promise<Oid | undefined>;
+}
+
+/** What a plan lacked. */
+export interface Missing {
+  readonly trees: Oid[];
+  readonly nodes: OverlayNode[];
+}
+
+/** What a plan is made from. */
+export interface ReconcileInputs {
+  readonly rows: Rows & { entries(directory: number): Iterable<[string, OverlayEntry]> };
+  /** Its row may not go, since somebody knows its id. */
+  readonly isHeld: (id: number) => boolean;
+  readonly tree: (oid: Oid) => LowerTree | undefined;
+  /** `null` where there is none, `undefined` where nobody has asked. */
+  readonly blobOf: (node: OverlayNode) => Oid | null | undefined;
+}
+
+/**
+ * Puts into `change` what lets `newTree` lie below the root and shows what has been shown: for each name in a directory where rows are,
+ * - a row that hides what is not there any more goes, and a name that was absent and comes is hidden;
+ * - a file or link that is what the new base has gives up its content, and its row where it says nothing else. It keeps its times,
+ *   since git's index has them;
+ * - where the base has changed and there was no row, one keeps what was: of a file its blob's id, of a directory its tree's;
+ * - a directory with rows is brought over the new base's directory in the same way.
+ *
+ * It reads only rows and trees. What it lacked is returned; then `change` is not to be applied.
+ */
+export function planReconcile(inputs: ReconcileInputs, change: RowChange, newTree: Oid): Missing {
+  const missing: Missing = { trees: [], nodes: [] };
+  const root = inputs.rows.node(ROOT);
+  if (root !== undefined) new Reconciliation(inputs, change, missing).directory(root, newTree);
+  return missing;
+}
+
+class Reconciliation {
+  readonly #inputs: ReconcileInputs;
+  readonly #change: RowChange;
+  readonly #missing: Missing;
+
+  constructor(inputs: ReconcileInputs, change: RowChange, missing: Missing) {
+    this.#inputs = inputs;
+    this.#change = change;
+    this.#missing = missing;
+  }
+
+  /** Brings a directory over another tree. @returns whether no row is left in it */
+  directory(node: OverlayNode, newTree: Oid): boolean {
+    const rows = new Map(this.#inputs.rows.entries(node.id));
+    // All of it is kept by one row, whatever the base has.
+    if (rows.size === 0 && node.id !== ROOT) {
+      const isSameTree = node.oid === newTree;
+      if (node.isChanged === isSameTree) this.#change.putNode({ ...node, isChanged: !isSameTree });
+      return isSameTree;
+    }
+    const before = node.oid === undefined ? NO_TREE : this.#tree(node.oid);
+    const after = this.#tree(newTree);
+    if (before === undefined || after === undefined) return false;
+    // A directory that was made anew, with little in it: hiding all of the base's would take more rows than it has.
+    if (node.oid === undefined && countOthers(after, rows) > rows.size) {
+      this.#change.putNode({ ...node, isChanged: true });
+      return false;
+    }
+    this.#change.putNode({ ...node, oid: newTree, isChanged: false });
+    let isBare = true;
+    for (const name of new Set([...rows.keys(), ...before.keys(), ...after.keys()])) {
+      const [row, old, current] = [rows.get(name), before.get(name), after.get(name)];
+      const isLeft =
+        row === undefined
+          ? this.#unchanged(node.id, name, old, current)
+          : this.#row(node.id, name, row, current);
+      if (isLeft) isBare = false;
+    }
+    return isBare;
+  }
+
+  /** A name without a row. @returns whether it has one then */
+  #unchanged(
+    directory: number,
+    name: string,
+    old: LowerEntry | undefined,
+    current: LowerEntry | undefined,
+  ): boolean {
+    if (old !== undefined && current !== undefined && isSame(old, current)) return false;
+    if (old === undefined) {
+      this.#change.putEntry(directory, name, WHITEOUT);
+      return true;
+    }
+    const kept = nodeOfLower(this.#change.newId(), directory, old);
+    this.#change.putNode({ ...kept, isChanged: true });
+    this.#change.putEntry(directory, name, { node: kept.id });
+    return true;
+  }
+
+  /** A name with a row. @returns whether it has one then */
+  #row(directory: number, name: string, row: OverlayEntry, current: LowerEntry | undefined): boolean {
+    const node = row.node === undefined ? undefined : this.#inputs.rows.node(row.node);
+    if (node === undefined) {
+      if (current === undefined) this.#change.deleteEntry(directory, name);
+      return current !== undefined;
+    }
+    let isEqual: boolean;
+    if (isDirectory(node)) {
+      if (current?.oid === undefined || !isDirectory(current)) {
+        const isSubmodule = current !== undefined && isDirectory(current);
+        if (node.isChanged === isSubmodule) this.#change.putNode({ ...node, isChanged: !isSubmodule });
+        return true;
+      }
+      isEqual = this.directory(node, current.oid);
+    } else {
+      isEqual = this.#file(node, current);
+    }
+    if (!isEqual || !isPlain(node, current) || this.#inputs.isHeld(node.id)) return true;
+    this.#change.deleteNode(node.id);
+    this.#change.deleteEntry(directory, name);
+    return false;
+  }
+
+  /** @returns whether it is what the new base has */
+  #file(node: OverlayNode, current: LowerEntry | undefined): boolean {
+    const isCandidate =
+      current?.oid !== undefined && isSameGitMode(node.mode, current.mode) && node.nlink === 1;
+    let oid = node.oid ?? null;
+    if (isCandidate && oid === null && !isDirectory(current)) {
+      const told = this.#inputs.blobOf(node);
+      if (told === undefined) {
+        this.#missing.nodes.push(node);
+        return false;
+      }
+      oid = told;
+    }
+    const isEqual = isCandidate && oid === current.oid;
+    if (isEqual) {
+      const released = isFile(node) ? { backing: undefined } : {};
+      this.#change.putNode({ ...node, ...released, oid: current.oid, isChanged: false });
+    } else if (!node.isChanged) {
+      this.#change.putNode({ ...node, isChanged: true });
+    }
+    return isEqual;
+  }
+
+  #tree(oid: Oid): LowerTree | undefined {
+    const tree = this.#inputs.tree(oid);
+    if (tree === undefined) this.#missing.trees.push(oid);
+    return tree;
+  }
+}
+
+/** A row says nothing but what lies below it. */
+function isPlain(node: OverlayNode, current: LowerEntry | undefined): boolean {
+  const { mode, nlink, uid, gid, ino, atime, mtime, ctime, target, xattrs } = node;
+  const own = [uid, gid, ino, atime, mtime, ctime, target, xattrs];
+  return mode === current?.mode && nlink === 1 && own.every((value) => value === undefined);
+}
+
+function isSame(a: LowerEntry, b: LowerEntry): boolean {
+  return a.oid === b.oid && a.mode === b.mode;
+}
+
+function countOthers(tree: LowerTree, rows: ReadonlyMap<string, OverlayEntry>): number {
+  let count = 0;
+  for (const name of tree.keys()) if (!rows.has(name)) count++;
+  return count;
+}
+
+/** Inputs that remember what was fetched for them. */
+export interface FetchedInputs extends ReconcileInputs {
+  fetch(missing: Missing, source: ReconcileSource): Promise<void>;
+  /** From now on, contents of which nothing is known stay where they are. */
+  giveUpContents(): void;
+}
+
+export function reconcileInputs(
+  rows: ReconcileInputs["rows"],
+  isHeld: (id: number) => boolean,
+): FetchedInputs {
+  const trees = new Map<Oid, LowerTree>();
+  const blobs = new Map<string, Oid | null>();
+  let isGivenUp = false;
+  return {
+    rows,
+    isHeld,
+    tree: (oid) => trees.get(oid),
+    blobOf: (node) => blobs.get(stateOf(node)) ?? (isGivenUp || blobs.has(stateOf(node)) ? null : undefined),
+    giveUpContents: () => {
+      isGivenUp = true;
+    },
+    async fetch(missing, source) {
+      await Promise.all([
+        ...[...new Set(missing.trees)].map(async (oid) => trees.set(oid, await source.tree(oid))),
+        ...missing.nodes.map(async (node) => blobs.set(stateOf(node), (await source.blobOf(node)) ?? null)),
+      ]);
+    },
+  };
+}
+
+/** A text that changes with each change of a node. */
+function stateOf({ id, backing, sizeBytes, ctime }: OverlayNode): string {
+  return [id, backing, sizeBytes, ctime?.seconds, ctime?.nanoseconds].join(" ");
+}

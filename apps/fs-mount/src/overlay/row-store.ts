@@ -1,0 +1,380 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { open as openDatabase, type RootDatabase } from "lmdb";
+import { Journal, readJournal } from "./journal.ts";
+import type { OverlayEntry, OverlayNode } from "./row.ts";
+import {
+  damaged,
+  decodeEntry,
+  decodeNode,
+  encodeEntry,
+  encodeNode,
+  entryKey,
+  META_KEY,
+  nodeKey,
+  parseKey,
+  Reader,
+  Writer,
+} from "./row-codec.ts";
+import { RowChange, RowLayer, type Rows } from "./row-layer.ts";
+
+const META_VERSION = 1;
+/** The journal's length at which its changes go to the database. */
+const COMMIT_AT_BYTES = 4 << 20;
+/** And how long they wait at most, in milliseconds. */
+const COMMIT_AFTER_MS = 5000;
+/** Rows of a directory that are read at once. */
+const ROWS_AT_ONCE = 1024;
+
+/** Numbers of rows. */
+export interface RowCounts {
+  /** Nodes that are not what the base has at their place. */
+  readonly changed: number;
+  /** Names that are hidden. */
+  readonly whiteouts: number;
+}
+
+interface Meta {
+  /** The newest change that is in the database. */
+  readonly applied: number;
+  readonly lastId: number;
+  readonly changed: number;
+  readonly whiteouts: number;
+  /** The store was closed in order. */
+  readonly isClosed: boolean;
+}
+
+/**
+ * Rows on a disk. A change is in the journal when `apply` returns; the database takes many of them at once, in one durable commit,
+ * and the journal is cut. Between, they are in memory too: in two layers, of which the older one is being committed.
+ */
+export class RowStore implements Rows {
+  /** The last opening found changes of a process that had not closed the store. */
+  readonly wasInterrupted: boolean;
+  /** Called when all changes up to a number would survive a loss of power. */
+  onDurable: ((last: number) => void) | undefined;
+  /** Bytes at the journal's end that were no whole change. */
+  readonly lostBytes: number;
+  readonly #database: RootDatabase<Buffer, Buffer>;
+  readonly #journal: Journal;
+  /** Nodes without a name, which somebody holds: they are nowhere else, so that nothing of them is left after a crash. */
+  readonly #nameless = new Map<number, OverlayNode>();
+  #newest = new RowLayer();
+  #committing: RowLayer | undefined;
+  #commit: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #mustRewrite = false;
+  #durable: number;
+  #lastId: number;
+  #changed: number;
+  #whiteouts: number;
+
+  /** Opens the rows of a folder, which is made. @throws MountError MOUNT_OVERLAY_DAMAGED, errors of `node:fs` */
+  constructor(folder: string) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    this.#database = openRows(join(folder, "rows.mdb"));
+    const meta = decodeMeta(this.#database.getBinary(Buffer.from(META_KEY)));
+    this.#lastId = meta.lastId;
+    this.#changed = meta.changed;
+    this.#whiteouts = meta.whiteouts;
+    const { payloads, last, lostBytes } = readJournal(folder, meta.applied);
+    for (const payload of payloads) this.#take(decodeChange(payload));
+    this.wasInterrupted = !meta.isClosed;
+    this.lostBytes = lostBytes;
+    this.#database.transactionSync(() => this.#put(this.#newest, last, false));
+    this.#newest = new RowLayer();
+    this.#journal = new Journal(folder, last);
+    this.#durable = last;
+  }
+
+  get counts(): RowCounts {
+    return { changed: this.#changed, whiteouts: this.#whiteouts };
+  }
+
+  node(id: number): OverlayNode | undefined {
+    return this.#nameless.get(id) ?? this.#named(id);
+  }
+
+  entry(directory: number, name: string): OverlayEntry | undefined {
+    const entry = this.#newest.entry(directory, name) ?? this.#older(directory, name);
+    if (entry !== undefined) return entry ?? undefined;
+    const value = this.#database.getBinary(entryKey(directory, name));
+    return value === undefined ? undefined : decodeEntry(value);
+  }
+
+  /** What is said of names of one directory, in the order of their bytes. Changes while it goes on may show or not. @param after only names behind this one */
+  *entries(directory: number, after = ""): Generator<[name: string, entry: OverlayEntry]> {
+    const inMemory = new Set([
+      ...(this.#committing?.entries.get(directory)?.keys() ?? []),
+      ...(this.#newest.entries.get(directory)?.keys() ?? []),
+    ]);
+    const names = [...inMemory].filter((name) => name > after).sort();
+    let next = 0;
+    for (const [name, stored] of this.#storedEntries(directory, after)) {
+      for (; next < names.length && names[next]! < name; next++) yield* this.#shown(directory, names[next]!);
+      if (!inMemory.has(name)) yield [name, stored];
+    }
+    for (; next < names.length; next++) yield* this.#shown(directory, names[next]!);
+  }
+
+  /** All nodes that have a name. */
+  *nodes(): Generator<OverlayNode> {
+    const seen = new Set<number>();
+    for (const layer of [this.#newest, this.#committing]) {
+      for (const [id, node] of layer?.nodes ?? []) {
+        if (!seen.has(id) && node !== null) yield node;
+        seen.add(id);
+      }
+    }
+    for (const { key, value } of this.#database.getRange({ start: nodeKey(0) })) {
+      const parsed = parseKey(key);
+      if ("id" in parsed && !seen.has(parsed.id)) yield decodeNode(parsed.id, value);
+    }
+  }
+
+  /** The number of the newest change that would survive a loss of power. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** The number of the newest change. */
+  get last(): number {
+    return this.#journal.last;
+  }
+
+  begin(): RowChange {
+    return new RowChange(this, this.#lastId);
+  }
+
+  /** Makes a change durable against the end of the process, all of it or nothing. @throws errors of `node:fs`: ENOSPC */
+  apply(change: RowChange): void {
+    const payload = encodeChange(change.layer, (id) => this.#nameless.has(id));
+    if (payload.length > 0) this.#journal.append(payload);
+    for (const [id, node] of change.layer.nodes) {
+      if (node === null) this.#nameless.delete(id);
+      else if (node.nlink === 0) this.#nameless.set(id, node);
+    }
+    this.#take(change.layer);
+    this.#lastId = Math.max(this.#lastId, change.lastId);
+    if (this.#journal.lengthBytes >= COMMIT_AT_BYTES) this.#startCommit();
+    else this.#timer ??= setTimeout(() => this.#startCommit(), COMMIT_AFTER_MS).unref();
+  }
+
+  /** Makes all changes so far durable against a loss of power. @throws errors of `node:fs` */
+  async sync(): Promise<void> {
+    // What a sync that failed was about may be gone from the system's memory: only writing it again helps.
+    if (this.#mustRewrite) return await this.flush();
+    const { last } = this.#journal;
+    try {
+      await this.#journal.sync();
+    } catch (error) {
+      this.#mustRewrite = true;
+      throw error;
+    }
+    this.#isDurable(last);
+  }
+
+  /** `sync`, at once: for when its effects are needed before anything else can go on. */
+  syncNow(): void {
+    if (this.#mustRewrite) return;
+    try {
+      this.#journal.syncNow();
+    } catch (error) {
+      this.#mustRewrite = true;
+      throw error;
+    }
+    this.#isDurable(this.#journal.last);
+  }
+
+  /** Takes all changes so far to the database. @throws what the database throws */
+  async flush(): Promise<void> {
+    await this.#commit.catch(() => undefined);
+    this.#startCommit();
+    await this.#commit;
+    this.#mustRewrite = false;
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.flush();
+    const { last } = this.#journal;
+    await this.#database.batch(() => this.#put(new RowLayer(), last, true));
+    await this.#journal.close();
+    await this.#database.close();
+  }
+
+  #isDurable(last: number): void {
+    this.#durable = Math.max(this.#durable, last);
+    this.onDurable?.(this.#durable);
+  }
+
+  #startCommit(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#committing !== undefined || this.#newest.isEmpty) return;
+    const { last } = this.#journal;
+    const layer = this.#newest;
+    this.#commit = this.#commitLayer(layer, last);
+    // Whoever flushes hears of it; else it is tried again.
+    this.#commit.catch(() => undefined);
+  }
+
+  async #commitLayer(layer: RowLayer, last: number): Promise<void> {
+    this.#journal.rotate();
+    this.#committing = layer;
+    this.#newest = new RowLayer();
+    try {
+      await this.#database.batch(() => this.#put(layer, last, false));
+    } catch (error) {
+      this.#newest.underlay(layer);
+      this.#committing = undefined;
+      this.#timer ??= setTimeout(() => this.#startCommit(), COMMIT_AFTER_MS).unref();
+      throw error;
+    }
+    this.#database.resetReadTxn();
+    this.#committing = undefined;
+    this.#journal.cut(last);
+    this.#isDurable(last);
+  }
+
+  #put(layer: RowLayer, applied: number, isClosed: boolean): void {
+    const database = this.#database;
+    const put = (key: Buffer, value: Buffer | null): void =>
+      void (value === null ? database.remove(key) : database.put(key, value));
+    for (const [id, node] of layer.nodes) put(nodeKey(id), node === null ? null : encodeNode(node));
+    for (const [directory, names] of layer.entries)
+      for (const [name, entry] of names)
+        put(entryKey(directory, name), entry === null ? null : encodeEntry(entry));
+    const meta = {
+      applied,
+      lastId: this.#lastId,
+      changed: this.#changed,
+      whiteouts: this.#whiteouts,
+      isClosed,
+    };
+    put(Buffer.from(META_KEY), encodeMeta(meta));
+  }
+
+  /** Takes rows of a change into memory, and counts. */
+  #take(layer: RowLayer): void {
+    for (const [id, node] of layer.nodes) {
+      const named = node !== null && node.nlink > 0 ? node : null;
+      const before = this.#named(id);
+      this.#changed += Number(named?.isChanged ?? false) - Number(before?.isChanged ?? false);
+      this.#newest.nodes.set(id, named);
+      this.#lastId = Math.max(this.#lastId, id);
+    }
+    for (const [directory, names] of layer.entries) {
+      for (const [name, entry] of names) {
+        this.#whiteouts += Number(isWhiteout(entry)) - Number(isWhiteout(this.entry(directory, name)));
+        this.#newest.putEntry(directory, name, entry);
+      }
+    }
+  }
+
+  /** The row of a node, whoever holds it. */
+  #named(id: number): OverlayNode | undefined {
+    const layered = this.#newest.nodes.get(id);
+    const node = layered === undefined ? this.#committing?.nodes.get(id) : layered;
+    if (node !== undefined) return node ?? undefined;
+    const value = this.#database.getBinary(nodeKey(id));
+    return value === undefined ? undefined : decodeNode(id, value);
+  }
+
+  #older(directory: number, name: string): OverlayEntry | null | undefined {
+    if (this.#newest.entry(directory, name) === null) return null;
+    return this.#committing?.entry(directory, name);
+  }
+
+  *#shown(directory: number, name: string): Generator<[string, OverlayEntry]> {
+    const entry = this.entry(directory, name);
+    if (entry !== undefined) yield [name, entry];
+  }
+
+  *#storedEntries(directory: number, after: string): Generator<[string, OverlayEntry]> {
+    const end = entryKey(directory + 1, "");
+    let start = entryKey(directory, `${after}\0`);
+    for (;;) {
+      const rows = [...this.#database.getRange({ start, end, limit: ROWS_AT_ONCE })];
+      for (const { key, value } of rows) {
+        const parsed = parseKey(key);
+        if (!("directory" in parsed)) throw damaged("a key");
+        yield [parsed.name, decodeEntry(value)];
+      }
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < ROWS_AT_ONCE) return;
+      start = Buffer.concat([last.key, Buffer.of(0)]);
+    }
+  }
+}
+
+function isWhiteout(entry: OverlayEntry | null | undefined): boolean {
+  return entry !== null && entry !== undefined && entry.node === undefined;
+}
+
+function openRows(path: string): RootDatabase<Buffer, Buffer> {
+  try {
+    return openDatabase<Buffer, Buffer>({
+      path,
+      noSubdir: true,
+      encoding: "binary",
+      keyEncoding: "binary",
+      // A commit has been synced when it is told of.
+      overlappingSync: false,
+    });
+  } catch (cause) {
+    throw damaged("its database cannot be opened", cause);
+  }
+}
+
+/** @param isNameless whether a node has no row already */
+function encodeChange(layer: RowLayer, isNameless: (id: number) => boolean): Uint8Array {
+  const writer = new Writer();
+  let isAny = false;
+  const put = (key: Buffer, value: Buffer | null): void => {
+    isAny = true;
+    writer.bytes(key);
+    writer.u8(value === null ? 0 : 1);
+    if (value !== null) writer.bytes(value);
+  };
+  for (const [id, node] of layer.nodes) {
+    if (node !== null && node.nlink > 0) put(nodeKey(id), encodeNode(node));
+    else if (!isNameless(id)) put(nodeKey(id), null);
+  }
+  for (const [directory, names] of layer.entries)
+    for (const [name, entry] of names)
+      put(entryKey(directory, name), entry === null ? null : encodeEntry(entry));
+  return isAny ? writer.done() : new Uint8Array(0);
+}
+
+function decodeChange(payload: Uint8Array): RowLayer {
+  const reader = new Reader(payload);
+  const layer = new RowLayer();
+  while (!reader.isAtEnd) {
+    const key = parseKey(reader.bytes());
+    const value = reader.u8() === 0 ? null : reader.bytes();
+    if ("id" in key) layer.nodes.set(key.id, value === null ? null : decodeNode(key.id, value));
+    else layer.putEntry(key.directory, key.name, value === null ? null : decodeEntry(value));
+  }
+  return layer;
+}
+
+function encodeMeta(meta: Meta): Buffer {
+  const writer = new Writer();
+  writer.u8(META_VERSION);
+  for (const number of [meta.applied, meta.lastId, meta.changed, meta.whiteouts]) writer.f64(number);
+  writer.u8(meta.isClosed ? 1 : 0);
+  return writer.done();
+}
+
+function decodeMeta(value: Uint8Array | undefined): Meta {
+  if (value === undefined) return { applied: 0, lastId: 0, changed: 0, whiteouts: 0, isClosed: true };
+  try {
+    const reader = new Reader(value);
+    if (reader.u8() !== META_VERSION) throw damaged("it is of another version");
+    const [applied, lastId, changed, whiteouts] = [reader.f64(), reader.f64(), reader.f64(), reader.f64()];
+    return { applied, lastId, changed, whiteouts, isClosed: reader.u8() === 1 };
+  } catch (cause) {
+    throw cause instanceof RangeError ? damaged("its first row", cause) : cause;
+  }
+}

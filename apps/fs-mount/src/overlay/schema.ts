@@ -1,0 +1,18 @@
+import type { Oid } from "@millrace/pack";
+import { z } from "zod";
+import type { LowerTree } from "./row.ts";
+
+/** What an overlay works on. */
+export interface OverlayOptions {
+  /** Where local changes are kept; it is made. One process at a time works on it. */
+  readonly folder: string;
+  /** The tree that lies below a new overlay. One that has been here before goes on with the one that it had. */
+  readonly tree: Oid;
+  /** The entries of a tree that lies below a directory in which something is changed: it must be there at once. What it throws goes on to the caller. */
+  readonly lower: (tree: Oid) => LowerTree;
+}
+export const OverlayOptions: z.ZodType<OverlayOptions> = z.object({
+  folder: z.string().min(1),
+  tree: z.custom<Oid>((oid) => typeof oid === "string" && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(oid)),
+  lower: z.custom<OverlayOptions["lower"]>((lower) => typeof lower === "function"),
+});
