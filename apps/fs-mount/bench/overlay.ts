@@ -5,11 +5,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Oid } from "@millrace/pack";
+import { oidFromBytes } from "@millrace/pack";
 import { openOverlay, type OverlayStore, ROOT } from "../src/overlay/overlay-store.ts";
 
 const FILES = 50_000;
 const LISTED = 100_000;
+const EMPTY = oidFromBytes(new Uint8Array(20), 0, "sha1");
 const folder = mkdtempSync(join(tmpdir(), "overlay-bench-"));
 
 function print(name: string, count: number, milliseconds: number): void {
@@ -39,7 +40,7 @@ async function repeat(count: number, step: (at: number) => void): Promise<void> 
 }
 
 function open(): OverlayStore {
-  return openOverlay({ folder, tree: "0".repeat(40) as Oid, lower: () => new Map() });
+  return openOverlay({ folder, tree: EMPTY, lower: () => new Map() });
 }
 
 let store = open();

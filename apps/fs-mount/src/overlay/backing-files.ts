@@ -179,7 +179,7 @@ export class BackingFiles {
   }
 
   close(): void {
-    for (const name of [...this.#open.keys()]) this.#close(name);
+    for (const name of this.#open.keys()) this.#close(name);
   }
 
   async #copyWhole(name: string, source: ContentSource): Promise<string> {

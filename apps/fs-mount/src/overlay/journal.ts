@@ -135,7 +135,7 @@ export class Journal {
     const before = this.#syncing;
     const syncing = (async (): Promise<void> => {
       await before;
-      for (const { fd } of [...this.#files]) await syncFile(fd);
+      for (const { fd } of this.#files) await syncFile(fd);
       if (!this.#isFolderSynced) {
         this.#isFolderSynced = true;
         await syncFolder(this.#folder).catch((error: unknown) => {

@@ -14,7 +14,7 @@ afterEach(async () => {
   }
 });
 
-const oid = (digit: string): Oid => digit.repeat(40) as Oid;
+const oid = (digit: string): Oid => digit.repeat(40);
 const README = { mode: 0o100644, oid: oid("a") };
 const trees = new Map<Oid, LowerTree>([
   [
@@ -116,7 +116,7 @@ test("what was written off stays on the disk until that would survive a loss of 
     store.write(store.make(ROOT, name, { mode: 0o100644 }).id, 0, Buffer.from(text));
   await store.sync(store.lookup(ROOT, "old")!.node!.id);
   store.rename(ROOT, "new", ROOT, "old");
-  store.truncate(store.lookup(ROOT, "old")!.node!.id, 0);
+  await store.truncate(store.lookup(ROOT, "old")!.node!.id, 0);
   expect(backingFiles()).toBe(2);
   await store.sync(ROOT);
   expect(backingFiles()).toBe(0);
@@ -130,7 +130,7 @@ test("a content is copied once, however many ask for it, and not over what was w
   const first = store.promote(id, large);
   expect(first).toBeInstanceOf(Promise);
   const second = store.promote(id, large);
-  store.truncate(id, 0);
+  await store.truncate(id, 0);
   store.write(id, 0, Buffer.from("mine"));
   await Promise.all([first, second]);
   expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("mine");
@@ -143,8 +143,8 @@ test("cuts and grows, and nothing of what was cut comes back", async () => {
   const { id } = store.adopt(ROOT, "README");
   await store.truncate(id, 4, descriptorOf("read me\n"));
   expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("read");
-  store.truncate(id, 2);
-  store.truncate(id, 5);
+  await store.truncate(id, 2);
+  await store.truncate(id, 5);
   expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("re\0\0\0");
   expect(store.read(id, 9, 1)).toHaveLength(0);
   expect(() => store.write(id, 2 ** 44, Buffer.from("x"))).toThrow(

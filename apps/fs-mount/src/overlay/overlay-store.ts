@@ -297,7 +297,7 @@ export class OverlayStore {
 
   async close(): Promise<void> {
     try {
-      for (const id of [...this.#held.keys()]) {
+      for (const id of this.#held.keys()) {
         this.#held.set(id, 1);
         this.release(id);
       }

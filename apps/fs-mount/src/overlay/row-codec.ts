@@ -145,7 +145,7 @@ function decode(id: number, reader: Reader): OverlayNode {
     sizeBytes: optional(FIELDS.size, number),
     rdev: optional(FIELDS.rdev, u32),
     target: optional(FIELDS.target, text),
-    oid: optional(FIELDS.oid, text) as OverlayNode["oid"],
+    oid: optional(FIELDS.oid, text),
     backing: optional(FIELDS.backing, text),
     parent: optional(FIELDS.parent, number),
     xattrs: optional(FIELDS.xattrs, () => {

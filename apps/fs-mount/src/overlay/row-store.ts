@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { open as openDatabase, type RootDatabase } from "lmdb";
 import { Journal, readJournal } from "./journal.ts";
+import { decodeChange, decodeMeta, encodeChange, encodeMeta } from "./change-codec.ts";
 import type { OverlayEntry, OverlayNode } from "./row.ts";
 import {
   damaged,
@@ -13,12 +14,9 @@ import {
   META_KEY,
   nodeKey,
   parseKey,
-  Reader,
-  Writer,
 } from "./row-codec.ts";
 import { RowChange, RowLayer, type Rows } from "./row-layer.ts";
 
-const META_VERSION = 1;
 /** The journal's length at which its changes go to the database. */
 const COMMIT_AT_BYTES = 4 << 20;
 /** And how long they wait at most, in milliseconds. */
@@ -32,16 +30,6 @@ export interface RowCounts {
   readonly changed: number;
   /** Names that are hidden. */
   readonly whiteouts: number;
-}
-
-interface Meta {
-  /** The newest change that is in the database. */
-  readonly applied: number;
-  readonly lastId: number;
-  readonly changed: number;
-  readonly whiteouts: number;
-  /** The store was closed in order. */
-  readonly isClosed: boolean;
 }
 
 /**
@@ -324,57 +312,5 @@ function openRows(path: string): RootDatabase<Buffer, Buffer> {
     });
   } catch (cause) {
     throw damaged("its database cannot be opened", cause);
-  }
-}
-
-/** @param isNameless whether a node has no row already */
-function encodeChange(layer: RowLayer, isNameless: (id: number) => boolean): Uint8Array {
-  const writer = new Writer();
-  let isAny = false;
-  const put = (key: Buffer, value: Buffer | null): void => {
-    isAny = true;
-    writer.bytes(key);
-    writer.u8(value === null ? 0 : 1);
-    if (value !== null) writer.bytes(value);
-  };
-  for (const [id, node] of layer.nodes) {
-    if (node !== null && node.nlink > 0) put(nodeKey(id), encodeNode(node));
-    else if (!isNameless(id)) put(nodeKey(id), null);
-  }
-  for (const [directory, names] of layer.entries)
-    for (const [name, entry] of names)
-      put(entryKey(directory, name), entry === null ? null : encodeEntry(entry));
-  return isAny ? writer.done() : new Uint8Array(0);
-}
-
-function decodeChange(payload: Uint8Array): RowLayer {
-  const reader = new Reader(payload);
-  const layer = new RowLayer();
-  while (!reader.isAtEnd) {
-    const key = parseKey(reader.bytes());
-    const value = reader.u8() === 0 ? null : reader.bytes();
-    if ("id" in key) layer.nodes.set(key.id, value === null ? null : decodeNode(key.id, value));
-    else layer.putEntry(key.directory, key.name, value === null ? null : decodeEntry(value));
-  }
-  return layer;
-}
-
-function encodeMeta(meta: Meta): Buffer {
-  const writer = new Writer();
-  writer.u8(META_VERSION);
-  for (const number of [meta.applied, meta.lastId, meta.changed, meta.whiteouts]) writer.f64(number);
-  writer.u8(meta.isClosed ? 1 : 0);
-  return writer.done();
-}
-
-function decodeMeta(value: Uint8Array | undefined): Meta {
-  if (value === undefined) return { applied: 0, lastId: 0, changed: 0, whiteouts: 0, isClosed: true };
-  try {
-    const reader = new Reader(value);
-    if (reader.u8() !== META_VERSION) throw damaged("it is of another version");
-    const [applied, lastId, changed, whiteouts] = [reader.f64(), reader.f64(), reader.f64(), reader.f64()];
-    return { applied, lastId, changed, whiteouts, isClosed: reader.u8() === 1 };
-  } catch (cause) {
-    throw cause instanceof RangeError ? damaged("its first row", cause) : cause;
   }
 }

@@ -1,0 +1,83 @@
+import {
+  damaged,
+  decodeEntry,
+  decodeNode,
+  encodeEntry,
+  encodeNode,
+  entryKey,
+  nodeKey,
+  parseKey,
+  Reader,
+  Writer,
+} from "./row-codec.ts";
+import { RowLayer } from "./row-layer.ts";
+
+const META_VERSION = 1;
+
+/** What a store knows of itself. */
+export interface Meta {
+  /** The newest change that is in the database. */
+  readonly applied: number;
+  readonly lastId: number;
+  readonly changed: number;
+  readonly whiteouts: number;
+  /** The store was closed in order. */
+  readonly isClosed: boolean;
+}
+
+/**
+ * The payload of a journal's record; empty where nothing is to be kept.
+ * @param isNameless whether a node has no row already
+ */
+export function encodeChange(layer: RowLayer, isNameless: (id: number) => boolean): Uint8Array {
+  const writer = new Writer();
+  let isAny = false;
+  const put = (key: Buffer, value: Buffer | null): void => {
+    isAny = true;
+    writer.bytes(key);
+    writer.u8(value === null ? 0 : 1);
+    if (value !== null) writer.bytes(value);
+  };
+  for (const [id, node] of layer.nodes) {
+    if (node !== null && node.nlink > 0) put(nodeKey(id), encodeNode(node));
+    else if (!isNameless(id)) put(nodeKey(id), null);
+  }
+  for (const [directory, names] of layer.entries)
+    for (const [name, entry] of names)
+      put(entryKey(directory, name), entry === null ? null : encodeEntry(entry));
+  return isAny ? writer.done() : new Uint8Array(0);
+}
+
+/** @throws MountError MOUNT_OVERLAY_DAMAGED, a RangeError */
+export function decodeChange(payload: Uint8Array): RowLayer {
+  const reader = new Reader(payload);
+  const layer = new RowLayer();
+  while (!reader.isAtEnd) {
+    const key = parseKey(reader.bytes());
+    const value = reader.u8() === 0 ? null : reader.bytes();
+    if ("id" in key) layer.nodes.set(key.id, value === null ? null : decodeNode(key.id, value));
+    else layer.putEntry(key.directory, key.name, value === null ? null : decodeEntry(value));
+  }
+  return layer;
+}
+
+export function encodeMeta(meta: Meta): Buffer {
+  const writer = new Writer();
+  writer.u8(META_VERSION);
+  for (const number of [meta.applied, meta.lastId, meta.changed, meta.whiteouts]) writer.f64(number);
+  writer.u8(meta.isClosed ? 1 : 0);
+  return writer.done();
+}
+
+/** @throws MountError MOUNT_OVERLAY_DAMAGED */
+export function decodeMeta(value: Uint8Array | undefined): Meta {
+  if (value === undefined) return { applied: 0, lastId: 0, changed: 0, whiteouts: 0, isClosed: true };
+  try {
+    const reader = new Reader(value);
+    if (reader.u8() !== META_VERSION) throw damaged("it is of another version");
+    const [applied, lastId, changed, whiteouts] = [reader.f64(), reader.f64(), reader.f64(), reader.f64()];
+    return { applied, lastId, changed, whiteouts, isClosed: reader.u8() === 1 };
+  } catch (cause) {
+    throw cause instanceof RangeError ? damaged("its first row", cause) : cause;
+  }
+}
