@@ -107,6 +107,12 @@ export class BlobCache {
     return statSync(this.#places.pathOf(oid), { throwIfNoEntry: false })?.isFile() === true;
   }
 
+  /** Bytes of a blob that is here and was seen to be sound; `undefined` where opening it would tell. */
+  verifiedBytes(oid: Oid): number | undefined {
+    const stats = statSync(this.#places.pathOf(oid), { throwIfNoEntry: false });
+    return stats !== undefined && this.#verified.has(oid, stats) ? stats.size : undefined;
+  }
+
   /** Opens a blob; `undefined` where it is not here, or was damaged. Throws what the disk says. */
   open(oid: Oid, options: OpenBlobOptions = {}): CachedBlob | undefined | Promise<CachedBlob | undefined> {
     const path = this.#places.pathOf(oid);

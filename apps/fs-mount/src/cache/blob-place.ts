@@ -20,7 +20,7 @@ export class BlobPlaces {
 
   /** Where a blob lies once it is whole. */
   pathOf(oid: Oid): string {
-    return join(this.#folder, oid.slice(0, 2), oid);
+    return `${this.#folder}/${oid.slice(0, 2)}/${oid}`;
   }
 
   /** Makes the folder of a blob. Throws what the disk says. */

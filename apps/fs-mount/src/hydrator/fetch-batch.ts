@@ -53,7 +53,7 @@ export class FetchBatch {
     }, limits.stallMs);
     try {
       await unlessAborted(source.fetch(oids, receiver, signal), signal);
-      for (const oid of oids) {
+      for (const oid of this.#open.keys()) {
         this.#miss(oid, new MountError("MOUNT_BLOB_MISSING", `blob ${oid} did not come`, { oid }));
       }
     } catch (error) {
@@ -61,7 +61,7 @@ export class FetchBatch {
         draft.fail(error);
         this.#host.failed(task, error);
       }
-      for (const oid of oids) this.#miss(oid, error);
+      for (const oid of this.#open.keys()) this.#miss(oid, error);
     } finally {
       clearTimeout(this.#stall);
     }

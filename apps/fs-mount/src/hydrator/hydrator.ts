@@ -87,18 +87,14 @@ export class Hydrator implements Blobs, AsyncDisposable {
    * Throws `MOUNT_STOPPED`, `MOUNT_BLOB_MISSING`, `MOUNT_BLOB_DAMAGED`, `MOUNT_CACHE_FULL`, `MOUNT_FETCH_STALLED`, what the
    * source and the disk say, and `signal.reason`.
    */
-  async open(oid: Oid, priority: number = PRIORITY.read, signal?: AbortSignal): Promise<CachedBlob> {
-    return (
-      (await this.#openCached(oid, signal)) ?? (await this.#wait<CachedBlob>(oid, "open", priority, signal))
-    );
+  open(oid: Oid, priority: number = PRIORITY.read, signal?: AbortSignal): Promise<CachedBlob> {
+    return this.#unlessHere(oid, signal, () => this.#wait<CachedBlob>(oid, "open", priority, signal));
   }
 
   /** Brings a blob into the cache and answers its bytes. Throws as `open`. */
-  async hydrate(oid: Oid, priority: number = PRIORITY.read, signal?: AbortSignal): Promise<number> {
-    const here = await this.#openCached(oid, signal);
-    if (here === undefined) return this.#wait<number>(oid, "whole", priority, signal);
-    here.release();
-    return here.sizeBytes;
+  hydrate(oid: Oid, priority: number = PRIORITY.read, signal?: AbortSignal): Promise<number> {
+    const wait = (): Promise<number> => this.#wait<number>(oid, "whole", priority, signal);
+    return this.#tasks.has(oid) ? wait() : this.#hydrate(oid, signal, wait);
   }
 
   /** A whole blob, a link's target say. Throws `MOUNT_BLOB_TOO_LARGE` where it is over `maxBytes`, and as `open`. */
@@ -149,7 +145,9 @@ export class Hydrator implements Blobs, AsyncDisposable {
     const sizes = new Map<Oid, number>();
     let unknown = this.#unknown(oids);
     if (unknown.length > 0) {
-      for (const oid of unknown) if (this.#cache.has(oid)) (await this.#openCached(oid, signal))?.release();
+      for (const oid of unknown) {
+        if (this.#cache.has(oid)) (await this.#unlessHere(oid, signal, () => undefined))?.release();
+      }
       unknown = this.#unknown(unknown);
       try {
         await unlessAborted(this.#sizeRequests.ask(unknown), signal);
@@ -210,15 +208,35 @@ export class Hydrator implements Blobs, AsyncDisposable {
     return oids.filter((oid) => this.#sizes.get(oid) === undefined);
   }
 
-  /** The blob if it is in the cache and is not being fetched. */
-  async #openCached(oid: Oid, signal: AbortSignal | undefined): Promise<CachedBlob | undefined> {
+  async #hydrate(oid: Oid, signal: AbortSignal | undefined, wait: () => Promise<number>): Promise<number> {
     this.#throwIfStopped();
     signal?.throwIfAborted();
-    if (this.#tasks.has(oid)) return undefined;
+    // Nobody opens a file in order to hear that it is here.
+    const known = this.#cache.verifiedBytes(oid);
+    if (known !== undefined) return known;
+    const result = await this.#unlessHere(oid, signal, wait);
+    if (typeof result === "number") return result;
+    result.release();
+    return result.sizeBytes;
+  }
+
+  /**
+   * The blob if it is in the cache and is not being fetched, else what `otherwise` answers. It is called at once where that is
+   * known at once, so that whoever asks next in this turn joins.
+   */
+  async #unlessHere<T>(
+    oid: Oid,
+    signal: AbortSignal | undefined,
+    otherwise: () => T | Promise<T>,
+  ): Promise<CachedBlob | T> {
+    this.#throwIfStopped();
+    signal?.throwIfAborted();
+    if (this.#tasks.has(oid)) return otherwise();
     const opening = this.#cache.open(oid, { sizeBytes: this.#sizes.get(oid) });
     const blob =
       opening instanceof Promise ? await unlessAborted(opening, signal, (late) => late?.release()) : opening;
-    if (blob !== undefined) this.#sizes.learn(oid, blob.sizeBytes);
+    if (blob === undefined) return otherwise();
+    this.#sizes.learn(oid, blob.sizeBytes);
     return blob;
   }
 
