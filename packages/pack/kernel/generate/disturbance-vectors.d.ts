@@ -1,5 +1,7 @@
 /** A disturbance vector: type I or II, step K, bit b. */
 export interface DisturbanceVector {
+  /** Those of one type and bit, which have the same conditions, moved along the steps. */
+  readonly family: number;
   readonly type: 1 | 2;
   readonly step: number;
   readonly bit: number;
@@ -9,15 +11,15 @@ export interface DisturbanceVector {
   readonly differences: readonly number[];
 }
 
-/** Bit `bitA` of word `stepA` and bit `bitB` of word `stepB` differ, or not. */
+/** What one vector needs: bit `bitA` of word `stepA` and bit `bitB` of word `stepB` differ, or not. */
 export interface Condition {
   readonly stepA: number;
   readonly bitA: number;
   readonly stepB: number;
   readonly bitB: number;
   readonly differ: boolean;
-  /** A bit for each vector that needs it. */
-  readonly vectors: number;
+  /** The vector's number. */
+  readonly vector: number;
 }
 
 export declare const VECTORS: readonly DisturbanceVector[];

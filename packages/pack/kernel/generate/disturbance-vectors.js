@@ -12,7 +12,7 @@
  * `[first K, last K, chain]`. A chain names bits of the expanded message as `step-K.bit`: each later one equals the
  * first (`=`) or differs from it (`!`).
  */
-const FAMILIES = [
+export const FAMILIES = [
   {
     type: 1,
     bit: 0,
@@ -124,8 +124,9 @@ function messageDifferences(type, step, bit) {
  * Every vector in a fixed order, which numbers the bits of the masks that the kernel works with. `start` is the step
  * whose state the two messages of a pair share: recompression leaves from there.
  */
-export const VECTORS = FAMILIES.flatMap(({ type, bit, steps }) =>
+export const VECTORS = FAMILIES.flatMap(({ type, bit, steps }, family) =>
   steps.map((step) => ({
+    family,
     type,
     step,
     bit,
@@ -134,102 +135,27 @@ export const VECTORS = FAMILIES.flatMap(({ type, bit, steps }) =>
   })),
 );
 
-/**
- * The conditions, each with the set of vectors (a mask over their numbers) that need it: bit `bitA` of word `stepA`
- * and bit `bitB` of word `stepB` differ, or not. Of the many ways to write down what a vector needs, the one is taken
- * that vectors share most; those that most share come first.
- */
-export const CONDITIONS = shareConditions();
-
-function shareConditions() {
-  const systems = vectorSystems();
-  const conditions = [];
-  for (;;) {
-    /** What each condition that is not yet implied would do for how many vectors. */
-    const candidates = new Map();
-    systems.forEach(({ classes, joined }, number) => {
-      for (const members of classes) {
-        for (let i = 0; i < members.length; i++) {
-          for (let j = i + 1; j < members.length; j++) {
-            if (joined.get(members[i].key) === joined.get(members[j].key)) continue;
-            const [a, b] = [members[i], members[j]];
-            const differ = a.parity !== b.parity;
-            const key = `${a.key} ${differ ? "!" : "="} ${b.key}`;
-            const found = candidates.get(key) ?? { a, b, differ, vectors: 0 };
-            found.vectors = (found.vectors | (1 << number)) >>> 0;
-            candidates.set(key, found);
-          }
-        }
-      }
-    });
-    if (candidates.size === 0) return conditions;
-    const best = [...candidates.values()].reduce((x, y) =>
-      bitCount(y.vectors) > bitCount(x.vectors) ? y : x,
-    );
-    conditions.push({
-      stepA: best.a.step,
-      bitA: best.a.bit,
-      stepB: best.b.step,
-      bitB: best.b.bit,
-      differ: best.differ,
-      vectors: best.vectors,
-    });
-    systems.forEach(({ joined }, number) => {
-      if (((best.vectors >>> number) & 1) === 0) return;
-      const [from, to] = [joined.get(best.a.key), joined.get(best.b.key)];
-      for (const [key, group] of joined) if (group === from) joined.set(key, to);
-    });
-  }
+/** Reads a chain: bits by their distance from K, each with whether it differs from the first. */
+export function readChain(chain) {
+  return chain.split(" ").map((text) => {
+    const [, sign, step, bit] = /^([=!]?)(-?\d+)\.(\d+)$/.exec(text);
+    return { step: Number(step), bit: Number(bit), differ: sign === "!" };
+  });
 }
 
-/**
- * For each vector the classes of message bits that its conditions tie together, each bit with its parity within the
- * class; `joined` tells which bits the chosen conditions have tied so far.
- */
-function vectorSystems() {
-  return FAMILIES.flatMap(({ steps, conditions }) =>
-    steps.map((step) => {
-      const bits = new Map();
-      for (const [first, last, chain] of conditions) {
-        if (step < first || step > last) continue;
-        const [root, ...others] = chain.split(" ").map((text) => place(text, step));
-        for (const other of others) tie(bits, root, other);
-      }
-      const classes = [...new Set([...bits.values()].map((bit) => bit.members))];
-      for (const members of classes) members.sort((x, y) => x.step - y.step || x.bit - y.bit);
-      return { classes, joined: new Map([...bits.keys()].map((key) => [key, key])) };
+/** The conditions of each vector, one by one. */
+export const CONDITIONS = VECTORS.flatMap(({ family, step }, vector) =>
+  FAMILIES[family].conditions
+    .filter(([first, last]) => step >= first && step <= last)
+    .flatMap(([, , chain]) => {
+      const [root, ...others] = readChain(chain);
+      return others.map((other) => ({
+        vector,
+        stepA: step + root.step,
+        bitA: root.bit,
+        stepB: step + other.step,
+        bitB: other.bit,
+        differ: other.differ,
+      }));
     }),
-  );
-}
-
-/** Ties two bits, and with them the classes they are in. */
-function tie(bits, one, two) {
-  for (const bit of [one, two]) {
-    if (!bits.has(bit.key))
-      bits
-        .set(bit.key, { ...bit, parity: 0, members: [] })
-        .get(bit.key)
-        .members.push(bits.get(bit.key));
-  }
-  const [a, b] = [bits.get(one.key), bits.get(two.key)];
-  if (a.members === b.members) throw new Error(`${one.key} and ${two.key} are tied already`);
-  const flip = a.parity ^ b.parity ^ (two.differ ? 1 : 0);
-  for (const member of b.members) {
-    member.parity ^= flip;
-    member.members = a.members;
-    a.members.push(member);
-  }
-}
-
-/** Reads `=2.29`: the bit, and whether it differs from the first of its chain. */
-function place(text, step) {
-  const [, sign, offset, bit] = /^([=!]?)(-?\d+)\.(\d+)$/.exec(text);
-  const key = `${step + Number(offset)}.${bit}`;
-  return { key, step: step + Number(offset), bit: Number(bit), differ: sign === "!" };
-}
-
-function bitCount(word) {
-  let count = 0;
-  for (let rest = word; rest !== 0; rest = (rest & (rest - 1)) >>> 0) count++;
-  return count;
-}
+);

@@ -20,13 +20,13 @@ const put = (at: number, lane: number, values: ArrayLike<number>): void => {
 const word = fc.integer({ min: 0, max: 0xffffffff });
 const expanded = fc.array(word, { minLength: 80, maxLength: 80 }).map((values) => Uint32Array.from(values));
 const bitOf = (message: Uint32Array, step: number, bit: number): number => (message[step]! >>> bit) & 1;
-const isNeeded = (vectors: number, number: number): boolean => ((vectors >>> number) & 1) === 1;
+const isSuspected = (vectors: number, number: number): boolean => ((vectors >>> number) & 1) === 1;
 
 /** The vectors whose every condition a message meets, one condition after another. */
 function judge(message: Uint32Array): number {
   let mask = 0xffffffff;
-  for (const { stepA, bitA, stepB, bitB, differ, vectors } of CONDITIONS) {
-    if ((bitOf(message, stepA, bitA) !== bitOf(message, stepB, bitB)) !== differ) mask &= ~vectors;
+  for (const { stepA, bitA, stepB, bitB, differ, vector } of CONDITIONS) {
+    if ((bitOf(message, stepA, bitA) !== bitOf(message, stepB, bitB)) !== differ) mask &= ~(1 << vector);
   }
   return mask >>> 0;
 }
@@ -34,7 +34,7 @@ function judge(message: Uint32Array): number {
 /** Changes bits until a message meets all conditions of a vector. */
 function suit(message: Uint32Array, number: number): Uint32Array {
   const fitting = message.slice();
-  const needed = CONDITIONS.filter(({ vectors }) => isNeeded(vectors, number));
+  const needed = CONDITIONS.filter(({ vector }) => vector === number);
   // A vector's conditions form a forest: from the root of each tree on, every other bit follows.
   const settled = new Set<string>();
   const key = (step: number, bit: number): string => `${step}.${bit}`;
@@ -77,9 +77,7 @@ describe("the vectors", () => {
   });
 
   it("have 7 to 15 conditions each, and a block in twenty meets those of one", () => {
-    const counts = VECTORS.map(
-      (_, number) => CONDITIONS.filter(({ vectors }) => isNeeded(vectors, number)).length,
-    );
+    const counts = VECTORS.map((_, number) => CONDITIONS.filter(({ vector }) => vector === number).length);
     expect([Math.min(...counts), Math.max(...counts)]).toEqual([7, 15]);
     expect(counts.reduce((sum, count) => sum + 2 ** -count, 0)).toBeCloseTo(0.0495, 4);
   });
@@ -129,11 +127,11 @@ describe("the test of conditions", () => {
       const fitting = suit(message, number);
       const passes = (tested: Uint32Array): boolean => {
         for (let lane = 0; lane < 4; lane++) put(schedule, lane, lane === number % 4 ? tested : message);
-        return isNeeded(words[(findSuspects(schedule) >> 2) + (number % 4)]!, number);
+        return isSuspected(words[(findSuspects(schedule) >> 2) + (number % 4)]!, number);
       };
       expect(passes(fitting)).toBe(true);
-      for (const { stepA, bitA, vectors } of CONDITIONS) {
-        if (!isNeeded(vectors, number)) continue;
+      for (const { stepA, bitA, vector } of CONDITIONS) {
+        if (vector !== number) continue;
         const broken = fitting.slice();
         broken[stepA]! ^= 1 << bitA;
         expect(passes(broken)).toBe(false);
