@@ -29,8 +29,10 @@ export { openStoreCache, type StoreCache, type StoreCacheParts } from "./store/s
 export type { Entry, EntryKind } from "./tree/entry.ts";
 export { type LfsPointer, parseLfsPointer } from "./tree/lfs-pointer.ts";
 export type { LineRange, NumberedLine } from "./tree/lines.ts";
+export type { LoggedCommit, LogOptions } from "./tree/log.ts";
 export type { RefSource } from "./tree/resolve-name.ts";
 export {
+  type ByteRange,
   openTree,
   type PrefetchProgress,
   type Stat,

@@ -1,4 +1,4 @@
-import { type ObjectFormat, type Oid, oidFromBytes } from "@millrace/pack";
+import { type ObjectFormat, type Oid, oidFromBytes, type PackedStream } from "@millrace/pack";
 import { type ObjectInfo, type ObjectReader, RepositoryError } from "@millrace/repository";
 import { objectMissing, PromisorError } from "./errors.ts";
 import { type Batch, type Flight, Flights } from "./flights.ts";
@@ -11,6 +11,8 @@ import { untilAborted } from "./until-aborted.ts";
 
 /** What a server says of an object that it does not have, or does not give away (the `remoteMessage` of an error). */
 const NOT_OUR_REF = /not our ref ([0-9a-f]{40,64})/;
+
+const PIECE_BYTES = 256 * 1024;
 
 /** Copies in memory of what a store has. */
 const COPIES_BYTES = 64 * 1024 * 1024;
@@ -138,6 +140,27 @@ export class SharedPromisor implements ObjectReader {
       .map((oid) => this.#flights.take(oid));
     const landing = Promise.all(flights.map(({ promise }) => promise.catch(ignoreMissing)));
     await this.#flights.await(flights, signal, landing);
+  }
+
+  /** Those of these objects that would have to be fetched; nothing is. */
+  async missing(oids: Iterable<Oid>): Promise<readonly Oid[]> {
+    const absent = [...oids].filter((oid) => !this.isHere(oid));
+    return this.#store === undefined || absent.length === 0 ? absent : this.#store.missing(absent);
+  }
+
+  /**
+   * An object piece by piece, the pieces being the receiver's. Out of a store even a large one is never held whole, unless it
+   * is stored as a difference to another one; memory alone has it whole anyway. Throws as `resolve`, also while it is read.
+   */
+  async stream(oid: Oid, options: ResolveOptions = {}): Promise<PackedStream> {
+    const store = this.#store;
+    if (store !== undefined && this.peek(oid) === undefined) {
+      if (!store.isAtHand(oid)) await this.prefetch([oid], options);
+      const stream = await untilAborted(store.stream(oid, options), options.signal);
+      if (stream !== undefined) return stream;
+    }
+    const { type, content } = await this.resolve(oid, options);
+    return { type, sizeBytes: content.length, content: pieces(content, options) };
   }
 
   /**
@@ -292,6 +315,16 @@ export class SharedPromisor implements ObjectReader {
     const isHere = this.isHere(flight.oid);
     if (isHere) this.#flights.land(flight, this.peek(flight.oid));
     return isHere;
+  }
+}
+
+async function* pieces(
+  content: Uint8Array,
+  { signal }: ResolveOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < content.length; at += PIECE_BYTES) {
+    signal?.throwIfAborted();
+    yield content.slice(at, at + PIECE_BYTES);
   }
 }
 

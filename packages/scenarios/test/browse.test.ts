@@ -121,6 +121,13 @@ describe("looking into a repository somewhere else", () => {
     );
     const shortened = theirs.replaceAll(/^([0-9a-f]{10})[0-9a-f]*/gm, "$1");
     expect(await printed("log", "-n", "5", url)).toBe(shortened);
+    const ofPath = await git(
+      ["log", "--date=format-local:%Y-%m-%d", "--format=%H %ad %an: %s", "main", "--", "README"],
+      { cwd: local.path },
+    );
+    expect(await printed("log", "-n", "99", url, "README")).toBe(
+      ofPath.replaceAll(/^([0-9a-f]{10})[0-9a-f]*/gm, "$1"),
+    );
   });
 
   it("adds up sizes", async () => {

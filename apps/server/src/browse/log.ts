@@ -1,31 +1,12 @@
-import { type Commit, parseCommit, readCommitLinks } from "@millrace/pack";
+import type { Commit } from "@millrace/pack";
 import { type BrowseStreams, browse, writeLine } from "./browse.ts";
 
-/** `millrace log`: the newest commits, one a line: id, day, author and subject. */
-export function log(address: string, maxCount: number, streams: BrowseStreams): Promise<void> {
-  return browse(address, streams, async ({ objects, view, signal }) => {
+/** `millrace log`: the newest commits, those that changed a path if one is given, one a line: id, day, author and subject. */
+export function log(address: string, path: string, maxCount: number, streams: BrowseStreams): Promise<void> {
+  return browse(address, streams, async ({ view, signal }) => {
     if (view.commit === undefined) throw new Error(`${address} names no commit`);
-    // Commits alone: a commit reaches its parents' parents in so many steps at most.
-    await objects.fetchWithFilter([view.commit], { depth: maxCount, filter: "tree:0", signal });
-    const known = new Set([view.commit]);
-    const waiting = [view.commit];
-    for (let count = 0; count < maxCount && waiting.length > 0; count++) {
-      const oid = takeNewest(waiting);
-      const commit = parseCommit((await objects.resolve(oid, { signal })).content, objects.format);
+    for await (const { oid, commit } of view.log({ path, maxCount, signal })) {
       await writeLine(streams.output, `${oid.slice(0, 10)} ${describe(commit)}`);
-      for (const parent of commit.parents) {
-        if (known.has(parent) || !objects.isHere(parent)) continue;
-        known.add(parent);
-        waiting.push(parent);
-      }
-    }
-
-    function takeNewest(from: string[]): string {
-      const time = (oid: string): number =>
-        readCommitLinks(objects.snapshot().get(oid)?.content ?? new Uint8Array(), objects.format).time;
-      let newest = 0;
-      for (let at = 1; at < from.length; at++) if (time(from[at]!) > time(from[newest]!)) newest = at;
-      return from.splice(newest, 1)[0]!;
     }
   });
 }

@@ -44,11 +44,12 @@ export function registerBrowsing(program: Command, streams: BrowseStreams): void
     .command("log")
     .description("list its newest commits")
     .argument("<repository>", REPOSITORY)
+    .argument("[path]", "only those that changed it", "")
     .option("-n, --max-count <n>", "how many", String(DEFAULT_LOG_COUNT))
-    .action(async (repository: string, flags: { readonly maxCount: string }) => {
+    .action(async (repository: string, path: string, flags: { readonly maxCount: string }) => {
       const count = Number(flags.maxCount);
       if (!Number.isSafeInteger(count) || count < 1) throw new Error("--max-count takes a number from 1 on");
-      await (await import("./log.ts")).log(repository, count, streams);
+      await (await import("./log.ts")).log(repository, path, count, streams);
     });
   program
     .command("du")

@@ -38,8 +38,7 @@ export class HeldView implements AsyncDisposable {
   /** The view, which stays open until this is disposed. */
   async hold(): Promise<Pick<Held, "objects" | "view"> & AsyncDisposable> {
     for (;;) {
-      this.#opening ??= this.#open();
-      const held = await this.#opening;
+      const held = await (this.#opening ?? this.#open());
       if (held.isOld) continue;
       held.users++;
       const { objects, view } = held;
@@ -54,23 +53,25 @@ export class HeldView implements AsyncDisposable {
     }
   }
 
-  /** Who comes next gets a new view. */
+  /** Opens a new view in place of the last one, which stays until it is there. Throws as opening does. */
   async renew(): Promise<void> {
-    const opening = this.#opening;
-    this.#opening = undefined;
-    this.#newest = undefined;
-    const old = await opening?.catch(() => undefined);
-    if (old === undefined) return;
-    old.isOld = true;
-    await closeIfIdle(old);
+    const old = this.#opening;
+    try {
+      await this.#open();
+    } finally {
+      await this.#close(old);
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.renew();
+    const last = this.#opening;
+    this.#opening = undefined;
+    return this.#close(last);
   }
 
   #open(): Promise<Held> {
     const opening = open(this.#repository);
+    this.#opening = opening;
     opening.then(
       (held) => {
         if (this.#opening === opening) this.#newest = held;
@@ -80,6 +81,14 @@ export class HeldView implements AsyncDisposable {
       },
     );
     return opening;
+  }
+
+  async #close(opening: Promise<Held> | undefined): Promise<void> {
+    const held = await opening?.catch(() => undefined);
+    if (held === undefined) return;
+    if (this.#newest === held) this.#newest = undefined;
+    held.isOld = true;
+    await closeIfIdle(held);
   }
 }
 

@@ -7,7 +7,8 @@ import type { ResolveOptions } from "../promisor.ts";
 import type { SharedPromisor } from "../shared-promisor.ts";
 import { entriesOf, type Entry, type EntryKind } from "./entry.ts";
 import { compileGlob } from "./glob.ts";
-import { type LineRange, type NumberedLine, selectLines } from "./lines.ts";
+import { type LineRange, type NumberedLine, LinePicker } from "./lines.ts";
+import { logCommits, type LogOptions, type LoggedCommit } from "./log.ts";
 import { namesOf } from "./path.ts";
 import { type RefSource, resolveName } from "./resolve-name.ts";
 
@@ -26,6 +27,14 @@ export interface WalkedEntry {
   readonly kind: Exclude<EntryKind, "tree">;
   readonly mode: number;
   readonly oid: Oid;
+}
+
+/** Bytes of a file, counted from 0; what lies behind its end is left out. */
+export interface ByteRange {
+  /** The first. Default 0. */
+  readonly from?: number | undefined;
+  /** The one behind the last. Default: the file's end. */
+  readonly to?: number | undefined;
 }
 
 /** How far a prefetch has come. */
@@ -75,34 +84,68 @@ export class TreeView {
 
   /** A file's bytes, which are shared with the cache: read, do not write. A link's are where it leads. */
   async readFile(path: string, options: ResolveOptions = {}): Promise<Uint8Array> {
-    const entry = await this.#find(path, options);
-    if (entry.kind === "tree" || entry.kind === "submodule") throw wrongKind(path, entry.kind);
-    return (await this.#objects.resolve(entry.oid, options)).content;
+    return (await this.#objects.resolve(await this.#findFile(path, options), options)).content;
+  }
+
+  /**
+   * A file piece by piece, or the bytes of it from `from` to before `to`, as `readBytes` counts them; the pieces are the
+   * receiver's. See `SharedPromisor.stream` for what is held meanwhile. Fetching, and what it throws, comes with the first piece.
+   */
+  async *streamFile(
+    path: string,
+    { from = 0, to = Number.MAX_SAFE_INTEGER, ...options }: ByteRange & ResolveOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    checkRange(from, to);
+    const { content } = await this.#objects.stream(await this.#findFile(path, options), options);
+    let at = 0;
+    for await (const piece of content) {
+      const part = piece.subarray(Math.max(0, from - at), Math.max(0, to - at));
+      if (part.length > 0) yield part;
+      at += piece.length;
+      if (at >= to) return;
+    }
   }
 
   /**
    * Bytes of a file from `from` to before `to`, both counted from 0; what lies behind the end is left out. The file is fetched
    * as a whole. Throws `PROMISOR_BAD_ARGUMENT` for what are no such places.
    */
-  async readBytes(
-    path: string,
-    range: { readonly from?: number | undefined; readonly to?: number | undefined },
-    options: ResolveOptions = {},
-  ): Promise<Uint8Array> {
+  async readBytes(path: string, range: ByteRange, options: ResolveOptions = {}): Promise<Uint8Array> {
     const { from = 0, to = Number.MAX_SAFE_INTEGER } = range;
-    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || to < from) {
-      throw new PromisorError("PROMISOR_BAD_ARGUMENT", `no bytes from ${from} to ${to}`);
-    }
-    return (await this.readFile(path, options)).subarray(from, to);
+    checkRange(from, to);
+    const here = this.#objects.peek(await this.#findFile(path, options));
+    if (here !== undefined) return here.content.subarray(from, to);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of this.streamFile(path, { from, to, ...options })) pieces.push(piece);
+    return Buffer.concat(pieces);
   }
 
-  /** Lines of a file; see `selectLines`. */
+  /**
+   * Lines of a file that lie in these ranges, each once, in order; see `LineRange`.
+   * Throws `PROMISOR_BAD_ARGUMENT` for lines below 1 and what is no whole number.
+   */
   async readLines(
     path: string,
     ranges: readonly LineRange[],
     options: ResolveOptions = {},
   ): Promise<NumberedLine[]> {
-    return selectLines(await this.readFile(path, options), ranges);
+    const picker = new LinePicker(ranges);
+    const found: NumberedLine[] = [];
+    for await (const piece of this.streamFile(path, options)) {
+      for (const line of picker.push(piece)) found.push(line);
+      if (picker.isDone) return found;
+    }
+    return [...found, ...picker.end()];
+  }
+
+  /**
+   * The commits behind this one that changed what is at a path, newest first, as `git log -- path` tells them by default: where
+   * a merge took the path as it is from one of its sides, only that side is followed. Without a path, all commits.
+   * What is missing of the history is fetched in one request: commits alone without a path, else with their trees.
+   * Throws `PROMISOR_WRONG_KIND` for a tree that was opened by its own id.
+   */
+  log(options: LogOptions = {}): AsyncGenerator<LoggedCommit, void, undefined> {
+    return logCommits(this.#objects, this.#commit(), options);
   }
 
   /** The entries of a folder, in git's order. */
@@ -203,12 +246,14 @@ export class TreeView {
   async prefetchHistory(
     options: ResolveOptions & { readonly onProgress?: ((text: string) => void) | undefined } = {},
   ): Promise<void> {
-    if (this.commit === undefined) {
-      throw new PromisorError("PROMISOR_WRONG_KIND", `${this.tree} was opened without a commit`, {
-        oid: this.tree,
-      });
-    }
-    await this.#objects.fetchWithFilter([this.commit], { ...options, filter: "blob:none" });
+    await this.#objects.fetchWithFilter([this.#commit()], { ...options, filter: "blob:none" });
+  }
+
+  #commit(): Oid {
+    if (this.commit !== undefined) return this.commit;
+    throw new PromisorError("PROMISOR_WRONG_KIND", `${this.tree} was opened without a commit`, {
+      oid: this.tree,
+    });
   }
 
   /** The files whose paths match a pattern, folder by folder, without links and submodules. */
@@ -223,6 +268,13 @@ export class TreeView {
           (kind === "file" || kind === "executable") && (matcher === undefined || matcher.test(path)),
       );
     }
+  }
+
+  /** The blob of a file or a link. */
+  async #findFile(path: string, options: ResolveOptions): Promise<Oid> {
+    const { kind, oid } = await this.#find(path, options);
+    if (kind === "tree" || kind === "submodule") throw wrongKind(path, kind);
+    return oid;
   }
 
   async #find(path: string, options: ResolveOptions): Promise<Omit<Entry, "name">> {
@@ -244,6 +296,11 @@ export class TreeView {
       throw new PromisorError("PROMISOR_BAD_TREE", `${oid} is no tree but a ${type}`, { oid });
     return entriesOf(content, this.#objects.format, oid);
   }
+}
+
+function checkRange(from: number, to: number): void {
+  if (Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && to >= from) return;
+  throw new PromisorError("PROMISOR_BAD_ARGUMENT", `no bytes from ${from} to ${to}`);
 }
 
 function wrongKind(path: string, kind: EntryKind): PromisorError {
