@@ -217,6 +217,38 @@ describe("a lazy reader over a git directory", () => {
       .toBeLessThan(blobs.length / 2);
   });
 
+  it("drops fetched blobs that may go, and has them again when they are needed", async () => {
+    const { objects, cache, store } = clone;
+    const blobs = await blobsOf();
+    const { commit } = await openTree({ objects, refs: clone.remote }, "main");
+    await store.commit({ refs: [{ name: "refs/heads/main", old: null, new: commit! }] });
+    await objects.prefetch(blobs);
+    const [kept, gone] = blobs as [string, string];
+    await writeFile(join(clone.root, "text"), "written here\n");
+    const written = await clone.git(["hash-object", "-w", join(clone.root, "text")]);
+    const report = await cache.evict((oid) => oid !== kept);
+    expect(report.droppedCount).toBe(blobs.length - 1);
+    expect((await cache.evict(() => false)).droppedCount).toBe(0);
+    await clone.offline(async () => {
+      expect(await clone.tryGit(["fsck", "--full"])).toMatchObject({ status: 0 });
+      expect((await clone.git(["ls-tree", "-r", "main"])).split("\n").length).toBeGreaterThanOrEqual(
+        blobs.length,
+      );
+      for (const oid of [kept, written]) expect(await clone.git(["cat-file", "-t", oid])).toBe("blob");
+    });
+    const again = await clone.reopen();
+    expect(await again.missing(blobs)).toEqual(blobs.filter((oid) => oid !== kept));
+    const before = clone.requests.length;
+    expect((await again.resolve(gone)).type).toBe("blob");
+    expect(clone.requests.slice(before)).toEqual([[gone]]);
+    // git fetches what it needs as well.
+    const other = blobs[2]!;
+    expect(await clone.git(["cat-file", "-t", other])).toBe("blob");
+    // All of it may go.
+    await cache.evict(() => true);
+    expect((await clone.tryGit(["fsck"])).status).toBe(0);
+  });
+
   it("gets each object once, however many readers there are", async () => {
     const blobs = await blobsOf();
     const read = await Promise.all(

@@ -5,10 +5,10 @@ import {
   type ObjectFormat,
   oidFromBytes,
   openPackReader,
-  PackError,
 } from "@millrace/pack";
 import type { FilledSourceLimits } from "../schema.ts";
 import { createMemorySink } from "./memory-sink.ts";
+import { ObjectBudget } from "./object-budget.ts";
 import type { FetchedObject, FetchedPack } from "./object-source.ts";
 
 /** The objects of a pack that was asked for, which is disposed then. Throws as `readPackObjects`. */
@@ -40,7 +40,7 @@ export async function readPackObjects(
   const objects: FetchedObject[] = [];
   const sink = createMemorySink();
   const large: Uint8Array[] = [];
-  const budget = new Budget(limits);
+  const budget = new ObjectBudget(limits);
   try {
     const { index, trailer } = await indexPack(budget.counted(pack), {
       format,
@@ -74,36 +74,5 @@ export async function readPackObjects(
     return objects;
   } finally {
     sink.drop();
-  }
-}
-
-/** What the objects of a pack may come to, all together. */
-class Budget {
-  readonly #limits: FilledSourceLimits;
-  #packBytes = 0;
-  #objectBytes = 0;
-
-  constructor(limits: FilledSourceLimits) {
-    this.#limits = limits;
-  }
-
-  async *counted(pack: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of pack) {
-      this.#packBytes += chunk.length;
-      yield chunk;
-    }
-  }
-
-  /** Throws `PACK_LIMIT_EXCEEDED` where an object more is too much. */
-  spend(bytes: number): void {
-    this.#objectBytes += bytes;
-    const { maxTotalBytes, maxInflateRatio } = this.#limits;
-    if (this.#objectBytes > maxTotalBytes) {
-      throw new PackError("PACK_LIMIT_EXCEEDED", `objects of more than ${maxTotalBytes} bytes in one pack`);
-    }
-    if (this.#objectBytes > maxInflateRatio * this.#packBytes) {
-      const text = `objects of more than ${maxInflateRatio} bytes for each byte of their pack`;
-      throw new PackError("PACK_LIMIT_EXCEEDED", text);
-    }
   }
 }

@@ -20,6 +20,7 @@ import {
 import { type RepositoryStore, StorageError } from "@millrace/storage";
 import { objectMissing } from "../errors.ts";
 import { type FilledStoreCacheOptions, StoreCacheOptions } from "../schema.ts";
+import { ObjectBudget } from "../source/object-budget.ts";
 import type { FetchedPack, GitObject } from "../source/object-source.ts";
 import { HeldView } from "./held-view.ts";
 import { shallowChanges } from "./shallow-changes.ts";
@@ -28,7 +29,7 @@ import { shallowChanges } from "./shallow-changes.ts";
 export interface StoreCacheParts {
   /** Memory for indexes, delta bases and blocks of packs. Default: caches of its own. */
   readonly caches?: ObjectCaches | undefined;
-  /** Threads for large packs. Default: none. */
+  /** Threads for putting packs together. Default: none. */
   readonly workers?: WorkerPool | undefined;
 }
 
@@ -42,14 +43,13 @@ export function openStoreCache(
   { caches = createObjectCaches(), workers, ...options }: StoreCacheOptions & StoreCacheParts = {},
 ): StoreCache {
   const filled = StoreCacheOptions.parse(options);
-  return new StoreCache(openRepository(store, { caches, workers }), caches, workers, filled);
+  return new StoreCache(openRepository(store, { caches, workers }), caches, filled);
 }
 
 /** The objects of a repository that grows by what is fetched into it. Calls throw as those of a storage do. */
 export class StoreCache implements AsyncDisposable {
   readonly #repository: Repository;
   readonly #caches: ObjectCaches;
-  readonly #workers: WorkerPool | undefined;
   readonly #options: FilledStoreCacheOptions;
   readonly #views: HeldView;
   readonly #closing = new AbortController();
@@ -58,15 +58,9 @@ export class StoreCache implements AsyncDisposable {
   #tidying: Promise<unknown> = Promise.resolve();
 
   /** @internal Use `openStoreCache`. */
-  constructor(
-    repository: Repository,
-    caches: ObjectCaches,
-    workers: WorkerPool | undefined,
-    options: FilledStoreCacheOptions,
-  ) {
+  constructor(repository: Repository, caches: ObjectCaches, options: FilledStoreCacheOptions) {
     this.#repository = repository;
     this.#caches = caches;
-    this.#workers = workers;
     this.#options = options;
     this.#views = new HeldView(repository);
   }
@@ -155,7 +149,15 @@ export class StoreCache implements AsyncDisposable {
     let objectCount: number;
     try {
       const { limits } = this.#options;
-      const indexed = await indexPack(pack, { format, sink: stage, limits, pool: this.#workers, signal });
+      // They are not in memory at once.
+      const budget = new ObjectBudget({ ...limits, maxTotalBytes: Number.POSITIVE_INFINITY });
+      const indexed = await indexPack(budget.counted(pack), {
+        format,
+        sink: stage,
+        limits,
+        signal,
+        visit: ({ sizeBytes }) => budget.spend(sizeBytes),
+      });
       ({ objectCount } = indexed);
       if (objectCount === 0) return 0;
       await stage.sidecar("rev", indexed.rev);
@@ -194,14 +196,26 @@ export class StoreCache implements AsyncDisposable {
   async consolidate(
     options: Pick<MaintainRequest, "full" | "dryRun" | "factor" | "window" | "onProgress" | "signal"> = {},
   ): Promise<MaintenanceReport> {
+    return this.#maintain(options);
+  }
+
+  /**
+   * Drops blobs that were fetched, of those that `mayGo`: they are fetched again when they are needed, by git too. Commits and
+   * trees stay, and all that lies in other packs or loose. All fetched packs become one. Throws as `consolidate`.
+   */
+  async evict(mayGo: (oid: Oid) => boolean, options: OperationOptions = {}): Promise<MaintenanceReport> {
+    return this.#maintain({ ...options, drop: ({ oid, type }) => type === "blob" && mayGo(oid) });
+  }
+
+  async #maintain(request: MaintainRequest): Promise<MaintenanceReport> {
     const { store } = this.#repository;
     if (store.capabilities.partialClones !== true) {
       throw new StorageError("STORAGE_UNSUPPORTED", `${store.backend} knows no promised packs`, {
         key: store.name,
       });
     }
-    const report = await this.#repository.maintain({ ...options, promised: true });
-    if (options.dryRun !== true) this.#untidy = 0;
+    const report = await this.#repository.maintain({ ...request, promised: true });
+    if (request.dryRun !== true) this.#untidy = 0;
     await this.#views.renew();
     return report;
   }

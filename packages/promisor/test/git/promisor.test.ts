@@ -236,4 +236,42 @@ describe("a promisor's cache", () => {
     expect(shared.isHere(a!)).toBe(false);
     await expect(shared.resolve(a!)).rejects.toMatchObject({ code: "PROMISOR_OBJECT_MISSING" });
   });
+
+  it("of many readers may drop commits alone, those that came first, whatever is used", async () => {
+    const shared = new SharedPromisor(await createPromisor(source), {
+      maxCacheBytes: 11,
+      eviction: "commits-first-in",
+      pinned: [],
+    });
+    const blob = shared.put("blob", Buffer.from("12345"));
+    const [a, b] = ["aaa", "bbb"].map((text) => shared.put("commit", Buffer.from(text)));
+    await shared.resolve(a!);
+    const c = shared.put("commit", Buffer.from("ccc"));
+    expect([blob, a, b, c].map((oid) => shared.isHere(oid!))).toEqual([true, false, true, true]);
+    shared.pin(b!);
+    const tree = shared.put("tree", Buffer.from("1234567"));
+    expect([blob, b, c, tree].map((oid) => shared.isHere(oid!))).toEqual([true, true, false, true]);
+  });
+
+  it("of many readers tells that it is overfull as it is told to, and keeps what came", async () => {
+    const oid = "9f1a9c6a8ea4a9b3d9d0a66b3c3a3f3d3e3f3a3b";
+    const sending = {
+      ...source,
+      fetch: () => Promise.resolve([{ oid, type: "blob" as const, content: Buffer.alloc(20) }]),
+    };
+    const strict = { maxCacheBytes: 10, eviction: "commits-first-in", onOverfull: "error" } as const;
+    for (const shared of [
+      new SharedPromisor(await createPromisor(sending), strict),
+      // The promisor's own bound counts as well.
+      new SharedPromisor(await createPromisor(sending, { maxCacheBytes: 10, onOverfull: "error" })),
+    ]) {
+      await expect(shared.resolve(oid)).rejects.toMatchObject({ code: "PROMISOR_OVERFULL" });
+      expect((await shared.resolve(oid)).content.length).toBe(20);
+    }
+    const told: number[][] = [];
+    const onOverfull = (...bytes: number[]): number => told.push(bytes);
+    const asking = new SharedPromisor(await createPromisor(sending), { ...strict, onOverfull });
+    expect((await asking.resolve(oid)).content.length).toBe(20);
+    expect(told).toEqual([[20, 10]]);
+  });
 });

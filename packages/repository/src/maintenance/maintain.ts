@@ -1,5 +1,6 @@
 import {
   openPackReader,
+  type Oid,
   type OperationOptions,
   oidToBytes,
   type RepackProgress,
@@ -14,7 +15,7 @@ import type {
 } from "@millrace/storage";
 import { StorageError } from "@millrace/storage";
 import { type SpanHandle, span } from "@millrace/telemetry";
-import { ObjectView } from "../objects/object-view.ts";
+import { type ObjectInfo, ObjectView } from "../objects/object-view.ts";
 import type { ObjectCaches, OpenPack, PackSet } from "../objects/pack-set.ts";
 import { MaintainOptions } from "../schema.ts";
 import { Gathering, type GatheringSources } from "./gathering.ts";
@@ -33,6 +34,11 @@ export interface MaintainContext {
 
 export interface MaintainRequest extends MaintainOptions, OperationOptions {
   readonly onProgress?: ((progress: RepackProgress) => void) | undefined;
+  /**
+   * With `promised`, which of a promisor's objects are left out: they can be fetched again. All its packs become one then.
+   * Asked once for each place that an object lies in, and to answer the same each time. Default: none.
+   */
+  readonly drop?: ((object: ObjectInfo & { readonly oid: Oid }) => boolean) | undefined;
 }
 
 /** What maintenance has done, or with `dryRun` would do. */
@@ -49,7 +55,7 @@ export interface MaintenanceReport extends MaintenancePlan {
   readonly newDeltaCount: number;
   /** Ids of packs that are gone. Fewer than were put together, where somebody needed them meanwhile. */
   readonly removed: readonly string[];
-  /** Objects that nobody reaches: kept in a pack of their own, since they are young, and dropped. */
+  /** Objects that nobody reaches: kept in a pack of their own, since they are young, and dropped, as are those of `drop`. */
   readonly keptCount: number;
   readonly droppedCount: number;
 }
@@ -114,6 +120,7 @@ async function run(
   const { begun, view } = scene;
   const { signal } = request;
   const { dryRun = false, full = false, promised = false, factor } = request;
+  const drop = promised ? request.drop : undefined;
   const opened = new Map(view.packs.map((open) => [open.id, open]));
   const packs = (await begun.packs({ signal })).filter(({ id }) => opened.has(id));
   const loose: MaintainedObject[] = [];
@@ -125,8 +132,9 @@ async function run(
       objectCount: opened.get(pack.id)!.reader.index.count,
     })),
     looseCount: loose.length,
-    full,
+    full: full || drop !== undefined,
     isPartial: promised,
+    isLossy: drop !== undefined,
     factor,
   });
   const nothing = { ...plan, looseCount: loose.length, created: [], newDeltaCount: 0, removed: [] };
@@ -239,22 +247,31 @@ interface Leavings {
   readonly confirm?: ((view: Snapshot) => Promise<boolean>) | undefined;
 }
 
-/** Puts packs and loose objects together as they are: nothing is looked at for who reaches it, and nothing is lost. */
+/** Puts packs and loose objects together as they are: nothing is looked at for who reaches it, and nothing is lost unasked. */
 async function rollUp(context: MaintainContext, request: MaintainRequest, work: Work): Promise<Leavings> {
   const { sources, joined, loose, made } = work;
   const gathering = new Gathering(sources);
   const oid = new Uint8Array(oidBytes(work));
+  const drop = request.promised === true ? request.drop : undefined;
+  let droppedCount = 0;
   // What came last is asked for first.
   for (const { open } of joined.toSorted((a, b) => b.pack.modifiedMs - a.pack.modifiedMs)) {
     const { index } = open.reader;
     for (const position of index.packOrder()) {
       index.copyOid(position, oid, 0);
+      if (drop !== undefined) {
+        const info = await open.reader.info(position, { signal: request.signal });
+        if (drop({ ...info, oid: index.oidAt(position) })) {
+          droppedCount++;
+          continue;
+        }
+      }
       await gathering.take(oid);
     }
   }
   for (const object of loose) await gathering.take(oidToBytes(object.oid));
   if (gathering.count > 0) made.push(await writeNewPack(gathering, { ...context, ...request }));
-  return { keptCount: 0, droppedCount: 0 };
+  return { keptCount: 0, droppedCount };
 }
 
 /** Puts all that is reached into one pack, and into another what is not and is young. */

@@ -16,6 +16,8 @@ export interface PlanInput {
   readonly full: boolean;
   /** What is reached cannot be told, since some of it is elsewhere: packs are only joined. Default `false`. */
   readonly isPartial?: boolean | undefined;
+  /** Something is to be left out, so that a single pack is worth writing again too. Default `false`. */
+  readonly isLossy?: boolean | undefined;
   /** Each pack is to have at least so many times the objects of all smaller ones. Default 2. */
   readonly factor?: number | undefined;
 }
@@ -39,12 +41,12 @@ const DEFAULT_FACTOR = 2;
  * repack is due when that would take all packs anyway: it costs little more then, and finds deltas between all of them.
  */
 export function planMaintenance(input: PlanInput): MaintenancePlan {
-  const { looseCount, full, isPartial = false, factor = DEFAULT_FACTOR } = input;
+  const { looseCount, full, isPartial = false, isLossy = false, factor = DEFAULT_FACTOR } = input;
   const movable = input.packs.filter(({ stays }) => !stays);
   if (full) {
     const isEmpty = movable.length === 0 && looseCount === 0;
     const packs = bySize(movable).map(({ id }) => id);
-    if (isPartial) return packs.length > 1 ? { kind: "roll-up", packs } : NONE;
+    if (isPartial) return packs.length > (isLossy ? 0 : 1) ? { kind: "roll-up", packs } : NONE;
     return isEmpty ? NONE : { kind: "full", packs };
   }
   const packs = bySize(movable.filter(({ isCruft }) => !isCruft));
