@@ -15,36 +15,47 @@ export interface ShallowChanges {
   readonly unshallow: readonly Oid[];
 }
 
+/** The parents of commits, by their ids. */
+export type KnownParents = Map<Oid, readonly Oid[]>;
+
 /**
  * Which commits become shallow roots with a pack, and which are none any longer: a root is a commit that lacks a parent. The
- * sender was told nothing of what is here, so what it says is only true of the pack.
+ * sender was told nothing of what is here, so what it says is only true of the pack. `known` remembers what was read.
  */
 export async function shallowChanges(
   pack: ArrivedPack,
   objects: ObjectView,
   roots: readonly Oid[],
+  known: KnownParents,
 ): Promise<ShallowChanges> {
   const { index, reader } = pack;
   const { format } = objects;
-  const parentsOf = async (oid: Oid): Promise<readonly Oid[]> => {
+  /** `undefined` for a root that is not here any more, which is nobody's concern. */
+  const parentsOf = async (oid: Oid): Promise<readonly Oid[] | undefined> => {
+    let parents = known.get(oid);
+    if (parents !== undefined) return parents;
     const position = index.findOid(oid);
+    if (position < 0 && !(await objects.has(oidToBytes(oid)))) return undefined;
     const { type, content } =
       position < 0 ? await objects.read(oidToBytes(oid)) : await reader.read(position);
-    return type === "commit" ? parseCommit(content, format).parents : [];
+    parents = type === "commit" ? parseCommit(content, format).parents : [];
+    known.set(oid, parents);
+    return parents;
   };
-  const lacksParent = async (oid: Oid): Promise<boolean> => {
-    const elsewhere = (await parentsOf(oid)).filter((parent) => index.findOid(parent) < 0);
+  const lacksParent = async (parents: readonly Oid[]): Promise<boolean> => {
+    const elsewhere = parents.filter((parent) => index.findOid(parent) < 0);
     return (await objects.hasEach(elsewhere)).includes(false);
   };
-  const known = new Set(roots);
+  const before = new Set(roots);
   const changes: { shallow: Oid[]; unshallow: Oid[] } = { shallow: [], unshallow: [] };
   for (const oid of pack.shallow) {
-    if (!known.has(oid) && (await lacksParent(oid))) changes.shallow.push(oid);
+    if (!before.has(oid) && (await lacksParent((await parentsOf(oid)) ?? []))) changes.shallow.push(oid);
   }
-  // A root that was pruned is nobody's concern: it stays as it is.
-  const isHere = await objects.hasEach(roots);
-  for (const [i, oid] of roots.entries()) {
-    if (isHere[i] === true && !(await lacksParent(oid))) changes.unshallow.push(oid);
+  for (const oid of roots) {
+    const parents = await parentsOf(oid);
+    // A pack of none of its parents leaves a root as it was.
+    if (parents === undefined || parents.every((parent) => index.findOid(parent) < 0)) continue;
+    if (!(await lacksParent(parents))) changes.unshallow.push(oid);
   }
   return changes;
 }

@@ -23,7 +23,7 @@ import { type FilledStoreCacheOptions, StoreCacheOptions } from "../schema.ts";
 import { ObjectBudget } from "../source/object-budget.ts";
 import type { FetchedPack, GitObject } from "../source/object-source.ts";
 import { HeldView } from "./held-view.ts";
-import { shallowChanges } from "./shallow-changes.ts";
+import { type KnownParents, shallowChanges } from "./shallow-changes.ts";
 
 /** What a store cache shares with others in the process. */
 export interface StoreCacheParts {
@@ -53,6 +53,8 @@ export class StoreCache implements AsyncDisposable {
   readonly #options: FilledStoreCacheOptions;
   readonly #views: HeldView;
   readonly #closing = new AbortController();
+  /** Of shallow roots. */
+  readonly #parents: KnownParents = new Map();
   /** Packs that have come since they were last put together. */
   #untidy: number | undefined;
   #tidying: Promise<unknown> = Promise.resolve();
@@ -174,7 +176,7 @@ export class StoreCache implements AsyncDisposable {
         const arrived = { index: indexed.index, reader, shallow };
         const roots = isClone
           ? await this.#views.use(async (objects, view) =>
-              shallowChanges(arrived, objects, await view.shallowRoots()),
+              shallowChanges(arrived, objects, await view.shallowRoots(), this.#parents),
             )
           : undefined;
         await store.commit({ add: [stage], ...roots, promised: isClone }, { signal });

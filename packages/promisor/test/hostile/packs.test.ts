@@ -1,8 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { PackError } from "@millrace/pack";
+import { createMemoryStorage } from "@millrace/storage";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createPromisor, openRemoteSource, PromisorError, type SourceLimits } from "../../src/index.ts";
+import {
+  createPromisor,
+  openRemoteSource,
+  openStoreCache,
+  PromisorError,
+  SharedPromisor,
+  type SourceLimits,
+} from "../../src/index.ts";
 import {
   delta,
   type Entry,
@@ -62,7 +70,7 @@ describe("a server's pack", () => {
     return pack;
   };
 
-  it.each<[string, Uint8Array, string, SourceLimits?]>([
+  const damaged: readonly [string, Uint8Array, string, SourceLimits?][] = [
     ["is none", packOf([small], { magic: "PUCK" }), "PACK_BAD_HEADER"],
     ["is of version 1", packOf([small], { version: 1 }), "PACK_BAD_HEADER"],
     ["announces five objects and has none", packOf([], { count: 5 }), "PACK_CORRUPT"],
@@ -133,10 +141,23 @@ describe("a server's pack", () => {
       "PACK_LIMIT_EXCEEDED",
       { maxTotalBytes: 5 << 20 },
     ],
-  ])("that %s", async (_, pack, code, limits) => {
+  ];
+  it.each(damaged)("that %s", async (_, pack, code, limits) => {
     const error = await fetchFrom(pack, limits).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(PackError);
     expect(error).toMatchObject({ code });
+  });
+
+  // A store does not have all objects in memory at once.
+  const unfitToKeep = damaged.filter(([, , , limits]) => limits?.maxTotalBytes === undefined);
+  it.each(unfitToKeep)("that %s is not kept in a store", async (_, pack, code, limits) => {
+    const store = await createMemoryStorage().create("cache");
+    await using cache = openStoreCache(store, { limits });
+    const source = openRemoteSource(remoteOf(() => pack));
+    const objects = new SharedPromisor(await createPromisor(source), { store: cache });
+    await expect(objects.resolve(WANTED)).rejects.toMatchObject({ name: "PackError", code });
+    await using view = await store.snapshot();
+    expect(await view.packs()).toEqual([]);
   });
 
   it("that is within every bound is taken", async () => {
