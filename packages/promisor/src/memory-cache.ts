@@ -58,6 +58,7 @@ export class MemoryCache {
   /** Adds an object. Throws as `keep`. */
   put(type: GitObject["type"], content: Uint8Array): Oid {
     const oid = oidFromBytes(hashObject(this.#promisor.format, type, content), 0, this.#promisor.format);
+    event("promisor.put", { object_bytes: content.length }, { oid, type });
     this.keep([{ oid, type, content }]);
     return oid;
   }
@@ -113,7 +114,8 @@ export class MemoryCache {
     const { maxCacheBytes, onOverfull } = this.#options;
     if (this.#drop() <= 0) return;
     const { cacheBytes } = this.#promisor;
-    event("promisor.overfull", { cache_bytes: cacheBytes, max_bytes: maxCacheBytes });
+    const policy = typeof onOverfull === "string" ? onOverfull : "callback";
+    event("promisor.overfull", { cache_bytes: cacheBytes, max_bytes: maxCacheBytes }, { policy });
     if (onOverfull === "error") {
       const message = `the cache holds ${cacheBytes} bytes and may hold ${maxCacheBytes}`;
       throw new PromisorError("PROMISOR_OVERFULL", message, { promisor: this.#promisor });

@@ -1,4 +1,11 @@
-import { hashObject, type ObjectFormat, type ObjectType, type Oid, oidFromBytes } from "@millrace/pack";
+import {
+  formatObjectFilter,
+  hashObject,
+  type ObjectFormat,
+  type ObjectType,
+  type Oid,
+  oidFromBytes,
+} from "@millrace/pack";
 import { event, span } from "@millrace/telemetry";
 import { objectMissing, PromisorError } from "./errors.ts";
 import { addObjects, dropCommits, dropObjects, EMPTY_CACHE, type ObjectCache } from "./object-cache.ts";
@@ -98,10 +105,19 @@ export class Promisor {
    * Throws `PROMISOR_OBJECT_MISSING` where it did not come: what came instead is in the error's `promisor`;
    * `PROMISOR_OVERFULL`, also with `promisor`; and what the source throws, after which nothing has changed.
    */
-  async resolve(oid: Oid, options: ResolveOptions = {}): Promise<Resolution> {
+  resolve(oid: Oid, options: ResolveOptions = {}): Promise<Resolution> {
+    return span("promisor.resolve", { oid }, async (handle) => {
+      const resolution = await this.#resolve(oid, options);
+      handle.set("outcome", resolution.promisor === this ? "here" : "fetched");
+      handle.set("object_bytes", resolution.object.content.length);
+      return resolution;
+    });
+  }
+
+  async #resolve(oid: Oid, options: ResolveOptions): Promise<Resolution> {
     const here = this.get(oid);
     if (here !== undefined) return { object: here, promisor: this };
-    const found = await this.fetchObjects([oid], options);
+    const found = await this.#fetch([oid], { ...this.#options.fetch, ...options });
     const promisor = this.#grown(found);
     const object = found.find((each) => each.oid === oid);
     if (object === undefined) throw objectMissing(oid, { promisor });
@@ -114,8 +130,8 @@ export class Promisor {
   }
 
   /** What comes for these objects, in one fetch; this promisor stays as it is. Throws what the source throws. */
-  fetchObjects(wants: readonly Oid[], options: ResolveOptions = {}): Promise<readonly FetchedObject[]> {
-    return this.#fetch(wants, { ...this.#options.fetch, ...options });
+  fetchObjects(wants: readonly Oid[], options: FetchOptions = {}): Promise<readonly FetchedObject[]> {
+    return this.#fetch(wants, options);
   }
 
   /**
@@ -123,7 +139,7 @@ export class Promisor {
    * `options` say nothing else. Throws what the source throws, and as `StoreCache.keep`.
    */
   fetchInto(store: StoreCache, wants: readonly Oid[], options: FetchOptions = {}): Promise<void> {
-    return span("promisor.fetch", { address: this.source.address }, async (handle) => {
+    return span("promisor.fetch", this.#told(options), async (handle) => {
       handle.set("want_count", wants.length);
       const fetched = await openPack(this.source, this.format, wants, options);
       if (fetched === undefined) return;
@@ -143,6 +159,7 @@ export class Promisor {
   /** Adds an object. Throws `PROMISOR_OVERFULL`. */
   put(type: ObjectType, content: Uint8Array): { readonly oid: Oid; readonly promisor: Promisor } {
     const oid = oidFromBytes(hashObject(this.format, type, content), 0, this.format);
+    event("promisor.put", { object_bytes: content.length }, { oid, type });
     return { oid, promisor: this.#grown([{ oid, type, content }]) };
   }
 
@@ -175,12 +192,22 @@ export class Promisor {
   }
 
   #fetch(wants: readonly Oid[], options: FetchOptions): Promise<readonly FetchedObject[]> {
-    return span("promisor.fetch", { address: this.source.address }, async (handle) => {
+    return span("promisor.fetch", this.#told(options), async (handle) => {
       handle.set("want_count", wants.length);
       const found = await this.source.fetch(wants, options);
       handle.set("object_count", found.length);
+      handle.set(
+        "cache_bytes",
+        this.cacheBytes + found.reduce((sum, { content }) => sum + content.length, 0),
+      );
       return found;
     });
+  }
+
+  /** What a fetch is told of with. */
+  #told({ filter }: FetchOptions): { readonly address: string; readonly filter: string | undefined } {
+    const shown = typeof filter === "object" ? formatObjectFilter(filter) : filter;
+    return { address: this.source.address, filter: shown };
   }
 
   #grown(found: Iterable<FetchedObject>): Promisor {
@@ -188,7 +215,8 @@ export class Promisor {
     const cache = dropCommits(addObjects(this.#cache, found), maxCacheBytes);
     const promisor = this.#holding(cache);
     if (cache.bytes <= maxCacheBytes || cache === this.#cache) return promisor;
-    event("promisor.overfull", { cache_bytes: cache.bytes, max_bytes: maxCacheBytes });
+    const policy = typeof onOverfull === "string" ? onOverfull : "callback";
+    event("promisor.overfull", { cache_bytes: cache.bytes, max_bytes: maxCacheBytes }, { policy });
     if (onOverfull === "error") {
       const message = `the cache holds ${cache.bytes} bytes and may hold ${maxCacheBytes}`;
       throw new PromisorError("PROMISOR_OVERFULL", message, { promisor });

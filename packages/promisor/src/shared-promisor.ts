@@ -1,5 +1,6 @@
 import { type ObjectFormat, type Oid, oidFromBytes, type PackedStream } from "@millrace/pack";
 import { type ObjectInfo, type ObjectReader, RepositoryError } from "@millrace/repository";
+import { span } from "@millrace/telemetry";
 import { objectMissing, PromisorError } from "./errors.ts";
 import { type Batch, type Flight, Flights } from "./flights.ts";
 import { MemoryCache } from "./memory-cache.ts";
@@ -69,16 +70,31 @@ export class SharedPromisor implements ObjectReader {
    * Throws `PROMISOR_OBJECT_MISSING`, what the source throws, `PROMISOR_OVERFULL`, and `signal.reason`, which ends only this
    * wait.
    */
-  async resolve(oid: Oid, { signal }: ResolveOptions = {}): Promise<GitObject> {
+  resolve(oid: Oid, { signal }: ResolveOptions = {}): Promise<GitObject> {
+    return span("promisor.resolve", { oid }, async (handle) => {
+      const object = await this.#resolve(oid, signal, (outcome) => handle.set("outcome", outcome));
+      handle.set("object_bytes", object.content.length);
+      return object;
+    });
+  }
+
+  async #resolve(
+    oid: Oid,
+    signal: AbortSignal | undefined,
+    tell: (outcome: "here" | "kept" | "fetched") => void,
+  ): Promise<GitObject> {
     signal?.throwIfAborted();
+    tell("here");
     // What the store had a moment ago may be gone, and is fetched again.
     for (let attempt = 0; attempt < 3; attempt++) {
       const here = this.peek(oid);
       if (here !== undefined) return here;
       if (this.#store?.isAtHand(oid) === true || attempt > 0) {
+        if (attempt === 0) tell("kept");
         const kept = await untilAborted(this.#readKept(oid), signal);
         if (kept !== undefined) return kept;
       }
+      tell("fetched");
       const flight = this.#flights.take(oid);
       const landed = await this.#flights.await([flight], signal, flight.promise);
       if (landed !== undefined) return landed;
@@ -194,7 +210,7 @@ export class SharedPromisor implements ObjectReader {
   /** Fetches objects and what comes along with them. Throws what the source throws, and `PROMISOR_OVERFULL`. */
   async fetchWithFilter(wants: readonly Oid[], options: FetchOptions = {}): Promise<void> {
     const { promisor } = this.#memory;
-    if (this.#store === undefined) this.#memory.keep(await promisor.source.fetch(wants, options));
+    if (this.#store === undefined) this.#memory.keep(await promisor.fetchObjects(wants, options));
     else await promisor.fetchInto(this.#store, wants, options);
   }
 
@@ -297,7 +313,7 @@ export class SharedPromisor implements ObjectReader {
       await this.#landKept(flights);
       return;
     }
-    const found = await promisor.fetchObjects(wants, { signal });
+    const found = await promisor.fetchObjects(wants, { ...promisor.fetchOptions, signal });
     this.#memory.keep(found);
     const came = new Map(found.map(({ oid, type, content }) => [oid, { type, content }]));
     for (const flight of flights) if (came.has(flight.oid)) this.#flights.land(flight, came.get(flight.oid));

@@ -10,6 +10,7 @@ export type Unit =
   | "objects"
   | "oids"
   | "packs"
+  | "patterns"
   | "refs";
 
 /** One number that a span or an event carries. */
@@ -186,7 +187,10 @@ export const registry = {
     kind: "span",
     description: "A remote repository's refs are asked for, from the request to the last one taken.",
     measurements: { ref_count: { unit: "refs", description: "refs that the server told" } },
-    metadata: { address: { bounded: false, description: "the repository's address, without credentials" } },
+    metadata: {
+      address: { bounded: false, description: "the repository's address, without credentials" },
+      has_head: { bounded: true, description: "whether HEAD was among them" },
+    },
   },
   "client.fetch": {
     kind: "span",
@@ -225,7 +229,7 @@ export const registry = {
     kind: "event",
     description: "A server told of a ref by a name that no ref can have; it is left out.",
     measurements: { ref_count: { unit: "refs", description: "refs left out" } },
-    metadata: {},
+    metadata: { ref: { bounded: false, description: "the name, its first 200 characters made printable" } },
   },
   "promisor.fetch": {
     kind: "span",
@@ -233,14 +237,56 @@ export const registry = {
     measurements: {
       want_count: { unit: "oids", description: "objects wanted" },
       object_count: { unit: "objects", description: "objects that came" },
+      cache_bytes: {
+        unit: "bytes",
+        description: "contents of the objects in memory then, where they go there",
+      },
     },
-    metadata: { address: { bounded: false, description: "the repository's address, without credentials" } },
+    metadata: {
+      address: { bounded: false, description: "the repository's address, without credentials" },
+      filter: { bounded: false, description: "what might be left out" },
+    },
+  },
+  "promisor.resolve": {
+    kind: "span",
+    description: "An object is asked for by its id, whether it is here or has to be fetched.",
+    measurements: { object_bytes: { unit: "bytes", description: "its content" } },
+    metadata: {
+      oid: { bounded: false, description: "the object's id" },
+      outcome: { bounded: true, description: "`here` (in memory), `kept` (in a store), `fetched`" },
+    },
   },
   "promisor.open_tree": {
     kind: "span",
     description: "A name is followed to its tree.",
     measurements: {},
     metadata: { name: { bounded: false, description: "the ref or id as it was asked for" } },
+  },
+  "promisor.read_file": {
+    kind: "span",
+    description: "A file of a tree is read as a whole.",
+    measurements: { file_bytes: { unit: "bytes", description: "its content" } },
+    metadata: { path: { bounded: false, description: "the file's path" } },
+  },
+  "promisor.list": {
+    kind: "span",
+    description: "A folder of a tree is listed.",
+    measurements: { entry_count: { unit: "objects", description: "its entries" } },
+    metadata: { path: { bounded: false, description: "the folder's path" } },
+  },
+  "promisor.walk": {
+    kind: "span",
+    description: "The files below a folder are listed, from the first ones asked for to the last ones taken.",
+    measurements: { file_count: { unit: "objects", description: "files told" } },
+    metadata: { path: { bounded: false, description: "the folder's path" } },
+  },
+  "promisor.prefetch": {
+    kind: "span",
+    description: "Files, or the history, are brought here before somebody asks for them.",
+    measurements: {
+      want_count: { unit: "oids", description: "objects wanted, those that were here included" },
+    },
+    metadata: { kind: { bounded: true, description: "`files`, `history`" } },
   },
   "promisor.grep": {
     kind: "span",
@@ -249,8 +295,12 @@ export const registry = {
       file_count: { unit: "objects", description: "files searched" },
       scanned_bytes: { unit: "bytes", description: "their contents" },
       hit_count: { unit: "lines", description: "lines that matched" },
+      pattern_count: { unit: "patterns", description: "patterns searched for in one pass" },
     },
-    metadata: {},
+    metadata: {
+      pattern: { bounded: false, description: "the pattern, or all of them with commas in between" },
+      paths: { bounded: false, description: "which paths are searched, where not all are" },
+    },
   },
   "promisor.overfull": {
     kind: "event",
@@ -259,7 +309,18 @@ export const registry = {
       cache_bytes: { unit: "bytes", description: "contents of the objects in it" },
       max_bytes: { unit: "bytes", description: "what it may hold" },
     },
-    metadata: {},
+    metadata: {
+      policy: { bounded: true, description: "what follows: `log` (nothing), `error`, `callback`" },
+    },
+  },
+  "promisor.put": {
+    kind: "event",
+    description: "An object that was made here is added to a cache.",
+    measurements: { object_bytes: { unit: "bytes", description: "its content" } },
+    metadata: {
+      oid: { bounded: false, description: "the object's id" },
+      type: { bounded: true, description: "`blob`, `tree`, `commit`, `tag`" },
+    },
   },
   "storage.retry": {
     kind: "event",

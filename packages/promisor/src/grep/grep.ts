@@ -42,7 +42,12 @@ export function grepFiles(
   query: GrepQuery,
   options: ResolveOptions,
 ): AsyncIterable<GrepHit> {
-  return streamSpan("promisor.grep", {}, (span) => new Search(objects, query, options).run(folders, span));
+  const all = patternsOf(query);
+  const metadata = { pattern: Object.values(all).join(", "), paths: query.paths };
+  return streamSpan("promisor.grep", metadata, (span) => {
+    span.set("pattern_count", Object.keys(all).length);
+    return new Search(objects, all, query, options).run(folders, span);
+  });
 }
 
 /** Lines in vain behind which a group's words are judged, and how many bytes there should be for each. */
@@ -66,14 +71,17 @@ class Search {
   #groups: readonly GroupInUse[];
   #filesAtOnce = FILES_AT_ONCE;
 
-  constructor(objects: SharedPromisor, query: GrepQuery, options: ResolveOptions) {
+  constructor(
+    objects: SharedPromisor,
+    patterns: Readonly<Record<string, GrepPattern>>,
+    query: GrepQuery,
+    options: ResolveOptions,
+  ) {
     this.#objects = objects;
     this.#query = query;
     this.#options = options;
     this.#context = { before: query.before ?? 0, after: query.after ?? 0 };
-    const { pattern, ignoreCase = false } = query;
-    const isOne = typeof pattern === "string" || pattern instanceof RegExp;
-    this.#groups = compilePatterns(isOne ? { "": pattern } : pattern, ignoreCase).map(inUse);
+    this.#groups = compilePatterns(patterns, query.ignoreCase ?? false).map(inUse);
   }
 
   async *run(
@@ -98,8 +106,9 @@ class Search {
           for (let start = 0, end = 0; start < bytes.length; start = end) {
             end = partEnd(bytes, start);
             for (const hit of hitsOf(searches, start, end)) {
+              counts.hits++;
               yield { path, ...hit };
-              if (++counts.hits >= maxCount) return;
+              if (counts.hits >= maxCount) return;
               if (this.#pace.isDue()) await this.#pace.rest(signal);
             }
             if (this.#pace.isDue()) await this.#pace.rest(signal);
@@ -142,6 +151,11 @@ class Search {
     if (!isWorthless) return;
     this.#groups = this.#groups.flatMap((use) => (isInVain(use) ? use.group.instead!.map(inUse) : [use]));
   }
+}
+
+/** The patterns by their tags. */
+function patternsOf({ pattern }: GrepQuery): Readonly<Record<string, GrepPattern>> {
+  return typeof pattern === "string" || pattern instanceof RegExp ? { "": pattern } : pattern;
 }
 
 function inUse(group: PatternGroup): GroupInUse {

@@ -1,5 +1,5 @@
 import type { Oid } from "@millrace/pack";
-import { span } from "@millrace/telemetry";
+import { span, type SpanHandle, streamSpan } from "@millrace/telemetry";
 import { PromisorError } from "../errors.ts";
 import { type GrepHit, grepFiles, type GrepQuery } from "../grep/grep.ts";
 import { Pace } from "../pace.ts";
@@ -83,8 +83,12 @@ export class TreeView {
   }
 
   /** A file's bytes, which are shared with the cache: read, do not write. A link's are where it leads. */
-  async readFile(path: string, options: ResolveOptions = {}): Promise<Uint8Array> {
-    return (await this.#objects.resolve(await this.#findFile(path, options), options)).content;
+  readFile(path: string, options: ResolveOptions = {}): Promise<Uint8Array> {
+    return span("promisor.read_file", { path }, async (handle) => {
+      const { content } = await this.#objects.resolve(await this.#findFile(path, options), options);
+      handle.set("file_bytes", content.length);
+      return content;
+    });
   }
 
   /**
@@ -149,10 +153,14 @@ export class TreeView {
   }
 
   /** The entries of a folder, in git's order. */
-  async list(path = "", options: ResolveOptions = {}): Promise<readonly Entry[]> {
-    const entry = await this.#find(path, options);
-    if (entry.kind !== "tree") throw wrongKind(path, entry.kind);
-    return this.#entries(entry.oid, options);
+  list(path = "", options: ResolveOptions = {}): Promise<readonly Entry[]> {
+    return span("promisor.list", { path }, async (handle) => {
+      const entry = await this.#find(path, options);
+      if (entry.kind !== "tree") throw wrongKind(path, entry.kind);
+      const entries = await this.#entries(entry.oid, options);
+      handle.set("entry_count", entries.length);
+      return entries;
+    });
   }
 
   /** What is at a path. A file that is not here is not fetched for its size: the source is asked, where it can tell. */
@@ -179,10 +187,16 @@ export class TreeView {
   }
 
   /** All files below a folder, those of one folder at a time, before those of its folders, in git's order. */
-  async *walk(
-    path = "",
-    options: ResolveOptions = {},
+  walk(path = "", options: ResolveOptions = {}): AsyncIterable<readonly WalkedEntry[]> {
+    return streamSpan("promisor.walk", { path }, (handle) => this.#walk(path, options, handle));
+  }
+
+  async *#walk(
+    path: string,
+    options: ResolveOptions,
+    handle?: SpanHandle<"promisor.walk">,
   ): AsyncGenerator<readonly WalkedEntry[], void, undefined> {
+    let fileCount = 0;
     const start = await this.#find(path, options);
     if (start.kind !== "tree") throw wrongKind(path, start.kind);
     const prefix = namesOf(path).map((name) => `${name}/`);
@@ -203,6 +217,7 @@ export class TreeView {
       }
       for (let i = folders.length - 1; i >= 0; i--) waiting.push(folders[i]!);
       if (pace.isDue()) await pace.rest(options.signal);
+      handle?.set("file_count", (fileCount += files.length));
       if (files.length > 0) yield files;
     }
   }
@@ -211,7 +226,7 @@ export class TreeView {
   async glob(pattern: string, options: ResolveOptions = {}): Promise<readonly string[]> {
     const matcher = compileGlob(pattern);
     const paths: string[] = [];
-    for await (const files of this.walk("", options)) {
+    for await (const files of this.#walk("", options)) {
       for (const { path } of files) if (matcher.test(path)) paths.push(path);
     }
     return paths.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -223,20 +238,24 @@ export class TreeView {
   }
 
   /** Brings files here: all of them, or those that match a pattern; the trees come along. */
-  async prefetch(
+  prefetch(
     options: ResolveOptions & {
       readonly paths?: string | undefined;
       readonly onProgress?: ((progress: PrefetchProgress) => void) | undefined;
     } = {},
   ): Promise<void> {
-    const wanted = new Set<Oid>();
-    for await (const files of this.#files(options.paths, options))
-      for (const { oid } of files) wanted.add(oid);
-    const oids = [...wanted];
-    for (let from = 0; from < oids.length; from += BLOBS_AT_ONCE) {
-      await this.#objects.prefetch(oids.slice(from, from + BLOBS_AT_ONCE), options);
-      options.onProgress?.({ objects: Math.min(oids.length, from + BLOBS_AT_ONCE), total: oids.length });
-    }
+    return span("promisor.prefetch", { kind: "files" }, async (handle) => {
+      const wanted = new Set<Oid>();
+      for await (const files of this.#files(options.paths, options)) {
+        for (const { oid } of files) wanted.add(oid);
+      }
+      const oids = [...wanted];
+      handle.set("want_count", oids.length);
+      for (let from = 0; from < oids.length; from += BLOBS_AT_ONCE) {
+        await this.#objects.prefetch(oids.slice(from, from + BLOBS_AT_ONCE), options);
+        options.onProgress?.({ objects: Math.min(oids.length, from + BLOBS_AT_ONCE), total: oids.length });
+      }
+    });
   }
 
   /**
@@ -246,7 +265,11 @@ export class TreeView {
   async prefetchHistory(
     options: ResolveOptions & { readonly onProgress?: ((text: string) => void) | undefined } = {},
   ): Promise<void> {
-    await this.#objects.fetchWithFilter([this.#commit()], { ...options, filter: "blob:none" });
+    const commit = this.#commit();
+    await span("promisor.prefetch", { kind: "history" }, (handle) => {
+      handle.set("want_count", 1);
+      return this.#objects.fetchWithFilter([commit], { ...options, filter: "blob:none" });
+    });
   }
 
   #commit(): Oid {
@@ -262,7 +285,7 @@ export class TreeView {
     options: ResolveOptions,
   ): AsyncGenerator<readonly WalkedEntry[], void, undefined> {
     const matcher = pattern === undefined ? undefined : compileGlob(pattern);
-    for await (const files of this.walk("", options)) {
+    for await (const files of this.#walk("", options)) {
       yield files.filter(
         ({ kind, path }) =>
           (kind === "file" || kind === "executable") && (matcher === undefined || matcher.test(path)),

@@ -2,6 +2,7 @@ import type { ObjectFormat, Oid } from "@millrace/pack";
 import { event } from "@millrace/telemetry";
 import { ProtocolError } from "../errors.ts";
 import { parseOid } from "../object-id.ts";
+import { printable } from "../printable.ts";
 import { badAnswer, readLine } from "./answer-packets.ts";
 import { isRefName } from "./ref-name.ts";
 import type { Answer } from "./transport.ts";
@@ -50,7 +51,7 @@ export async function* readRefs(
     }
     const ref = parseRef(text, format);
     if (isRefName(ref.name) && (ref.symrefTarget === undefined || isRefName(ref.symrefTarget))) yield ref;
-    else event("client.ref_rejected", { ref_count: 1 }, {});
+    else event("client.ref_rejected", { ref_count: 1 }, { ref: printable(ref.name.slice(0, 200)) });
   }
 }
 

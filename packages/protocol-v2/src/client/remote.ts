@@ -93,14 +93,17 @@ class V2Remote implements Remote {
       this.#ask("ls-refs", refsArguments(query, words), query.signal),
     );
     let count = 0;
+    let hasHead = false;
     try {
       for await (const ref of readRefs(answer, objectFormat, this.#options.maxRefs)) {
         count++;
+        hasHead ||= ref.name === "HEAD";
         yield ref;
       }
       await answer.done();
     } finally {
       span.set("ref_count", count);
+      span.set("has_head", hasHead);
       await answer[Symbol.asyncDispose]();
     }
   }
