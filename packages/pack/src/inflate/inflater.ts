@@ -40,6 +40,8 @@ const DONE = 12;
 export interface Inflater {
   /** Tells beforehand what the following calls of `push` read from. */
   open?(input: Uint8Array): void;
+  /** Continues the CRC-32 `seed` over a part of what was opened; `undefined` where zlib is better asked. */
+  crc32?(start: number, end: number, seed: number): number | undefined;
   /** Starts a stream that must inflate to exactly `expectedBytes`. */
   reset(expectedBytes: number): void;
   /**

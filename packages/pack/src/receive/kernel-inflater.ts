@@ -19,6 +19,8 @@ export interface KernelInflaterOptions {
 const MAX_INPUT_BYTES = 128 * 1024;
 export const INPUT_ROOM_BYTES: number = 2 * MAX_INPUT_BYTES;
 
+/** A call of zlib costs more than the kernel takes for a CRC of so many bytes. */
+const SHORT_BYTES = 2048;
 /** A stream that goes on in the next input is begun again there, unless that brings less than this share of it. */
 const LEAST_SHARE = 4;
 const EMPTY: Uint8Array = new Uint8Array(0);
@@ -53,6 +55,11 @@ export class KernelInflater implements Inflater {
   open(input: Uint8Array): void {
     this.#input = input.length <= MAX_INPUT_BYTES ? input : EMPTY;
     this.#options.workspace.kernel.bytes.set(this.#input, this.#inputAt);
+  }
+
+  crc32(start: number, end: number, seed: number): number | undefined {
+    if (end > this.#input.length || end - start > SHORT_BYTES) return undefined;
+    return this.#options.workspace.kernel.crc32(this.#inputAt + start, end - start, seed);
   }
 
   reset(expectedBytes: number): void {

@@ -314,8 +314,11 @@ class IncrementalScanner implements PackScanner {
 
   /** Brings the entry's CRC up to the present position. */
   #coverEntry(): void {
+    const entry = this.#entry;
     if (this.#pos === this.#crcPos) return;
-    this.#entry.crc32 = crc32(this.#chunk.subarray(this.#crcPos, this.#pos), this.#entry.crc32);
+    entry.crc32 =
+      this.#inflater.crc32?.(this.#crcPos, this.#pos, entry.crc32) ??
+      crc32(this.#chunk.subarray(this.#crcPos, this.#pos), entry.crc32);
     this.#crcPos = this.#pos;
   }
 
