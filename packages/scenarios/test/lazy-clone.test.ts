@@ -8,15 +8,20 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import {
   createPromisor,
+  type ObjectSource,
   openRemoteSource,
   openStoreCache,
   openTree,
   SharedPromisor,
+  type StoreCache,
 } from "@millrace/promisor";
-import { createMemoryStorage } from "@millrace/storage";
+import { createBucket, demandServer } from "@millrace/s3-lab";
+import { createMemoryStorage, type RepositoryStore } from "@millrace/storage";
+import { openS3Storage } from "@millrace/storage-s3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { git, gitEnvironment } from "../src/git.ts";
 import { createLazyClone, type LazyClone } from "../src/lazy-clone.ts";
+import { createScratch } from "../src/scratch.ts";
 
 const packFiles = async (clone: LazyClone): Promise<string[]> =>
   (await readdir(join(clone.directory, "objects/pack"))).sort();
@@ -337,15 +342,45 @@ describe("a lazy reader over a git directory", () => {
   });
 });
 
-it("a store in memory keeps what is fetched as well", async () => {
-  await using clone = await createLazyClone("sha1");
-  const store = await createMemoryStorage().create("cache");
-  await using cache = openStoreCache(store, { consolidateAfter: Number.POSITIVE_INFINITY });
-  const objects = new SharedPromisor(await createPromisor(openRemoteSource(clone.remote)), { store: cache });
-  const tree = await openTree({ objects, refs: clone.remote }, "main");
-  const blob = (await tree.stat("README")).oid;
-  expect((await objects.resolve(blob)).type).toBe("blob");
-  expect(await cache.missing([blob, tree.tree, tree.commit!])).toEqual([]);
-  expect((await cache.consolidate({ full: true })).removed.length).toBe(2);
-  expect((await cache.read(blob))?.type).toBe("blob");
+describe("a repository elsewhere keeps what is fetched as well", () => {
+  /** Reads through a cache that nobody has seen before, and again through another one over the same store. */
+  async function readTwice(store: RepositoryStore): Promise<{ cache: StoreCache } & AsyncDisposable> {
+    await using clone = await createLazyClone("sha1");
+    const cache = openStoreCache(store, { consolidateAfter: Number.POSITIVE_INFINITY });
+    const source = openRemoteSource(clone.remote);
+    const objects = new SharedPromisor(await createPromisor(source), { store: cache });
+    const tree = await openTree({ objects, refs: clone.remote }, "main");
+    const blob = (await tree.stat("README")).oid;
+    expect((await objects.resolve(blob)).type).toBe("blob");
+    expect(await cache.missing([blob, tree.tree, tree.commit!])).toEqual([]);
+    const again = openStoreCache(store);
+    const nothing: ObjectSource = { ...source, fetchPack: () => Promise.resolve(undefined) };
+    const late = new SharedPromisor(await createPromisor(nothing), { store: again });
+    const reopened = await openTree({ objects: late }, tree.commit!);
+    expect(Buffer.from(await reopened.readFile("README")).equals(await tree.readFile("README"))).toBe(true);
+    await again[Symbol.asyncDispose]();
+    return { cache, [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose]() };
+  }
+
+  it("in memory", async () => {
+    await using read = await readTwice(await createMemoryStorage().create("cache"));
+    expect((await read.cache.consolidate({ full: true })).removed.length).toBe(2);
+  });
+
+  it("in a bucket, where packs are not put together", async (ctx) => {
+    const { name: bucket, endpoint } = await createBucket(await demandServer("store", ctx));
+    await using scratch = await createScratch();
+    const { region, accessKeyId, secretAccessKey } = endpoint;
+    const credentials = { accessKeyId, secretAccessKey };
+    const spoolFolder = join(scratch.path, "spool");
+    await using storage = await openS3Storage({
+      bucket,
+      endpoint: endpoint.url,
+      region,
+      credentials,
+      spoolFolder,
+    });
+    await using read = await readTwice(await storage.create("cache"));
+    await expect(read.cache.consolidate()).rejects.toMatchObject({ code: "STORAGE_UNSUPPORTED" });
+  });
 });
