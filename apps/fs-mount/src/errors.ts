@@ -2,6 +2,8 @@
 export type MountErrorCode =
   /** A tree cannot be shown: it is malformed, or has a name that no folder can have. */
   | "MOUNT_BAD_TREE"
+  /** What lies where the git directory is to be is not ours, or is damaged; or a name leads to no commit. */
+  | "MOUNT_BAD_STATE"
   /** The hydrator has been stopped. */
   | "MOUNT_STOPPED"
   /** A fetch brought nothing for too long. */

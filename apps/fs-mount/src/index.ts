@@ -8,6 +8,8 @@ export { BlobCacheOptions } from "./cache/schema.ts";
 export { MountError, type MountErrorCode } from "./errors.ts";
 export { type Blobs, EXPLICIT_READ, type OpenBlob, type PrefetchedFile } from "./hydrator/blobs.ts";
 export { Hydrator, type HydratorCounts, type HydratorOptions } from "./hydrator/hydrator.ts";
+export { mountRepository, type RepositoryMount, type RepositoryMountOptions } from "./mount-repository.ts";
+export { openPlace, type Place } from "./place.ts";
 export type { BlobReceiver, BlobSource } from "./hydrator/blob-source.ts";
 export { openPromisorSource } from "./hydrator/promisor-source.ts";
 export { HydratorLimits } from "./hydrator/schema.ts";

@@ -9,6 +9,8 @@ export interface BaseEntry {
   readonly kind: NodeKind;
   /** Of a blob or tree; of a submodule `undefined`: its commit is in another repository. */
   readonly oid: Oid | undefined;
+  /** The commit of a submodule. */
+  readonly commit?: Oid | undefined;
 }
 
 /** What is in a directory that nobody has changed. */
@@ -31,12 +33,11 @@ export function parseBaseTree(content: Uint8Array, format: ObjectFormat, oid: Oi
       const name = bytes.toString("latin1", nameStart, nameEnd);
       if (FORBIDDEN.test(name) || name.length > MAX_NAME_BYTES) throw badTree(oid, `it names ${shown(name)}`);
       if (entries.has(name)) throw badTree(oid, `it names ${shown(name)} twice`);
+      const id = oidFromBytes(content, oidStart, format);
       const type = mode & 0o170000;
-      entries.set(name, {
-        name,
-        kind: type === 0o040000 || type === 0o160000 ? "directory" : kindOfBlob(type, mode),
-        oid: type === 0o160000 ? undefined : oidFromBytes(content, oidStart, format),
-      });
+      if (type === 0o160000) entries.set(name, { name, kind: "directory", oid: undefined, commit: id });
+      else if (type === 0o040000) entries.set(name, { name, kind: "directory", oid: id });
+      else entries.set(name, { name, kind: kindOfBlob(type, mode), oid: id });
     });
   } catch (error) {
     if (error instanceof PackError) throw badTree(oid, error.message, error);

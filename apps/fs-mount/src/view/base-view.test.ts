@@ -165,12 +165,14 @@ test("learns one size alone where nobody has listed the directory, then all othe
   expect((await at(view, "na\xefve")).sizeBytes).toBe(6);
 });
 
-test("reads all links of a directory with the first that is looked up", async () => {
+test("learns the sizes of all links with the first that is looked up, and reads all with the first that is followed", async () => {
   const { view, source } = show(SAMPLE);
   const leading = await view.lookup(view.root, "link");
   expect(leading?.sizeBytes).toBe(10);
+  expect(source.asked.sizes.map(({ length }) => length)).toEqual([2]);
+  expect(source.asked.opens).toHaveLength(0);
+  expect(await view.readlink(leading!)).toBe("src/main.c");
   expect(source.asked.opens).toHaveLength(2);
-  expect(view.readlink(leading!)).toBe("src/main.c");
   expect(view.readlink((await view.lookup(view.root, "other-link"))!)).toBe("README");
   expect(source.asked.opens).toHaveLength(2);
 });

@@ -5,7 +5,7 @@ import { BaseNode, inodeOfEntry } from "./base-node.ts";
 import { type BaseEntry, type BaseTree, parseBaseTree } from "./base-tree.ts";
 import { hashName } from "./inode.ts";
 import { Refusal } from "./refusal.ts";
-import type { Answer, ListedEntry, OpenFile, View, ViewNode, ViewSource, Waiting } from "./view.ts";
+import type { Answer, ListedEntry, NodeKind, OpenFile, View, ViewNode, ViewSource, Waiting } from "./view.ts";
 import { waitFor } from "./wait.ts";
 
 /** What a base view shows. */
@@ -170,12 +170,12 @@ export class BaseView implements View {
     const entry = this.#entry(parent, tree, name);
     if (entry === undefined) return undefined;
     const node = this.child(parent, entry);
-    if (node.kind !== "symlink" || node.target !== undefined) return node;
-    return this.#follow(node, waiting).then(
+    if (node.kind !== "symlink" || node.sizeBytes !== undefined) return node;
+    return this.#learn(`links ${parent.id}`, waiting, () => this.#learnSizes(parent, "symlink")).then(
       () => this.child(parent, entry),
       (error: unknown) => {
         if (waiting?.signal.aborted === true) throw error;
-        // Whoever follows it is told of the fault.
+        // Whoever follows it, or asks for its size, is told of the fault.
         return this.child(parent, entry);
       },
     );
@@ -219,10 +219,11 @@ export class BaseView implements View {
     });
   }
 
-  async #learnSizes(directory: BaseNode): Promise<void> {
+  async #learnSizes(directory: BaseNode, only?: NodeKind): Promise<void> {
     const unknown = new Set<Oid>();
     for (const { kind, oid } of (await this.#tree(directory, undefined)).values()) {
-      if (kind !== "directory" && oid !== undefined && !this.#sizes.has(oid)) unknown.add(oid);
+      if (kind === "directory" || oid === undefined || this.#sizes.has(oid)) continue;
+      if (only === undefined || kind === only) unknown.add(oid);
     }
     const sizes = await this.#options.source.blobs.sizeOf([...unknown]);
     for (const [oid, sizeBytes] of sizes) this.#sizes.set(oid, sizeBytes);

@@ -52,7 +52,7 @@ export interface View {
   node(id: number): ViewNode;
   retain(id: number): void;
   forget(id: number, count: number): void;
-  /** The node of a name; `undefined` where there is none. Waits for a tree at most, for a symbolic link also for where it leads. */
+  /** The node of a name; `undefined` where there is none. Waits for a tree at most, for a symbolic link also for its size. */
   lookup(directory: ViewNode, name: string, waiting?: Waiting): Answer<ViewNode | undefined>;
   /** All entries but `.` and `..`, in an order that does not change. Throws ENOTDIR. */
   list(directory: ViewNode, waiting?: Waiting): Answer<readonly ListedEntry[]>;

@@ -47,7 +47,7 @@ describe("a mounted view", () => {
     const listing = requests.length;
     expect(listing).toBeLessThanOrEqual(1 + 5 + 2);
     await run("sh", ["-c", `cat ${directory}/src/*/*.c ${directory}/README.md > /dev/null`]);
-    // Thirteen files of four directories; each of these is asked for as a whole with its first file.
+    // Thirteen files of four directories; of each the first file is asked for, and then all others.
     expect(requests.length - listing).toBeLessThanOrEqual(8);
   });
 
@@ -93,6 +93,10 @@ describe("a mounted view", () => {
     const read = run("timeout", ["-s", "INT", "1", "cat", "large.bin"], { cwd: directory });
     expect(await run("ls", [], { cwd: directory })).toContain("large.bin");
     await expect(read).rejects.toThrow("status 124");
+    // Who does not leave is told so in the end, and the next one asks again.
+    await expect(run("head", ["-c", "17", "large.bin"], { cwd: directory })).rejects.toThrow(
+      "Input/output error",
+    );
     isDeaf = false;
     expect((await run("head", ["-c", "17", "large.bin"], { cwd: directory })).trim()).toBe(
       "0123456789abcdef",

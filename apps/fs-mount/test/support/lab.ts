@@ -5,9 +5,17 @@ import { join } from "node:path";
 import { type Mount } from "@millrace/fuse";
 import { parseCommit } from "@millrace/pack";
 import { createPromisor, type ObjectSource, openRemoteSource, SharedPromisor } from "@millrace/promisor";
-import { openDirectoryTransport, openRemote, type Remote } from "@millrace/protocol-v2/client";
+import { openDirectoryTransport, openRemote } from "@millrace/protocol-v2/client";
 import { mountView } from "../../src/front/fuse/mount-view.ts";
-import { plainBlobs } from "./plain-blobs.ts";
+import {
+  mountRepository,
+  type RepositoryMount,
+  type RepositoryMountOptions,
+} from "../../src/mount-repository.ts";
+import { openPlace, type Place } from "../../src/place.ts";
+import { openBlobCache } from "../../src/cache/blob-cache.ts";
+import { Hydrator } from "../../src/hydrator/hydrator.ts";
+import { openPromisorSource } from "../../src/hydrator/promisor-source.ts";
 import { git, GIT_ENVIRONMENT } from "./repository.ts";
 
 /** Why no test can mount here, or `undefined` where one can. */
@@ -26,11 +34,20 @@ export interface MountedView {
   readonly faults: unknown[];
 }
 
+/** A mounted repository, and what it has asked for. */
+export interface MountedRepository {
+  readonly mounted: RepositoryMount;
+  readonly directory: string;
+  readonly requests: string[][];
+  readonly faults: unknown[];
+}
+
 /** Mounts and folders of one file of tests; `end` takes all of them away, whatever has happened. */
 export class Lab {
   readonly #folders: string[] = [];
   readonly #mounts: Mount[] = [];
-  readonly #remotes: Remote[] = [];
+  readonly #repositories: RepositoryMount[] = [];
+  readonly #remotes: AsyncDisposable[] = [];
 
   folder(): string {
     const folder = mkdtempSync(join(tmpdir(), "millrace-mount-"));
@@ -63,6 +80,9 @@ export class Lab {
     const head = git(repository, ["rev-parse", "HEAD"]);
     const { content } = await objects.resolve(head);
     const faults: unknown[] = [];
+    const cache = await openBlobCache({ folder: this.folder() });
+    const blobs = new Hydrator({ cache, source: openPromisorSource(objects), stallMs: 2000 });
+    this.#remotes.push(blobs);
     const directory = this.folder();
     const mount = await mountView({
       directory,
@@ -74,7 +94,7 @@ export class Lab {
       gid: 0,
       source: {
         tree: async (oid) => (await objects.resolve(oid)).content,
-        blobs: plainBlobs(objects),
+        blobs,
         onFault: (error) => faults.push(error),
       },
     });
@@ -83,7 +103,49 @@ export class Lab {
     return { mount, directory, requests, faults };
   }
 
+  /** Mounts a repository with its git directory, and waits until git works inside. */
+  async mountRepository(
+    address: string,
+    given: Partial<RepositoryMountOptions> & {
+      readonly through?: ((source: ObjectSource) => ObjectSource) | undefined;
+    } = {},
+  ): Promise<MountedRepository> {
+    const { through = (source: ObjectSource) => source, ...options } = given;
+    const place = await openPlace(address, process.env);
+    this.#remotes.push(place);
+    const requests: string[][] = [];
+    const faults: unknown[] = [];
+    const { source } = place;
+    const counted: ObjectSource = {
+      ...source,
+      fetch: (wants, how) => {
+        requests.push([...wants]);
+        return source.fetch(wants, how);
+      },
+      fetchPack:
+        source.fetchPack &&
+        ((wants, how) => {
+          requests.push([...wants]);
+          return source.fetchPack!(wants, how);
+        }),
+    };
+    const mounted = await mountRepository({
+      place: { ...place, source: through(counted) } satisfies Place,
+      name: "HEAD",
+      directory: this.folder(),
+      stateFolder: this.folder(),
+      cacheFolder: this.folder(),
+      onFault: (error) => faults.push(error),
+      ...options,
+    });
+    this.#repositories.push(mounted);
+    await mounted.ready;
+    await mounted.history;
+    return { mounted, directory: mounted.directory, requests, faults };
+  }
+
   async end(): Promise<void> {
+    for (const mounted of this.#repositories) await mounted[Symbol.asyncDispose]();
     // Whatever a failed test left inside hangs nothing.
     for (const mounted of this.#mounts) await mounted.abort();
     for (const remote of this.#remotes) await remote[Symbol.asyncDispose]();

@@ -1,0 +1,33 @@
+import { createHash } from "node:crypto";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where contents of files are kept between runs, for all mounts of a user (XDG Base Directory Specification). */
+export function chooseCacheFolder(asked: string | undefined, environment: Environment): string {
+  return asked ?? join(baseFolder(environment["XDG_CACHE_HOME"], ".cache"), "millrace", "blobs");
+}
+
+/**
+ * Where the git directory of a mount is kept: the same one when the same name of the same repository is mounted on the same
+ * directory again.
+ */
+export function chooseStateFolder(
+  asked: string | undefined,
+  mount: { readonly url: string; readonly name: string; readonly directory: string },
+  environment: Environment,
+): string {
+  if (asked !== undefined) return asked;
+  const { url, name, directory } = mount;
+  const digest = createHash("sha256")
+    .update(JSON.stringify([url, name, directory]))
+    .digest("hex");
+  const place = baseFolder(environment["XDG_STATE_HOME"], ".local/state");
+  return join(place, "millrace", "mounts", digest.slice(0, 24));
+}
+
+/** The specification: a path that is not absolute counts for nothing. */
+function baseFolder(given: string | undefined, usual: string): string {
+  return given !== undefined && isAbsolute(given) ? given : join(homedir(), usual);
+}

@@ -1,0 +1,20 @@
+import { z } from "zod";
+
+/** What a mount must know again after a restart, in `millrace.json` of its git directory. */
+export interface Prepared {
+  readonly version: 1;
+  /** What is mounted. */
+  readonly commit: string;
+  readonly tree: string;
+  /** The branch that HEAD names; `undefined` where it names the commit. */
+  readonly branch?: string | undefined;
+  /** The time of every file, in seconds. */
+  readonly mtimeSeconds: number;
+}
+export const Prepared: z.ZodType<Prepared> = z.object({
+  version: z.literal(1),
+  commit: z.string().regex(/^[0-9a-f]{40,64}$/),
+  tree: z.string().regex(/^[0-9a-f]{40,64}$/),
+  branch: z.string().startsWith("refs/heads/").optional(),
+  mtimeSeconds: z.number().int().nonnegative(),
+});

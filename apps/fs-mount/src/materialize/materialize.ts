@@ -1,0 +1,118 @@
+import { chmod, lstat, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Oid } from "@millrace/pack";
+import type { SharedPromisor } from "@millrace/promisor";
+import { MountError } from "../errors.ts";
+import { openGitDirectory, writeIndexFile } from "../git-directory/git-directory.ts";
+import { encodeIndex, type IndexEntry, type IndexStat } from "../git-directory/index-file.ts";
+import { type WalkedFile, walkForIndex } from "../git-directory/walk-index.ts";
+import type { Place } from "../place.ts";
+
+/** What is written where. */
+export interface MaterializeOptions {
+  /** Stays the caller's. */
+  readonly place: Place;
+  /** A branch, a tag, an id or `HEAD`. */
+  readonly name: string;
+  /** Made where it is missing; there must be nothing in it. */
+  readonly directory: string;
+  /** Whether the history behind the commit is fetched, too, without its files. Default true. */
+  readonly withHistory?: boolean | undefined;
+  /** Told how many files are written, of how many. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What was written. */
+export interface Materialized {
+  readonly commit: Oid;
+  readonly files: number;
+}
+
+const GITLINK = 0o160000;
+const SYMLINK = 0o120000;
+/** Files that are fetched by one request and written, before the next. */
+const FILES_AT_ONCE = 1000;
+
+/**
+ * Writes the files of a commit out, with a git directory that is a partial clone: a working tree as `git clone --filter=blob:none`
+ * makes it, which git takes for unchanged without looking into the files.
+ * @throws MountError MOUNT_BAD_STATE where something is in the directory, MOUNT_BAD_TREE before a file is written; what the place
+ *   and the disk throw
+ */
+export async function materialize(options: MaterializeOptions): Promise<Materialized> {
+  const { place, name, directory, withHistory = true, onProgress, signal } = options;
+  await mkdir(directory, { recursive: true });
+  if ((await readdir(directory)).length > 0) {
+    throw new MountError("MOUNT_BAD_STATE", `${directory} is not empty`);
+  }
+  await using git = await openGitDirectory({
+    path: join(directory, ".git"),
+    workTree: undefined,
+    place,
+    name,
+    signal,
+  });
+  const { objects, format, prepared } = git;
+  const { files, root } = await walkForIndex(prepared.tree, format, async (oid) => {
+    return (await objects.resolve(oid, { signal })).content;
+  });
+  if (root === undefined) {
+    throw new MountError("MOUNT_BAD_TREE", `a tree of ${prepared.commit} cannot be shown`, {
+      oid: prepared.tree,
+    });
+  }
+  const entries: IndexEntry[] = [];
+  const made = new Set<string>();
+  for (let from = 0; from < files.length; from += FILES_AT_ONCE) {
+    const batch = files.slice(from, from + FILES_AT_ONCE);
+    const blobs = batch.filter(({ mode }) => mode !== GITLINK).map(({ oid }) => oid);
+    await objects.prefetch(blobs, { signal });
+    for (const file of batch) {
+      entries.push({ ...file, stat: await write(objects, directory, file, made, signal) });
+    }
+    onProgress?.(entries.length, files.length);
+  }
+  await writeIndexFile(git.path, encodeIndex(entries, root, format));
+  if (withHistory && !(await git.isComplete())) await git.fetchHistory({ signal });
+  return { commit: prepared.commit, files: files.length };
+}
+
+/** Writes one file below the directory, with the folders above it. @returns what git is to know it by */
+async function write(
+  objects: SharedPromisor,
+  directory: string,
+  { path, mode, oid }: WalkedFile,
+  made: Set<string>,
+  signal: AbortSignal | undefined,
+): Promise<IndexStat | undefined> {
+  // Names are bytes; none of them leads elsewhere, and no folder is a link: the tree has each name once.
+  const target = Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(path, "latin1")]);
+  const folder = mode === GITLINK ? path : dirname(path);
+  if (!made.has(folder)) {
+    await mkdir(Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(folder, "latin1")]), {
+      recursive: true,
+    });
+    made.add(folder);
+  }
+  if (mode === GITLINK) return undefined;
+  const { content } = await objects.resolve(oid, { signal });
+  if (mode === SYMLINK) await symlink(Buffer.from(content), target);
+  else {
+    await writeFile(target, content, { flag: "wx" });
+    if (mode === 0o100755) await chmod(target, 0o777 & ~process.umask());
+  }
+  const stats = await lstat(target, { bigint: true });
+  const time = (ns: bigint): IndexStat["mtime"] => ({
+    seconds: Number(ns / 1_000_000_000n),
+    nanoseconds: Number(ns % 1_000_000_000n),
+  });
+  return {
+    ctime: time(stats.ctimeNs),
+    mtime: time(stats.mtimeNs),
+    ino: Number(BigInt.asUintN(32, stats.ino)),
+    sizeBytes: Number(stats.size),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+  };
+}

@@ -1,0 +1,163 @@
+import { mkdir, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import type { Mount } from "@millrace/fuse";
+import { openBlobCache } from "./cache/blob-cache.ts";
+import { MountError } from "./errors.ts";
+import { mountView } from "./front/fuse/mount-view.ts";
+import { type GitDirectory, openGitDirectory } from "./git-directory/git-directory.ts";
+import { Hydrator, type HydratorCounts } from "./hydrator/hydrator.ts";
+import { openPromisorSource } from "./hydrator/promisor-source.ts";
+import { SizeBook } from "./hydrator/size-book.ts";
+import type { Place } from "./place.ts";
+
+/** What is mounted where. */
+export interface RepositoryMountOptions {
+  /** Stays the caller's. */
+  readonly place: Place;
+  /** A branch, a tag, an id or `HEAD`. */
+  readonly name: string;
+  /** An existing directory. */
+  readonly directory: string;
+  /** A folder of this mount's own, which is made: its git directory is in it, and stays when the mount has ended. */
+  readonly stateFolder: string;
+  /** A folder for files' contents, which mounts share; it is made. */
+  readonly cacheFolder: string;
+  /** Default 10 GiB. */
+  readonly cacheBytes?: number | undefined;
+  /** Whose the files are. Default: who runs this. */
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  /** Other users may read. Default false. */
+  readonly allowOther?: boolean | undefined;
+  /** Whether the history behind the mounted commit is fetched, in the background. Default true. */
+  readonly withHistory?: boolean | undefined;
+  /** Told of each fault that a reader has met, and of those in the background. */
+  readonly onFault?: ((error: unknown) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A mounted repository. Disposing unmounts it, whoever uses it. */
+export interface RepositoryMount extends AsyncDisposable {
+  readonly directory: string;
+  readonly commit: string;
+  /** Of the branch that is mounted; `undefined` for a tag or an id. */
+  readonly branch: string | undefined;
+  readonly gitDirectory: string;
+  /** Resolves when git's index is there, so that git works inside. Rejects with what stood in the way. */
+  readonly ready: Promise<void>;
+  /** Resolves when the history is there, or is not to be. Rejects with what stood in the way. */
+  readonly history: Promise<void>;
+  /** As `Mount.ended`. */
+  readonly ended: Promise<void>;
+  readonly counts: Readonly<HydratorCounts>;
+  /** As `Mount.unmount`. */
+  unmount(options?: { readonly lazy?: boolean | undefined }): Promise<void>;
+}
+
+/**
+ * Mounts a repository, read-only: resolves as soon as its files can be listed.
+ * @throws what the place throws; MountError MOUNT_BAD_STATE, MOUNT_BAD_TREE; FuseError as `mount` does
+ */
+export async function mountRepository(options: RepositoryMountOptions): Promise<RepositoryMount> {
+  const { place, name, stateFolder, cacheFolder, cacheBytes, onFault, signal } = options;
+  const directory = await realpath(options.directory);
+  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+  const path = join(await realpath(stateFolder), "git");
+  const git = await openGitDirectory({ path, workTree: directory, place, name, signal });
+  try {
+    const cache = await openBlobCache({ folder: cacheFolder, maxBytes: cacheBytes });
+    const sizes = new SizeBook();
+    const hydrator = new Hydrator({ cache, source: openPromisorSource(git.objects), sizes });
+    try {
+      const { uid = process.geteuid?.() ?? 0, gid = process.getegid?.() ?? 0 } = options;
+      const { tree, mtimeSeconds } = git.prepared;
+      const mount = await mountView({
+        directory,
+        name: nameOf(place.address),
+        allowOther: options.allowOther,
+        format: git.format,
+        tree,
+        mtimeSeconds,
+        gitFile: Buffer.from(`gitdir: ${path}\n`),
+        uid,
+        gid,
+        source: {
+          tree: async (oid) => (await git.objects.resolve(oid)).content,
+          blobs: hydrator,
+          onFault,
+        },
+      });
+      return run(options, { mount, git, hydrator, sizes, uid, gid });
+    } catch (error) {
+      await hydrator[Symbol.asyncDispose]();
+      throw error;
+    }
+  } catch (error) {
+    await git[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+interface Running {
+  readonly mount: Mount;
+  readonly git: GitDirectory;
+  readonly hydrator: Hydrator;
+  readonly sizes: SizeBook;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What goes on while it is mounted, and what is closed when it is no longer. */
+function run(
+  { withHistory = true, onFault }: RepositoryMountOptions,
+  { mount, git, hydrator, sizes, uid, gid }: Running,
+): RepositoryMount {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const ready = git
+    .writeIndex({ uid, gid, signal, onSize: (oid, sizeBytes) => sizes.learn(oid, sizeBytes) })
+    .then(() => undefined);
+  const history = ready.then(async () => {
+    if (withHistory && !(await git.isComplete())) await git.fetchHistory({ signal });
+  });
+  const note = (error: unknown): void => {
+    if (!signal.aborted) onFault?.(error);
+  };
+  ready.catch(note);
+  history.catch((error: unknown) => ready.then(() => note(error)).catch(() => undefined));
+
+  const close = async (): Promise<void> => {
+    stop.abort(new MountError("MOUNT_STOPPED", "the mount has ended"));
+    await history.catch(() => undefined);
+    await hydrator[Symbol.asyncDispose]();
+    await git[Symbol.asyncDispose]();
+  };
+  const ended = mount.ended.finally(close);
+  ended.catch(() => undefined);
+  const { commit, branch } = git.prepared;
+  return {
+    directory: mount.directory,
+    commit,
+    branch,
+    gitDirectory: git.path,
+    ready,
+    history,
+    ended,
+    get counts() {
+      return hydrator.counts;
+    },
+    async unmount(how) {
+      await mount.unmount(how);
+      await ended;
+    },
+    async [Symbol.asyncDispose]() {
+      await mount[Symbol.asyncDispose]();
+      await ended.catch(() => undefined);
+    },
+  };
+}
+
+/** As /proc/mounts can have it. */
+function nameOf(address: string): string {
+  return `millrace:${address.replace(/[^\w.:@/-]/g, "_")}`.slice(0, 128);
+}

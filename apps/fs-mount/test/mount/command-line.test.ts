@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { Lab, run, whyNot } from "../support/lab.ts";
+import { git, makeRepository } from "../support/repository.ts";
+
+const missing = whyNot();
+const lab = new Lab();
+const children: ChildProcess[] = [];
+const mounts: string[] = [];
+beforeEach((context) => {
+  if (missing !== undefined) context.skip(missing);
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  for (const directory of mounts.splice(0)) await run("umount", ["-l", directory]).catch(() => undefined);
+});
+afterAll(() => lab.end());
+
+const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const PROGRAM = [
+  process.execPath,
+  "--conditions",
+  "@millrace/source",
+  "--import",
+  file("../../../../scripts/typescript-threads.js"),
+  file("../../src/cli.ts"),
+] as const;
+
+/** Starts the program on a directory, and waits for its line. */
+async function start(origin: string, directory: string): Promise<{ child: ChildProcess; line: string }> {
+  const folders = ["--state", lab.folder(), "--cache-dir", lab.folder()];
+  const [node, ...args] = [...PROGRAM, ...folders, origin, directory];
+  const child = spawn(node, args, { stdio: ["ignore", "pipe", "pipe"] });
+  children.push(child);
+  mounts.push(directory);
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const [line] = (await Promise.race([
+    once(child.stdout.setEncoding("utf8"), "data"),
+    once(child, "exit").then(() => {
+      throw new Error(said);
+    }),
+  ])) as [string];
+  return { child, line };
+}
+
+const isMounted = (directory: string): boolean =>
+  readFileSync("/proc/mounts", "utf8").includes(` ${directory} `);
+
+test("mounts, says so in one line, and unmounts on Ctrl-C", async () => {
+  const origin = lab.keep(makeRepository());
+  const directory = lab.folder();
+  const { child, line } = await start(`${origin}@main`, directory);
+  const short = git(origin, ["rev-parse", "HEAD"]).slice(0, 9);
+  expect(line).toBe(`${origin}@main (${short}) is at ${directory}; Ctrl-C unmounts\n`);
+  expect(await run("git", ["status", "--porcelain"], { cwd: directory })).toBe("");
+  expect(await run("cat", ["README.md"], { cwd: directory })).toBe("version 3\n");
+  const exit = once(child, "exit");
+  child.kill("SIGINT");
+  expect(await exit).toEqual([0, null]);
+  expect(isMounted(directory)).toBe(false);
+});
+
+test("stays while somebody uses the mount, and goes with the second Ctrl-C", async () => {
+  const origin = lab.keep(makeRepository());
+  const directory = lab.folder();
+  const { child } = await start(origin, directory);
+  const user = spawn("env", ["-C", directory, "sleep", "100"], { stdio: "ignore" });
+  children.push(user);
+  // It has changed its folder when the system says so.
+  while (!(await run("readlink", [`/proc/${user.pid}/cwd`]).catch(() => "")).startsWith(directory)) continue;
+  const words = once(child.stderr!, "data");
+  child.kill("SIGINT");
+  expect(String((await words)[0])).toContain("somebody uses the mount");
+  expect(await run("cat", ["README.md"], { cwd: directory })).toBe("version 3\n");
+  const exit = once(child, "exit");
+  child.kill("SIGINT");
+  user.kill("SIGKILL");
+  expect(await exit).toEqual([0, null]);
+  expect(isMounted(directory)).toBe(false);
+});
+
+test("killed, it leaves nobody hanging", async () => {
+  const origin = lab.keep(makeRepository());
+  const directory = lab.folder();
+  const { child } = await start(origin, directory);
+  const tail = run("tail", ["-f", "README.md"], { cwd: directory });
+  tail.catch(() => undefined);
+  await run("ls", [], { cwd: directory });
+  const exit = once(child, "exit");
+  child.kill("SIGKILL");
+  await exit;
+  await expect(run("ls", [directory])).rejects.toThrow("Transport endpoint is not connected");
+  await run("umount", ["-l", directory]);
+  // The same folders again.
+  await start(origin, directory);
+  expect(await run("cat", ["README.md"], { cwd: directory })).toBe("version 3\n");
+});
+
+test("without the device it says what else there is, before anything is fetched", async (context) => {
+  const hidden = await run("unshare", ["-m", "true"]).then(
+    () => true,
+    () => false,
+  );
+  if (!hidden) context.skip("no mount namespaces here");
+  const directory = lab.folder();
+  const shell = 'mount -t tmpfs none /dev && exec "$@"';
+  await expect(
+    run("unshare", ["-m", "sh", "-c", shell, "sh", ...PROGRAM, "/nowhere", directory]),
+  ).rejects.toThrow(`millrace-mount materialize /nowhere ${directory}`);
+});
+
+test("tells what is wrong with its arguments, and what it cannot find", async () => {
+  const [node, ...args] = PROGRAM;
+  await expect(run(node, [...args, "only-one"])).rejects.toThrow("missing required argument 'directory'");
+  await expect(run(node, [...args, "--uid", "x", "a", "b"])).rejects.toThrow("uid");
+  await expect(run(node, [...args, "/nowhere", lab.folder()])).rejects.toThrow("/nowhere");
+});
