@@ -48,17 +48,24 @@ export class MemoryCache {
     this.#evict();
   }
 
-  /** Adds what is elsewhere too, and goes without a word. */
+  /** Adds what is elsewhere too, where there is room for it; it goes without a word. */
   keepCopy(copy: FetchedObject): void {
-    this.#grow(() => this.#promisor.withFetched([copy]));
+    try {
+      this.#promisor = this.#promisor.withFetched([copy]);
+    } catch (error) {
+      if (error instanceof PromisorError && error.code === "PROMISOR_OVERFULL") return;
+      throw error;
+    }
     this.#enter([copy]);
     this.#drop();
   }
 
-  /** Adds an object. Throws as `keep`. */
-  put(type: GitObject["type"], content: Uint8Array): Oid {
+  /** Adds an object, which goes like others unless it is pinned. Throws as `keep`. */
+  put(type: GitObject["type"], content: Uint8Array, isPinned: boolean): Oid {
     const oid = oidFromBytes(hashObject(this.#promisor.format, type, content), 0, this.#promisor.format);
     event("promisor.put", { object_bytes: content.length }, { oid, type });
+    // Before it is here: there may be room for nothing else.
+    if (isPinned) this.pin(oid);
     this.keep([{ oid, type, content }]);
     return oid;
   }

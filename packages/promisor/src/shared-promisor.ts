@@ -221,9 +221,16 @@ export class SharedPromisor implements ObjectReader {
     return found;
   }
 
-  /** Adds an object, in memory: a store is for what is fetched. Throws `PROMISOR_OVERFULL`; it is here nevertheless. */
-  put(type: GitObject["type"], content: Uint8Array): Oid {
-    return this.#memory.put(type, content);
+  /**
+   * Adds an object, in memory: a store is for what is fetched. Where there is no room it goes again, unless it is pinned from
+   * the beginning. Throws `PROMISOR_OVERFULL`; a pinned one is here nevertheless.
+   */
+  put(
+    type: GitObject["type"],
+    content: Uint8Array,
+    options: { readonly pin?: boolean | undefined } = {},
+  ): Oid {
+    return this.#memory.put(type, content, options.pin === true);
   }
 
   /** An object that stays in memory, once it is there. */

@@ -69,7 +69,5 @@ async function readTree(objects: SharedPromisor, oid: Oid, options: ResolveOptio
 }
 
 function putTree(objects: SharedPromisor, entries: readonly TreeEntry[]): Oid {
-  const oid = objects.put("tree", encodeTree(entries, objects.format));
-  objects.pin(oid);
-  return oid;
+  return objects.put("tree", encodeTree(entries, objects.format), { pin: true });
 }

@@ -177,8 +177,7 @@ export class Workspace {
     const signature = await sign?.(build([]));
     const name = this.#objects.format === "sha1" ? "gpgsig" : "gpgsig-sha256";
     const content = build(signature === undefined ? [] : [{ name, value: signature.replace(/\n+$/, "") }]);
-    const oid = this.#objects.put("commit", content);
-    this.#objects.pin(oid);
+    const oid = this.#objects.put("commit", content, { pin: true });
     const state = { tree, baseTree: tree, parent: oid, pushedFrom };
     return { oid, workspace: new Workspace(this.#objects, state) };
   }
@@ -240,12 +239,8 @@ export class Workspace {
   }
 
   #put(content: Uint8Array | string): Oid {
-    const oid = this.#objects.put(
-      "blob",
-      typeof content === "string" ? Buffer.from(content) : content.slice(),
-    );
-    this.#objects.pin(oid);
-    return oid;
+    const bytes = typeof content === "string" ? Buffer.from(content) : content.slice();
+    return this.#objects.put("blob", bytes, { pin: true });
   }
 }
 

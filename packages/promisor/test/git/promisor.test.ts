@@ -231,6 +231,10 @@ describe("a promisor's cache", () => {
     shared.pin(d);
     const e = shared.put("blob", Buffer.from("e"));
     expect([a, d, e].map((oid) => shared.isHere(oid!))).toEqual([true, true, false]);
+    // What is pinned from the beginning stays where there is no room for it.
+    const written = shared.put("blob", Buffer.from("written"), { pin: true });
+    expect([a, d, written].map((oid) => shared.isHere(oid!))).toEqual([true, true, true]);
+    shared.unpin(written);
     shared.unpin(a!);
     shared.put("blob", Buffer.from("f"));
     expect(shared.isHere(a!)).toBe(false);
