@@ -15,7 +15,9 @@ import {
 import { openDirectoryTransport, openRemote } from "@millrace/protocol-v2/client";
 import { git } from "../process/git.ts";
 import { machineFacts } from "../report/machine.ts";
-import { type Spread, spreadOf } from "../statistics.ts";
+import type { Spread } from "../statistics.ts";
+import { measure } from "./measure.ts";
+import { measureReads } from "./read-cases.ts";
 import type { ClientBenchOptions } from "./schema.ts";
 import { createSourceTree } from "./source-tree.ts";
 
@@ -106,31 +108,14 @@ export async function runClientBench({ runs, json, quick }: ClientBenchOptions):
       case: `pack of ${blobs.length} blobs of 1 KiB`,
       subject: "millrace",
       ...(await measure(times, blobs.length, parse)),
+      // Two thousand in five seconds.
+      bound: 2500,
     });
+    for (const row of await measureReads(times)) note({ subject: "millrace", ...row });
   } finally {
     await rm(root, { recursive: true, force: true });
   }
   process.stderr.write(`${tableOf(rows)}\n`);
-}
-
-/** Does something so often, after one time that is not counted. */
-async function measure(
-  runs: number,
-  parts: number,
-  work: () => Promise<number>,
-): Promise<Spread & { readonly cpu: number; readonly result: number }> {
-  const result = await work();
-  const micros: number[] = [];
-  const processorMicros: number[] = [];
-  for (let i = 0; i < runs; i++) {
-    const startedAt = performance.now();
-    const before = process.cpuUsage();
-    await work();
-    const { user, system } = process.cpuUsage(before);
-    processorMicros.push((user + system) / parts);
-    micros.push(((performance.now() - startedAt) * 1000) / parts);
-  }
-  return { ...spreadOf(micros), cpu: spreadOf(processorMicros).median, result };
 }
 
 async function walk(view: TreeView): Promise<number> {

@@ -60,9 +60,10 @@ export function callbackCredential(
 
 /** Tokens as the well-known hosts take them over HTTPS. */
 export const hostCredentials: Readonly<
-  Record<"bitbucket" | "gitea" | "github" | "gitlab", (token: string) => Credential>
+  Record<"bitbucket" | "cloudflare" | "gitea" | "github" | "gitlab", (token: string) => Credential>
 > = {
   bitbucket: (token) => basicCredential("x-token-auth", token),
+  cloudflare: (token) => bearerCredential(token),
   gitea: (token) => bearerCredential(token),
   github: (token) => basicCredential("x-access-token", token),
   gitlab: (token) => basicCredential("oauth2", token),

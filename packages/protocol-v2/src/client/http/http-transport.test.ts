@@ -6,7 +6,13 @@ import { subscribe } from "@millrace/telemetry";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAuthority } from "../../../test/support/certificates.ts";
 import { answerAsGit, type HttpFixture, startHttpFixture } from "../../../test/support/http-fixture.ts";
-import { basicCredential, bearerCredential, callbackCredential, hostCredentials } from "../credential.ts";
+import {
+  basicCredential,
+  bearerCredential,
+  callbackCredential,
+  headerCredential,
+  hostCredentials,
+} from "../credential.ts";
 import { openRemote, type Remote } from "../remote.ts";
 import type { RemoteOptions } from "../schema.ts";
 import { openHttpTransport } from "./http-transport.ts";
@@ -63,6 +69,36 @@ describe("an HTTP transport", () => {
       `1:${git.origin}`,
       `2:${git.origin}`,
     ]);
+  });
+
+  it.each([
+    ["bitbucket", hostCredentials.bitbucket, "x-token-auth"],
+    ["cloudflare", hostCredentials.cloudflare, undefined],
+    ["gitea", hostCredentials.gitea, undefined],
+    ["github", hostCredentials.github, "x-access-token"],
+    ["gitlab", hostCredentials.gitlab, "oauth2"],
+  ])("brings a token to %s as it wants it", async (_, credentialOf, user) => {
+    const before = git.requests.length;
+    await namesOf(remoteAt(git.origin, { credential: credentialOf(TOKEN) }));
+    const basic = `Basic ${Buffer.from(`${user}:${TOKEN}`).toString("base64")}`;
+    const sent = git.requests.slice(before).map(({ headers: { authorization } }) => authorization);
+    expect(sent).toEqual(Array(2).fill(user === undefined ? `Bearer ${TOKEN}` : basic));
+    expect(inspect(credentialOf(TOKEN))).not.toContain(TOKEN);
+  });
+
+  it("brings a header of its own, and asks a callback that has none", async () => {
+    const before = git.requests.length;
+    await namesOf(remoteAt(git.origin, { credential: headerCredential("X-Api-Key", TOKEN) }));
+    await namesOf(remoteAt(git.origin, { credential: callbackCredential(() => undefined) }));
+    const sent = git.requests
+      .slice(before)
+      .map(({ headers }) => [headers["x-api-key"], headers.authorization]);
+    expect(sent.map(([key]) => key)).toEqual([TOKEN, TOKEN, undefined, undefined]);
+    expect(sent.every(([, authorization]) => authorization === undefined)).toBe(true);
+    const failing = callbackCredential(() => Promise.reject(new Error("no keychain")));
+    await expect(namesOf(remoteAt(git.origin, { credential: failing }))).rejects.toMatchObject({
+      code: "PROTOCOL_UNAUTHORIZED",
+    });
   });
 
   it("shows no secret, wherever it is printed", async () => {
