@@ -10,6 +10,7 @@ import { event, span } from "@millrace/telemetry";
 import { objectMissing, PromisorError } from "./errors.ts";
 import { addObjects, dropCommits, dropObjects, EMPTY_CACHE, type ObjectCache } from "./object-cache.ts";
 import { openPack } from "./source/open-pack.ts";
+import { takePack } from "./source/take-pack.ts";
 import { type FilledPromisorOptions, PromisorOptions } from "./schema.ts";
 import type { FetchedObject, FetchOptions, GitObject, ObjectSource } from "./source/object-source.ts";
 import type { StoreCache } from "./store/store-cache.ts";
@@ -141,13 +142,11 @@ export class Promisor {
   fetchInto(store: StoreCache, wants: readonly Oid[], options: FetchOptions = {}): Promise<void> {
     return span("promisor.fetch", this.#told(options), async (handle) => {
       handle.set("want_count", wants.length);
-      const fetched = await openPack(this.source, this.format, wants, options);
-      if (fetched === undefined) return;
-      try {
-        handle.set("object_count", await store.keep(fetched, options));
-      } finally {
-        await fetched[Symbol.asyncDispose]();
-      }
+      const objectCount = await takePack(
+        () => openPack(this.source, this.format, wants, options),
+        (fetched) => store.keep(fetched, options),
+      );
+      handle.set("object_count", objectCount ?? 0);
     });
   }
 

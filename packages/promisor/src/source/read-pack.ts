@@ -10,20 +10,17 @@ import type { FilledSourceLimits } from "../schema.ts";
 import { createMemorySink } from "./memory-sink.ts";
 import { ObjectBudget } from "./object-budget.ts";
 import type { FetchedObject, FetchedPack } from "./object-source.ts";
+import { takePack } from "./take-pack.ts";
 
-/** The objects of a pack that was asked for, which is disposed then. Throws as `readPackObjects`. */
+/** The objects of a pack that is fetched, again where it breaks off. Throws as `readPackObjects`. */
 export async function readFetchedPack(
-  fetched: FetchedPack | undefined,
+  fetch: () => Promise<FetchedPack | undefined>,
   format: ObjectFormat,
   limits: FilledSourceLimits,
   signal: AbortSignal | undefined,
 ): Promise<readonly FetchedObject[]> {
-  if (fetched === undefined) return [];
-  try {
-    return await readPackObjects(fetched.pack, format, limits, signal);
-  } finally {
-    await fetched[Symbol.asyncDispose]();
-  }
+  const found = await takePack(fetch, ({ pack }) => readPackObjects(pack, format, limits, signal));
+  return found ?? [];
 }
 
 /**

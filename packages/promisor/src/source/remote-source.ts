@@ -30,7 +30,7 @@ export function openRemoteSource(remote: Remote, limits: SourceLimits = {}): Obj
     async fetch(wants, options = {}) {
       const { signal } = options;
       const { objectFormat } = await remote.capabilities({ signal });
-      return readFetchedPack(await fetchPack(wants, options), objectFormat, bounds, signal);
+      return readFetchedPack(() => fetchPack(wants, options), objectFormat, bounds, signal);
     },
     fetchPack,
     sizes: (oids, options) => remote.objectSizes(oids, options),

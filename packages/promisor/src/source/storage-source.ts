@@ -78,7 +78,7 @@ export async function openStorageSource(
     objectFormat: () => Promise.resolve(objectFormat),
 
     async fetch(wants, options = {}) {
-      return readFetchedPack(await fetchPack(wants, options), objectFormat, bounds, options.signal);
+      return readFetchedPack(() => fetchPack(wants, options), objectFormat, bounds, options.signal);
     },
     fetchPack,
 
