@@ -5,6 +5,7 @@ export default defineConfig({
   entry: {
     cli: "src/cli.ts",
     client: "src/client/cli.ts",
+    mount: "src/mount/cli.ts",
     probe: "src/servers/probe.ts",
     "cgi-host": "src/servers/cgi-host.ts",
     "index-pack": "src/subjects/index-pack.ts",

@@ -39,6 +39,12 @@ export const serverCli: string = join(
   "../cli.js",
 );
 
+/** The built command line of mounts. */
+export const mountCli: string = join(
+  createRequire(import.meta.url).resolve("@millrace/fs-mount"),
+  "../cli.js",
+);
+
 /** Serves the repositories of a folder on a free port. */
 export function serveArguments(root: string): string[] {
   return ["serve", "--root", root, "--listen", "127.0.0.1:0"];
