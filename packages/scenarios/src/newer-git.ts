@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import * as lab from "@millrace/git-lab";
 import { gitEnvironment } from "./git.ts";
 
 /** A git that knows ref tables. */
@@ -15,9 +15,7 @@ export interface NewerGit {
 
 /** Finds that git as `scripts/newer-git.js` does. */
 export function findNewerGit(): NewerGit {
-  const script = fileURLToPath(new URL("../../../scripts/newer-git.js", import.meta.url));
-  const found = spawnSync(process.execPath, [script], { encoding: "utf8" });
-  const path = found.stdout.trim();
+  const { path = "", why } = lab.findNewerGit();
   const run = (cwd: string, args: readonly string[]): string => {
     const env = { ...gitEnvironment };
     const { status, stdout, stderr, error } = spawnSync(path, args, { cwd, encoding: "utf8", env });
@@ -25,7 +23,7 @@ export function findNewerGit(): NewerGit {
     return stdout;
   };
   return {
-    missing: path === "" ? `${found.stderr.trim()}; MILLRACE_NEWER_GIT may name one` : undefined,
+    missing: path === "" ? why : undefined,
     run,
     program: (service) =>
       join(path.includes("/") ? dirname(path) : run("/", ["--exec-path"]).trim(), service),

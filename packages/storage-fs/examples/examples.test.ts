@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { git } from "../test/git/git.ts";
+import { git } from "@millrace/git-lab";
 import { inScratch } from "../test/git/scratch.ts";
 import { listBranches } from "./serve-a-directory.ts";
 

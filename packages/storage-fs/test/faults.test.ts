@@ -6,7 +6,7 @@ import type { RepositoryStore } from "@millrace/storage";
 import { expect, test } from "vitest";
 import { openFsRepository, openFsStorage } from "../src/index.ts";
 import { makeTinyPack, push, stagePack } from "./git/actions.ts";
-import { git } from "./git/git.ts";
+import { git } from "@millrace/git-lab";
 import { collect, inScratch, refLines, withSnapshot } from "./git/scratch.ts";
 
 async function allFiles(root: string): Promise<string[]> {

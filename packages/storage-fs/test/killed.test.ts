@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { openFsStorage } from "../src/index.ts";
 import { gitRefs, makeTinyPack, push } from "./git/actions.ts";
-import { git, tryGit } from "./git/git.ts";
+import { git, tryGit } from "@millrace/git-lab";
 import { inScratch, refLines } from "./git/scratch.ts";
 
 const CHILD = fileURLToPath(new URL("./fixtures/commit-forever.ts", import.meta.url));

@@ -12,8 +12,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openFsStorage } from "../src/index.ts";
 import { gitRefs } from "./git/actions.ts";
-import { git } from "./git/git.ts";
-import { findNewerGit, runNewerGit } from "./git/newer-git.ts";
+import { findNewerGit, git, runNewerGit } from "@millrace/git-lab";
 import { inScratch, refLines } from "./git/scratch.ts";
 
 const newer = findNewerGit();

@@ -1,6 +1,6 @@
 import type { CommitRequest, CommitResult, RepositoryStore, Stage } from "@millrace/storage";
 import type { TinyPack } from "@millrace/storage/conformance";
-import { git } from "./git.ts";
+import { git } from "@millrace/git-lab";
 
 export { makeTinyPack, type TinyPack } from "@millrace/storage/conformance";
 

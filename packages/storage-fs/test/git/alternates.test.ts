@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { openFsRepository } from "../../src/index.ts";
 import { objectDirectories } from "../../src/objects/alternates.ts";
 import { makeTinyPack, push } from "./actions.ts";
-import { git, tryGit } from "./git.ts";
+import { git, tryGit } from "@millrace/git-lab";
 import { collect, inScratch, refLines, withSnapshot } from "./scratch.ts";
 
 function commitOn(directory: string, ref: string, message: string): string {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseConfig } from "@millrace/storage";
 import { openFsRepository, openFsStorage } from "../../src/index.ts";
-import { git, tryGit } from "./git.ts";
+import { git, tryGit } from "@millrace/git-lab";
 import { inScratch, withSnapshot } from "./scratch.ts";
 
 /** What git makes of a file; `undefined` where it refuses it. */

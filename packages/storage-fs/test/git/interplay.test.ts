@@ -5,7 +5,7 @@ import type { RepositoryStore } from "@millrace/storage";
 import { expect, test } from "vitest";
 import { openFsRepository, openFsStorage } from "../../src/index.ts";
 import { gitRefs, makeTinyPack, push, type TinyPack } from "./actions.ts";
-import { git, gitEnvironment, tryGit } from "./git.ts";
+import { git, gitEnvironment, tryGit } from "@millrace/git-lab";
 import { collect, inScratch, refLines, withSnapshot } from "./scratch.ts";
 
 /** Runs git without waiting for it; resolves to its exit status. */

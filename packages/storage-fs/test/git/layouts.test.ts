@@ -4,7 +4,7 @@ import { openPackIndex } from "@millrace/pack";
 import { describe, expect, test } from "vitest";
 import { openFsRepository } from "../../src/index.ts";
 import { gitRefs, makeTinyPack, push } from "./actions.ts";
-import { git, tryGit } from "./git.ts";
+import { git, tryGit } from "@millrace/git-lab";
 import { collect, inScratch, refLines, withSnapshot } from "./scratch.ts";
 
 function commitOn(directory: string, ref: string, message: string): string {

@@ -8,7 +8,7 @@ import type { RepositoryStore } from "@millrace/storage";
 import { expect, test } from "vitest";
 import { openFsStorage } from "../../src/index.ts";
 import { makeTinyPack, push, stagePack, type TinyPack } from "./actions.ts";
-import { git, tryGit } from "./git.ts";
+import { git, tryGit } from "@millrace/git-lab";
 import { collect, inScratch } from "./scratch.ts";
 
 interface Scene {

@@ -4,7 +4,7 @@ import { isRefLines, type LooseObject, refsOf } from "@millrace/storage";
 import { describe, expect, test } from "vitest";
 import { openFsRepository, openFsStorage } from "../../src/index.ts";
 import { gitRefs, makeTinyPack, push } from "./actions.ts";
-import { git } from "./git.ts";
+import { git } from "@millrace/git-lab";
 import { collect, inScratch, refLines, withSnapshot } from "./scratch.ts";
 
 function init(directory: string, format = "sha1"): void {

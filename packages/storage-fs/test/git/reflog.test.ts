@@ -4,7 +4,7 @@ import type { RefUpdate } from "@millrace/storage";
 import { expect, test, vi } from "vitest";
 import { openFsRepository } from "../../src/index.ts";
 import { makeTinyPack, push } from "./actions.ts";
-import { git, tryGit } from "./git.ts";
+import { git, tryGit } from "@millrace/git-lab";
 import { inScratch } from "./scratch.ts";
 
 /** Every log, by its path, with times and zones replaced. */

@@ -7,7 +7,7 @@ import { createCachedDirectories } from "../../src/files/cached-directories.ts";
 import { createCachedFile } from "../../src/files/cached-file.ts";
 import { openFsRepository } from "../../src/index.ts";
 import { createLooseRefFiles } from "../../src/refs/loose-ref-files.ts";
-import { git } from "./git.ts";
+import { git } from "@millrace/git-lab";
 import { collect, inScratch, withSnapshot } from "./scratch.ts";
 
 /** Behind this time a file may be taken for the one it was when its times are. */

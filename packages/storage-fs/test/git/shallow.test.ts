@@ -4,7 +4,7 @@ import type { RepositoryStore } from "@millrace/storage";
 import { expect, test } from "vitest";
 import { openFsStorage } from "../../src/index.ts";
 import { makeTinyPack, push } from "./actions.ts";
-import { git, tryGit } from "./git.ts";
+import { git, tryGit } from "@millrace/git-lab";
 import { inScratch, refLines, withSnapshot } from "./scratch.ts";
 
 const rootsOf = (store: RepositoryStore): Promise<readonly string[]> =>

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openFsRepository, openFsStorage } from "../../src/index.ts";
 import { makeTinyPack, push } from "./actions.ts";
-import { git } from "./git.ts";
+import { git } from "@millrace/git-lab";
 import { inScratch } from "./scratch.ts";
 
 /** The modes of everything below a directory, by its path; names made of ids are told by their kind only. */

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { describe, expect, test, type TestContext } from "vitest";
 import { openFsRepository, openFsStorage } from "../../src/index.ts";
 import { FORMAT, makeTinyPack, push } from "./actions.ts";
-import { findNewerGit, runNewerGit } from "./newer-git.ts";
+import { findNewerGit, runNewerGit } from "@millrace/git-lab";
 import { collect, inScratch, refLines, withSnapshot } from "./scratch.ts";
 
 const newer = findNewerGit();

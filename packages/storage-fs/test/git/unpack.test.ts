@@ -7,7 +7,7 @@ import type { RepositoryStore } from "@millrace/storage";
 import { describe, expect, test } from "vitest";
 import { openFsRepository, openFsStorage } from "../../src/index.ts";
 import { makeTinyPack, push, stagePack, type TinyPack } from "./actions.ts";
-import { git, tryGit } from "./git.ts";
+import { git, tryGit } from "@millrace/git-lab";
 import { inScratch, refLines } from "./scratch.ts";
 
 async function looseNames(directory: string): Promise<string[]> {

@@ -9,7 +9,7 @@ import {
   type WorkTreeUpdate,
 } from "../../src/index.ts";
 import { gitRefs, makeTinyPack, push } from "./actions.ts";
-import { git, tryGit } from "./git.ts";
+import { git, tryGit } from "@millrace/git-lab";
 import { inScratch, refLines, withSnapshot } from "./scratch.ts";
 
 async function checkedOut(directory: string): Promise<readonly string[] | undefined> {

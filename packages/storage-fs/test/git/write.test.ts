@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openFsRepository, openFsStorage } from "../../src/index.ts";
 import { gitRefs, makeTinyPack, push } from "./actions.ts";
-import { git, tryGit } from "./git.ts";
+import { git, tryGit } from "@millrace/git-lab";
 import { inScratch, refLines } from "./scratch.ts";
 
 async function tree(root: string): Promise<Record<string, string>> {

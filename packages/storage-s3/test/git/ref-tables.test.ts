@@ -5,7 +5,7 @@ import { createBucket, demandServer } from "@millrace/s3-lab";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openTestStorage } from "../open-test-storage.ts";
 import { refsOf } from "../push-pack.ts";
-import { findNewerGit, runNewerGit } from "./newer-git.ts";
+import { findNewerGit, runNewerGit } from "@millrace/git-lab";
 
 const newer = findNewerGit();
 let root = "";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodePackedRefs, openPackedRefs } from "../../src/index.ts";
-import { git } from "./git.ts";
+import { git } from "@millrace/git-lab";
 
 let root = "";
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { checkRefName } from "../../src/index.ts";
-import { tryGit } from "./git.ts";
+import { tryGit } from "@millrace/git-lab";
 
 /** Pieces that the rules speak of, and ordinary ones. */
 const piece = fc.oneof(

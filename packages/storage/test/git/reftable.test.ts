@@ -14,7 +14,7 @@ import {
   type TableLog,
   type TableRef,
 } from "../../src/reftable/index.ts";
-import { findNewerGit, runNewerGit } from "./newer-git.ts";
+import { findNewerGit, runNewerGit } from "@millrace/git-lab";
 
 const newer = findNewerGit();
 let root = "";

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { gitEnvironment } from "./git.ts";
 
 /** A git that knows ref tables, as `scripts/newer-git.js` finds one; `why` tells where there is none. */
 export interface NewerGit {
@@ -9,7 +10,7 @@ export interface NewerGit {
 
 /** Looks for that git, and puts it beside the system where Debian's packages can be had. */
 export function findNewerGit(): NewerGit {
-  const script = fileURLToPath(new URL("../../../../scripts/newer-git.js", import.meta.url));
+  const script = fileURLToPath(new URL("../../../scripts/newer-git.js", import.meta.url));
   const { stdout, stderr } = spawnSync(process.execPath, [script], { encoding: "utf8" });
   const path = stdout.trim();
   return { path: path === "" ? undefined : path, why: `${stderr.trim()}; MILLRACE_NEWER_GIT may name one` };
@@ -27,19 +28,4 @@ export function runNewerGit(path: string, cwd: string, args: readonly string[], 
   if (run.error) throw run.error;
   if (run.status !== 0) throw new Error(`git ${args.join(" ")}: ${run.stderr.slice(0, 2000)}`);
   return run.stdout;
-}
-
-/** The environment that tests call git in. */
-function gitEnvironment(): NodeJS.ProcessEnv {
-  const who = { NAME: "Tess Tester", EMAIL: "tess@example.org", DATE: "1700000000 +0000" };
-  const environment: NodeJS.ProcessEnv = {
-    ...process.env,
-    GIT_CONFIG_NOSYSTEM: "1",
-    GIT_CONFIG_GLOBAL: "/dev/null",
-  };
-  for (const [key, value] of Object.entries(who)) {
-    environment[`GIT_AUTHOR_${key}`] = value;
-    environment[`GIT_COMMITTER_${key}`] = value;
-  }
-  return environment;
 }
