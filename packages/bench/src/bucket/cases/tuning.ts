@@ -1,57 +1,18 @@
-import { join } from "node:path";
-import { writeRandomPack } from "../../repositories/random-pack.ts";
-import { requestPack } from "../../wire/fetch.ts";
-import { pushPack } from "../../wire/push.ts";
 import type { BucketCase } from "../bucket-case.ts";
+import { tuneCaches } from "./tuning/caches.ts";
+import { tuneConnections } from "./tuning/connections.ts";
+import { tuneRefs } from "./tuning/refs.ts";
+import { tuneTimeouts } from "./tuning/timeouts.ts";
+import { tuneTransfers } from "./tuning/transfers.ts";
 
-const MIB = 1024 * 1024;
-
-/** What each option does to a push and to a cold clone of large blobs; the first of each kind is the default. */
-const uploads = [
-  { partBytes: 8 * MIB, uploadConcurrency: 4 },
-  { partBytes: 8 * MIB, uploadConcurrency: 1 },
-  { partBytes: 8 * MIB, uploadConcurrency: 8 },
-  { partBytes: 32 * MIB, uploadConcurrency: 4 },
-] as const;
-const downloads = [
-  { rangeBytes: 4 * MIB, readAhead: 4 },
-  { rangeBytes: 4 * MIB, readAhead: 0 },
-  { rangeBytes: MIB, readAhead: 4 },
-  { rangeBytes: MIB, readAhead: 16 },
-  { rangeBytes: 8 * MIB, readAhead: 4 },
-  { rangeBytes: 4 * MIB, readAhead: 12 },
-] as const;
-
-/** A push and a cold clone with different sizes of what travels at once. */
+/** What each option of the storage does, by itself; the first of each kind is the default. */
 export const tuningCase: BucketCase = {
   name: "tuning",
   async *rows(lab) {
-    const mebibytes = lab.isQuick ? 16 : 256;
-    const pushed = await writeRandomPack(join(await lab.folder("tuning"), "random.pack"), mebibytes);
-    for (const [index, options] of (lab.isQuick ? uploads.slice(0, 1) : uploads).entries()) {
-      await using server = await lab.serve({ query: queryOf(options) });
-      const push = await lab.watch(() => pushPack(server.port, `tuned-${index}.git`, pushed));
-      const peakMebibytes = (await server.peakMemoryBytes()) / MIB;
-      yield { case: `push of ${mebibytes} MiB`, variant: variantOf(options), ...push, peakMebibytes };
-    }
-    const wants = pushed.refs.map(({ oid }) => oid);
-    for (const options of lab.isQuick ? downloads.slice(0, 1) : downloads) {
-      await using server = await lab.serve({ query: queryOf(options) });
-      const clone = await lab.watch(() => requestPack(server.port, "tuned-0.git", { wants }, false));
-      const peakMebibytes = (await server.peakMemoryBytes()) / MIB;
-      yield { case: `cold clone of ${mebibytes} MiB`, variant: variantOf(options), ...clone, peakMebibytes };
-    }
+    yield* tuneTransfers(lab);
+    yield* tuneConnections(lab);
+    yield* tuneTimeouts(lab);
+    yield* tuneCaches(lab);
+    yield* tuneRefs(lab);
   },
 };
-
-function queryOf(options: Readonly<Record<string, number>>): string {
-  return `?${Object.entries(options)
-    .map(([name, value]) => `${name}=${value}`)
-    .join("&")}`;
-}
-
-function variantOf(options: Readonly<Record<string, number>>): string {
-  return Object.entries(options)
-    .map(([name, value]) => (name.endsWith("Bytes") ? `${name} ${value / MIB} MiB` : `${name} ${value}`))
-    .join(", ");
-}
