@@ -1,15 +1,19 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { allEndpointKinds, type Endpoint, httpBare } from "../src/endpoints.ts";
+import { allEndpointKinds, defaultEndpoint, type Endpoint, httpBare, httpS3 } from "../src/endpoints.ts";
 import { git, tryGit } from "../src/git.ts";
+import { isLight } from "../src/light.ts";
 import { type Scratch, createScratch } from "../src/scratch.ts";
 import { type WorkTree, openWorkTree } from "../src/work-tree.ts";
 
 const CLONES = 50;
 const PUSHES = 10;
 
-describe.each([...allEndpointKinds, httpBare])("a crowd over $name", (kind) => {
+/** The second Node takes the two that have the most to do at once. */
+const kinds = isLight ? [defaultEndpoint, httpS3] : [...allEndpointKinds, httpBare];
+
+describe.each(kinds)("a crowd over $name", (kind) => {
   let endpoint: Endpoint;
   let missing: string | undefined;
   let scratch: Scratch;

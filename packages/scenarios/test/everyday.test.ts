@@ -193,7 +193,8 @@ describe.each(runs)("everyday git over $name, $format", ({ kind, format }) => {
     expect(await copy.git("symbolic-ref", "HEAD")).toBe("refs/heads/trunk");
   });
 
-  it("carries a thousand refs", async () => {
+  it("carries a thousand refs", async (ctx) => {
+    if (format === "sha256") ctx.skip("how ids are made is no matter of how many refs there are");
     const name = await pushed();
     const tip = await local.git("rev-parse", "main");
     const lines = Array.from({ length: 1000 }, (_, i) => `create refs/heads/many/${i} ${tip}`);

@@ -98,7 +98,9 @@ describe("millrace maintain --store", () => {
       { name: "when a file is deleted", method: "DELETE", part: "/data/", kind: "reset-after" },
     ] as const;
     const leaseMs = 6000;
-    for (const [i, { name, method, part, kind }] of points.entries()) {
+    // The second Node is killed at every other one: before, or when done.
+    const chosen = isLight ? points.filter((_, i) => i % 4 === 0 || i % 4 === 3) : points;
+    for (const [i, { name, method, part, kind }] of chosen.entries()) {
       const url = `${steady}/k${i}.git`;
       const tip = await push(url, 3);
       const victim = maintainBucket(proxied({ leaseMs, ...NO_GRACE }), "--repository", `k${i}.git`);
@@ -132,9 +134,9 @@ describe("millrace maintain --store", () => {
     expect((await maintainBucket(straight(NO_GRACE)).done).status).toBe(0);
     const { named, stored } = await compareFiles(bucket);
     expect(stored).toEqual(named);
-    expect(stored).toHaveLength(points.length);
+    expect(stored).toHaveLength(chosen.length);
     const last = (await serve(straight())).url;
-    for (const i of points.keys()) await cloneSound(`${last}/k${i}.git`, scratch);
+    for (const i of chosen.keys()) await cloneSound(`${last}/k${i}.git`, scratch);
   });
 
   it("ends when it is told to, gives its lease back and leaves nothing", async () => {

@@ -20,7 +20,6 @@ const runs: readonly Run[] = [
   { server: "store", layout: "manifest", mayDelete: true },
   { server: "store", layout: "manifest", mayDelete: true, inlineRefs: 0, isHeavy: true },
   { server: "store", layout: "manifest", mayDelete: true, inlineRefs: 2 },
-  { server: "moto", layout: "manifest", mayDelete: true, isHeavy: true },
   { server: "moto", layout: "manifest", mayDelete: true, inlineRefs: 2, isHeavy: true },
   { server: "store", layout: "bare", mayDelete: true },
   // It knows no condition on DELETE: the proof at the start finds that out.
@@ -37,6 +36,8 @@ for (const { server, layout, mayDelete, inlineRefs, isHeavy } of runs) {
         if (missing.length > 0) ctx.skip(`${layout} on ${server} does not declare ${missing.join(", ")}`);
         if (isHeavy && process.env.MILLRACE_LIGHT !== undefined)
           ctx.skip("heavy: runs once, on the first Node");
+        if (server === "moto" && layout === "bare" && name === "abort: in the middle of a loop")
+          ctx.skip("moto takes half a minute to make the refs, and has nothing to do with it");
         const endpoint = await demandServer(server, ctx);
         let bucket = buckets.get(server);
         if (bucket === undefined) buckets.set(server, (bucket = createBucket(endpoint)));
