@@ -7,14 +7,14 @@ import type { Row } from "../../row.ts";
 import { queryOf, variantOf } from "./options.ts";
 
 const MIB = 1024 * 1024;
-const CLONES = 8;
 
 /** Cold clones at once, each of a repository of its own, over pools of different sizes. */
 export async function* tuneConnections(lab: BucketLab): AsyncGenerator<Row> {
+  const clones = lab.isQuick ? 2 : 8;
   const mebibytes = lab.isQuick ? 5 : 32;
   const pushed = await writeRandomPack(join(await lab.folder("pool"), "random.pack"), mebibytes);
   const wants = pushed.refs.map(({ oid }) => oid);
-  const names = Array.from({ length: CLONES }, (_, i) => `pool-${i}.git`);
+  const names = Array.from({ length: clones }, (_, i) => `pool-${i}.git`);
   {
     await using server = await lab.serve();
     lab.proxy.latencyMs = 0;
@@ -27,7 +27,7 @@ export async function* tuneConnections(lab: BucketLab): AsyncGenerator<Row> {
       Promise.all(names.map((name) => requestPack(server.port, name, { wants }, false))),
     );
     const peakMebibytes = (await server.peakMemoryBytes()) / MIB;
-    const title = `${CLONES} cold clones of ${mebibytes} MiB at once`;
+    const title = `${clones} cold clones of ${mebibytes} MiB at once`;
     yield { case: title, variant: variantOf(options), ...cloned, peakMebibytes };
   }
 }
