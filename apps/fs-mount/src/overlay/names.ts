@@ -70,13 +70,17 @@ export function find(
   return node === undefined ? undefined : { node };
 }
 
-/** Gives what lies below a name a row, which changes nothing that shows. @throws Refusal ENOENT */
-export function adopt(context: NameContext, parent: OverlayNode, name: string): OverlayNode {
+/**
+ * Gives what lies below a name a row, which changes nothing that shows.
+ * @param ino the number that users know it by
+ * @throws Refusal ENOENT
+ */
+export function adopt(context: NameContext, parent: OverlayNode, name: string, ino?: number): OverlayNode {
   const { change, lower } = context;
   const found = find(change, lower, parent, name);
   if (found === undefined) throw new Refusal("ENOENT");
   if (found.node !== undefined) return found.node;
-  const node = nodeOfLower(change.newId(), parent.id, found.lower);
+  const node = { ...nodeOfLower(change.newId(), parent.id, found.lower), ino };
   change.putNode(node);
   change.putEntry(parent.id, name, { node: node.id });
   return node;

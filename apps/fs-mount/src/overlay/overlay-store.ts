@@ -122,9 +122,14 @@ export class OverlayStore {
     if (this.#rows.node(id)?.nlink === 0) this.#change((change) => change.deleteNode(id));
   }
 
-  /** The row of a name, which is made where there is none; nothing that shows changes. @throws Refusal ENOENT, ESTALE, ENOTDIR */
-  adopt(directory: number, name: string): OverlayNode {
-    return this.#named((context) => names.adopt(context, names.directoryOf(context.change, directory), name));
+  /**
+   * The row of a name, which is made where there is none; nothing that shows changes. @throws Refusal ENOENT, ESTALE, ENOTDIR
+   * @param ino the number that users know it by
+   */
+  adopt(directory: number, name: string, ino?: number): OverlayNode {
+    return this.#named((context) =>
+      names.adopt(context, names.directoryOf(context.change, directory), name, ino),
+    );
   }
 
   /** Makes a file, directory, link or special file. @throws Refusal EEXIST, ENOENT, EINVAL, ENAMETOOLONG, ENOTDIR, ESTALE */
@@ -283,6 +288,7 @@ export class OverlayStore {
       const missing = planReconcile(inputs, change, tree);
       if (missing.trees.length === 0 && missing.nodes.length === 0) {
         this.#apply(change);
+        source.applied?.();
         return;
       }
       if (round === MAX_ROUNDS) inputs.giveUpContents();

@@ -23,6 +23,8 @@ export interface ReconcileSource {
    * loss of power too: the content here is given up for it. `undefined` keeps it here.
    */
   blobOf(node: OverlayNode): Promise<Oid | undefined>;
+  /** Called at once when the rows are as the new base wants them. */
+  applied?(): void;
 }
 
 /** What a plan lacked. */

@@ -1,0 +1,471 @@
+import { readSync } from "node:fs";
+import type { ObjectFormat, Oid } from "@millrace/pack";
+import { EXPLICIT_READ, type OpenBlob } from "../hydrator/blobs.ts";
+import { Refusal } from "../view/refusal.ts";
+import type { Answer, ListedEntry, OpenFile, View, ViewNode, ViewSource, Waiting } from "../view/view.ts";
+import type { AttributeChange } from "./attributes.ts";
+import { BaseContents } from "./base-contents.ts";
+import type { ContentSource } from "./backing-files.ts";
+import type { NewNode } from "./names.ts";
+import { type OverlayStore, openOverlay, ROOT } from "./overlay-store.ts";
+import { inoOfLower, inoOfRow, kindOf, type NodeContext, OverlayViewNode } from "./overlay-view-node.ts";
+import { isDirectory, isFile, type LowerEntry, type OverlayNode } from "./row.ts";
+
+/** What a view with local changes shows. */
+export interface OverlayViewOptions {
+  readonly source: ViewSource;
+  readonly format: ObjectFormat;
+  /** The root of the base, for an overlay that is new. */
+  readonly tree: Oid;
+  /** The time of every file that nobody has changed, before that of git's index. */
+  readonly mtimeSeconds: number;
+  /** Where local changes are kept. */
+  readonly folder: string;
+}
+
+/**
+ * The files of a tree with local changes over them. What is asked is answered from rows first, then from trees, which are read when
+ * their directory is looked into. Whoever keeps the id of a node holds references; a node that is held lives on without a name.
+ *
+ * Changes throw what `OverlayStore` throws; both wait only for trees, and for the content of a file that is written to first.
+ */
+export class OverlayView implements View {
+  readonly root: OverlayViewNode;
+  readonly store: OverlayStore;
+  readonly #contents: BaseContents;
+  readonly #context: NodeContext;
+  readonly #nodes = new Map<number, OverlayViewNode>();
+  readonly #byRow = new Map<number, OverlayViewNode>();
+  #lastId = 0;
+
+  /** @throws as `openOverlay` */
+  constructor(options: OverlayViewOptions) {
+    const { source, format, tree, mtimeSeconds, folder } = options;
+    this.#contents = new BaseContents(source, format);
+    this.store = openOverlay({ folder, tree, lower: (oid) => this.#contents.held(oid) });
+    this.#context = { store: this.store, contents: this.#contents, mtimeSeconds };
+    this.root = this.#ofRow(this.#rowOf(ROOT));
+    this.root.references = 1;
+  }
+
+  node(id: number): OverlayViewNode {
+    const node = this.#nodes.get(id);
+    if (node === undefined) throw new Refusal("ESTALE");
+    return node;
+  }
+
+  retain(id: number): void {
+    this.node(id).references++;
+  }
+
+  forget(id: number, count: number): void {
+    const node = this.#nodes.get(id);
+    if (node === undefined || node === this.root) return;
+    node.references -= count;
+    if (node.references <= 0) this.#drop(node);
+  }
+
+  lookup(asked: ViewNode, name: string, waiting?: Waiting): Answer<OverlayViewNode | undefined> {
+    const directory = this.#directory(asked);
+    return then(this.#ready(directory, waiting), () => {
+      const node = this.#find(directory, name);
+      if (node?.kind !== "symlink" || node.sizeBytes !== undefined || node.oid === undefined) return node;
+      // Whoever follows it is told of the fault.
+      const reading = this.#contents.readTarget(node.oid, waiting).catch((error: unknown) => {
+        if (waiting?.signal.aborted === true) throw error;
+      });
+      return reading.then(() => this.#find(directory, name));
+    });
+  }
+
+  list(asked: ViewNode, waiting?: Waiting): Answer<readonly ListedEntry[]> {
+    const directory = this.#directory(asked);
+    return then(this.#ready(directory, waiting), () => {
+      directory.isListed = true;
+      const listed: ListedEntry[] = [];
+      for (const [name, what] of this.#entries(directory)) {
+        const ino = "id" in what ? inoOfRow(what) : inoOfLower(directory.ino, name, what);
+        listed.push({ name, ino, kind: kindOf(what.mode) });
+      }
+      return listed;
+    });
+  }
+
+  child(asked: ViewNode, { name }: Pick<ListedEntry, "name">): OverlayViewNode {
+    const node = this.#find(this.#directory(asked), name);
+    if (node === undefined) throw new Refusal("ENOENT");
+    return node;
+  }
+
+  parent(asked: ViewNode): OverlayViewNode {
+    const node = this.node(asked.id);
+    if (node.row === undefined) return node.parent ?? this.root;
+    const above = this.store.node(node.row)?.parent;
+    return above === undefined ? this.root : this.#ofRow(this.#rowOf(above));
+  }
+
+  size(asked: ViewNode, waiting?: Waiting): Answer<number> {
+    const node = this.node(asked.id);
+    const known = node.sizeBytes;
+    if (known !== undefined || node.oid === undefined) return known ?? 0;
+    return this.#learnSize(node, node.oid, waiting);
+  }
+
+  readlink(asked: ViewNode, waiting?: Waiting): Answer<string> {
+    const { state } = this.node(asked.id);
+    if (kindOf(state.mode) !== "symlink") throw new Refusal("EINVAL");
+    if ("target" in state && state.target !== undefined) return state.target;
+    if (state.oid === undefined) throw new Refusal("EIO");
+    return this.#contents.targetOf(state.oid) ?? this.#contents.readTarget(state.oid, waiting);
+  }
+
+  open(asked: ViewNode, waiting?: Waiting): Answer<OpenFile> {
+    const node = this.node(asked.id);
+    const { state } = node;
+    if (isDirectory(state)) throw new Refusal("EISDIR");
+    if (kindOf(state.mode) === "symlink") throw new Refusal("ELOOP");
+    const file = new OverlayFile(this, node, this.#contents);
+    if (state.oid === undefined) return file;
+    const opening = file.blob(state.oid, waiting);
+    this.#prefetch(node);
+    return opening.then(() => file);
+  }
+
+  /** Makes a file, directory, link or special file. */
+  make(asked: ViewNode, name: string, made: NewNode, waiting?: Waiting): Answer<OverlayViewNode> {
+    const directory = this.#directory(asked);
+    return then(this.#ready(directory, waiting), () =>
+      this.#ofRow(this.store.make(this.#adopt(directory), name, made)),
+    );
+  }
+
+  link(asked: ViewNode, directoryAsked: ViewNode, name: string, waiting?: Waiting): Answer<OverlayViewNode> {
+    const node = this.node(asked.id);
+    const directory = this.#directory(directoryAsked);
+    return then(this.#ready(directory, waiting), () => {
+      this.store.link(this.#adopt(node), this.#adopt(directory), name);
+      return node;
+    });
+  }
+
+  /** Takes a name away; `rmdir` for that of an empty directory. */
+  remove(asked: ViewNode, name: string, how: "unlink" | "rmdir", waiting?: Waiting): Answer<void> {
+    const directory = this.#directory(asked);
+    return then(this.#ready(directory, waiting), () => {
+      const node = this.#find(directory, name);
+      return then(this.#readyIfDirectory(node, waiting), () => {
+        const isBase = node !== undefined && node.row === undefined;
+        const removed = this.store[how](this.#adopt(directory), name, isBase);
+        if (isBase) this.#took(node, removed.id);
+        this.#dropIfUnused(node);
+      });
+    });
+  }
+
+  /** @param flags as `OverlayStore.rename` has them */
+  rename(
+    from: ViewNode,
+    name: string,
+    to: ViewNode,
+    newName: string,
+    flags: number,
+    waiting?: Waiting,
+  ): Answer<void> {
+    const [source, target] = [this.#directory(from), this.#directory(to)];
+    return then(this.#ready(source, waiting), () =>
+      then(this.#ready(target, waiting), () => {
+        const moved = this.#find(source, name);
+        const replaced = this.#find(target, newName);
+        return then(this.#readyIfDirectory(replaced, waiting), () => {
+          // Nodes that are known keep their numbers.
+          if (moved !== undefined) this.#adopt(moved);
+          if (replaced !== undefined) this.#adopt(replaced);
+          this.store.rename(this.#adopt(source), name, this.#adopt(target), newName, flags);
+          this.#dropIfUnused(replaced);
+        });
+      }),
+    );
+  }
+
+  setAttributes(asked: ViewNode, change: AttributeChange): void {
+    this.store.setAttributes(this.#adopt(this.node(asked.id)), change);
+  }
+
+  truncate(asked: ViewNode, sizeBytes: number, waiting?: Waiting): Answer<void> {
+    const row = this.#adopt(this.node(asked.id));
+    if (sizeBytes === 0 || !this.store.needsContent(row)) return this.store.truncate(row, sizeBytes);
+    return this.#withContent(row, waiting, (content) => this.store.truncate(row, sizeBytes, content));
+  }
+
+  /** @returns bytes written @param data is copied where this waits */
+  write(asked: ViewNode, offset: number, data: Uint8Array, waiting?: Waiting): Answer<number> {
+    const row = this.#adopt(this.node(asked.id));
+    if (!this.store.needsContent(row)) return this.store.write(row, offset, data);
+    const kept = new Uint8Array(data);
+    return this.#withContent(row, waiting, (content) => this.store.promote(row, content)).then(() =>
+      this.store.write(row, offset, kept),
+    );
+  }
+
+  async sync(asked: ViewNode): Promise<void> {
+    const { row } = this.node(asked.id);
+    // What has no row was not changed; but its name's directory may have been.
+    await this.store.sync(row ?? ROOT);
+  }
+
+  setXattr(asked: ViewNode, name: string, value: Uint8Array, flags: number): void {
+    this.store.setXattr(this.#adopt(this.node(asked.id)), name, value, flags);
+  }
+
+  removeXattr(asked: ViewNode, name: string): void {
+    this.store.removeXattr(this.#adopt(this.node(asked.id)), name);
+  }
+
+  xattrs(asked: ViewNode): ReadonlyMap<string, Uint8Array> {
+    const { state } = this.node(asked.id);
+    return ("xattrs" in state ? state.xattrs : undefined) ?? new Map<string, Uint8Array>();
+  }
+
+  /**
+   * Lets another tree lie below, as `OverlayStore.reconcile`; nothing that shows changes.
+   * @param blobOf as `ReconcileSource.blobOf`
+   */
+  async reconcile(tree: Oid, blobOf: (node: OverlayNode) => Promise<Oid | undefined>): Promise<void> {
+    const held: Oid[] = [];
+    try {
+      await this.store.reconcile(tree, {
+        blobOf,
+        applied: () => this.#rebase(),
+        tree: async (oid) => {
+          const entries = await this.#contents.hold(oid);
+          held.push(oid);
+          return entries;
+        },
+      });
+    } finally {
+      for (const oid of held) this.#contents.release(oid);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.store.close();
+  }
+
+  /** Opens a blob for the time that `use` takes. */
+  async #withContent(
+    row: number,
+    waiting: Waiting | undefined,
+    use: (content: ContentSource) => void | Promise<void>,
+  ): Promise<void> {
+    const { oid } = this.#rowOf(row);
+    if (oid === undefined) return;
+    const blob = await this.#contents.source.blobs.open(oid, EXPLICIT_READ, waiting?.signal);
+    try {
+      await blob.readable?.(blob.sizeBytes, waiting?.signal);
+      await use(blob);
+    } finally {
+      blob.release();
+    }
+  }
+
+  /** Known nodes without a row take the one that their name has now; known directories hold the tree that lies below them now. */
+  #rebase(): void {
+    for (const directory of this.#nodes.values()) {
+      if (directory.heldTree === undefined || directory.heldTree === directory.oid) continue;
+      // It is here already: rows were brought over it.
+      void this.#ready(directory);
+      for (const [name, child] of directory.children) {
+        const found = directory.row === undefined ? undefined : this.store.lookup(directory.row, name);
+        if (found?.node === undefined) continue;
+        this.store.hold(found.node.id);
+        this.#took(child, found.node.id);
+      }
+    }
+  }
+
+  #directory(asked: ViewNode): OverlayViewNode {
+    const node = this.node(asked.id);
+    if (!isDirectory(node.state)) throw new Refusal("ENOTDIR");
+    return node;
+  }
+
+  /** Has the tree of a directory here. */
+  #ready(directory: OverlayViewNode, waiting?: Waiting): Answer<void> {
+    const { oid } = directory;
+    if (oid === undefined || directory.heldTree === oid) return undefined;
+    return then(this.#contents.hold(oid, waiting), () => {
+      if (directory.heldTree !== undefined) this.#contents.release(directory.heldTree);
+      directory.heldTree = oid;
+    });
+  }
+
+  #readyIfDirectory(node: OverlayViewNode | undefined, waiting?: Waiting): Answer<void> {
+    return node !== undefined && isDirectory(node.state) ? this.#ready(node, waiting) : undefined;
+  }
+
+  #find(directory: OverlayViewNode, name: string): OverlayViewNode | undefined {
+    let lower: LowerEntry | undefined;
+    if (directory.row === undefined) {
+      lower = directory.oid === undefined ? undefined : this.#contents.held(directory.oid).get(name);
+    } else {
+      const found = this.store.lookup(directory.row, name);
+      if (found?.node !== undefined) return this.#ofRow(found.node);
+      lower = found?.lower;
+    }
+    if (lower === undefined) return undefined;
+    const known = directory.children.get(name);
+    if (known !== undefined) return known;
+    const node = new OverlayViewNode(this.#context, ++this.#lastId, { parent: directory, name, lower });
+    this.#nodes.set(node.id, node);
+    directory.children.set(name, node);
+    return node;
+  }
+
+  *#entries(directory: OverlayViewNode): Generator<[string, OverlayNode | LowerEntry]> {
+    if (directory.row === undefined) {
+      if (directory.oid !== undefined) yield* this.#contents.held(directory.oid);
+      return;
+    }
+    for (const { name, node, lower } of this.store.list(directory.row)) {
+      const what = node === undefined ? lower : this.store.node(node);
+      if (what !== undefined) yield [name, what];
+    }
+  }
+
+  #ofRow(row: OverlayNode): OverlayViewNode {
+    const known = this.#byRow.get(row.id);
+    if (known !== undefined) return known;
+    const node = new OverlayViewNode(this.#context, ++this.#lastId, { row });
+    this.#nodes.set(node.id, node);
+    this.#byRow.set(row.id, node);
+    this.store.hold(row.id);
+    return node;
+  }
+
+  #rowOf(id: number): OverlayNode {
+    const row = this.store.node(id);
+    if (row === undefined) throw new Refusal("ESTALE");
+    return row;
+  }
+
+  /** The row of a node; one of the base gets one, and those above it. */
+  #adopt(node: OverlayViewNode): number {
+    if (node.row !== undefined) return node.row;
+    if (node.parent === undefined) throw new Refusal("ESTALE");
+    const { id } = this.store.adopt(this.#adopt(node.parent), node.name, node.ino);
+    this.store.hold(id);
+    this.#took(node, id);
+    return id;
+  }
+
+  /** A node of the base has a row now, which is held for it. */
+  #took(node: OverlayViewNode, row: number): void {
+    node.row = row;
+    this.#byRow.set(row, node);
+    if (node.parent?.children.get(node.name) === node) node.parent.children.delete(node.name);
+  }
+
+  #dropIfUnused(node: OverlayViewNode | undefined): void {
+    if (node !== undefined && node.references <= 0) this.#drop(node);
+  }
+
+  /** Those of its nodes that nobody holds go with it: they were offered, and not taken. */
+  #drop(node: OverlayViewNode): void {
+    if (!this.#nodes.delete(node.id)) return;
+    if (node.parent?.children.get(node.name) === node) node.parent.children.delete(node.name);
+    for (const child of node.children.values()) if (child.references <= 0) this.#drop(child);
+    if (node.heldTree !== undefined) this.#contents.release(node.heldTree);
+    node.heldTree = undefined;
+    if (node.row === undefined || this.#byRow.get(node.row) !== node) return;
+    this.#byRow.delete(node.row);
+    this.store.release(node.row);
+  }
+
+  /** A size is learnt alone, or with those of its directory where somebody has listed that. */
+  async #learnSize(node: OverlayViewNode, oid: Oid, waiting: Waiting | undefined): Promise<number> {
+    const { parent } = node;
+    const oids = [oid];
+    if (parent?.isListed === true) {
+      await this.#ready(parent, waiting);
+      for (const [, what] of this.#entries(parent))
+        if (!isDirectory(what) && what.oid !== undefined) oids.push(what.oid);
+    }
+    await this.#contents.learnSizes(oids, waiting);
+    const learnt = this.#contents.sizeOf(oid);
+    if (learnt === undefined) throw new Refusal("EIO");
+    return learnt;
+  }
+
+  /** Who has listed a directory and opens a file of it is likely to open others. */
+  #prefetch({ parent }: OverlayViewNode): void {
+    if (parent?.isListed !== true || parent.isPrefetched || parent.heldTree !== parent.oid) return;
+    parent.isPrefetched = true;
+    const files: { oid: Oid; name: string }[] = [];
+    for (const [name, what] of this.#entries(parent))
+      if (isFile(what) && what.oid !== undefined) files.push({ oid: what.oid, name });
+    if (files.length > 1) this.#contents.source.blobs.prefetch(files);
+  }
+}
+
+/** A file that is open: read where its content is at that moment, here or in its blob. */
+class OverlayFile implements OpenFile {
+  readonly #view: OverlayView;
+  readonly #node: OverlayViewNode;
+  readonly #contents: BaseContents;
+  readonly #blobs = new Map<Oid, Promise<OpenBlob>>();
+  #opened: { readonly oid: Oid; readonly blob: OpenBlob } | undefined;
+  #isClosed = false;
+
+  constructor(view: OverlayView, node: OverlayViewNode, contents: BaseContents) {
+    this.#view = view;
+    this.#node = node;
+    this.#contents = contents;
+  }
+
+  read(offset: number, sizeBytes: number, waiting?: Waiting): Answer<Uint8Array> {
+    const { row, oid } = this.#node;
+    if (oid === undefined)
+      return row === undefined ? new Uint8Array() : this.#view.store.read(row, offset, sizeBytes);
+    if (this.#opened?.oid === oid) return pread(this.#opened.blob, offset, sizeBytes, waiting);
+    return this.blob(oid, waiting).then((blob) => pread(blob, offset, sizeBytes, waiting));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const opening of this.#blobs.values()) opening.then((blob) => blob.release()).catch(() => undefined);
+  }
+
+  async blob(oid: Oid, waiting?: Waiting): Promise<OpenBlob> {
+    let opening = this.#blobs.get(oid);
+    if (opening === undefined) {
+      if (this.#isClosed) throw new Refusal("ESTALE");
+      opening = this.#contents.source.blobs.open(oid, EXPLICIT_READ, waiting?.signal);
+      this.#blobs.set(oid, opening);
+      // Another one may try again.
+      opening.catch(() => this.#blobs.delete(oid));
+    }
+    const blob = await opening;
+    this.#opened = { oid, blob };
+    return blob;
+  }
+}
+
+function pread(blob: OpenBlob, offset: number, sizeBytes: number, waiting?: Waiting): Answer<Uint8Array> {
+  const end = Math.min(offset + sizeBytes, blob.sizeBytes);
+  if (offset >= end) return new Uint8Array();
+  const read = (): Uint8Array => {
+    const bytes = Buffer.allocUnsafeSlow(end - offset);
+    for (let at = 0; at < bytes.length; ) {
+      const count = readSync(blob.fd, bytes, at, bytes.length - at, offset + at);
+      // The file is shorter than the blob: somebody has cut it.
+      if (count === 0) throw new Refusal("EIO");
+      at += count;
+    }
+    return bytes;
+  };
+  return blob.readable === undefined ? read() : blob.readable(end, waiting?.signal).then(read);
+}
+
+function then<T, R>(answer: Answer<T>, make: (value: T) => Answer<R>): Answer<R> {
+  return answer instanceof Promise ? answer.then(make) : make(answer);
+}

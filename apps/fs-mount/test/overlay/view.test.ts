@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { MemorySource } from "../support/memory-source.ts";
+import { Model } from "./model.ts";
+import { BASE, operations } from "./operations.ts";
+import { folderOf, ViewFiles } from "./view-files.ts";
+
+test("a view with local changes does what files do, over any base and opened again", async () => {
+  const steps = fc.array(
+    fc.oneof({ weight: 12, arbitrary: operations }, fc.constantFrom("reopen" as const, "base" as const)),
+    { minLength: 10, maxLength: 40 },
+  );
+  await fc.assert(
+    fc.asyncProperty(steps, async (sequence) => {
+      const folder = mkdtempSync(join(tmpdir(), "overlay-"));
+      const source = new MemorySource();
+      const tree = source.folder(folderOf(BASE));
+      const others = [source.folder(folderOf({ a: "another", d: BASE.a!, e: "new" })), tree];
+      let files = new ViewFiles(folder, source, tree);
+      const model = new Model(BASE);
+      try {
+        for (const [at, step] of sequence.entries()) {
+          if (step === "reopen") {
+            await files.view.close();
+            files = new ViewFiles(folder, source, tree);
+          } else if (step === "base") {
+            await files.view.reconcile(others[at % 2]!, async () => await Promise.resolve(undefined));
+            expect(await files.dump()).toEqual(await model.dump());
+          } else {
+            expect(await files.run(step), JSON.stringify(step)).toBe(await model.run(step));
+          }
+        }
+        expect(await files.dump()).toEqual(await model.dump());
+        expect(source.opened).toBe(0);
+      } finally {
+        await files.view.close();
+        source.end();
+        rmSync(folder, { recursive: true });
+      }
+    }),
+    { numRuns: 80 },
+  );
+});
