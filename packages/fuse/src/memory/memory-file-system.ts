@@ -10,36 +10,31 @@ import type {
 import { OPENED, ROOT_ID, WRITE_KILL_SUIDGID } from "../protocol/constants.ts";
 import type { AttributeChange } from "../protocol/decode.ts";
 import type { DirectoryEntry, Entry, FileSystemStatistics } from "../protocol/types.ts";
-import type { Content } from "./content.ts";
+import { getAttribute, removeAttribute, setAttribute } from "./extended-attributes.ts";
+import { allocateInFile, contentOf, readFile, seekInFile, truncateFile, writeFile } from "./file-content.ts";
 import { MemoryNode, now, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID } from "./node.ts";
 import type { MemoryOptions } from "./schema.ts";
+import { Space } from "./space.ts";
 
 /** Nothing changes but through the kernel, so it may remember all it likes. */
 const FOREVER_MS = 86_400_000;
 const MAX_NAME_BYTES = 255;
-const MAX_FILE_BYTES = 2 ** 44;
-const XATTR_NAME = /^(user|trusted|security)\../s;
-const MAX_XATTR_BYTES = 65_536;
 const [NOREPLACE, EXCHANGE] = [1, 2];
-const [KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE] = [1, 2, 16];
-const [SEEK_DATA, SEEK_HOLE] = [3, 4];
 const O_EXCL = 0o200;
-const DAY_SECONDS = 86_400;
 
 /** A file system in memory; every handler answers at once. Permissions are the kernel's to check (`defaultPermissions`). */
 export class MemoryFileSystem implements FileSystem {
   readonly killsPrivileges = true;
-  readonly #maxBytes: number;
+  readonly #space: Space;
   readonly #maxNodes: number;
   readonly #nodes = new Map<number, MemoryNode>();
   /** Names of open directories, as they were when reading began. */
   readonly #listings = new Map<number, string[]>();
   #lastId = ROOT_ID;
   #lastHandle = 0;
-  #usedBytes = 0;
 
   constructor(options: MemoryOptions) {
-    this.#maxBytes = options.maxBytes ?? 2 ** 30;
+    this.#space = new Space(options.maxBytes ?? 2 ** 30);
     this.#maxNodes = options.maxNodes ?? 1_000_000;
     const mode = S_IFDIR | (options.rootMode ?? 0o755);
     const root = new MemoryNode(ROOT_ID, { mode, uid: options.uid ?? 0, gid: options.gid ?? 0 });
@@ -71,12 +66,7 @@ export class MemoryFileSystem implements FileSystem {
 
   setattr(nodeId: number, change: AttributeChange, caller: Caller): TimedAttributes {
     const node = this.#node(nodeId);
-    if (change.sizeBytes !== undefined) {
-      const content = contentOf(node);
-      if (change.sizeBytes > MAX_FILE_BYTES) throw new Errno("EFBIG");
-      this.#counted(content, () => content.truncate(change.sizeBytes ?? 0));
-      node.modified();
-    }
+    if (change.sizeBytes !== undefined) truncateFile(this.#space, node, change.sizeBytes);
     if (change.mode !== undefined) node.mode = (node.mode & S_IFMT) | (change.mode & 0o7777);
     if (change.uid !== undefined || change.gid !== undefined) {
       node.uid = change.uid ?? node.uid;
@@ -183,12 +173,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   read(nodeId: number, _handle: number, offset: number, sizeBytes: number): readonly Uint8Array[] {
-    const node = this.#node(nodeId);
-    // As with `relatime`: the first read after a change counts, and one a day.
-    const { atime, mtime, ctime } = node;
-    if (!later(atime, mtime) || !later(atime, ctime) || Date.now() / 1000 - atime.seconds > DAY_SECONDS)
-      node.atime = now();
-    return contentOf(node).read(offset, sizeBytes);
+    return readFile(this.#node(nodeId), offset, sizeBytes);
   }
 
   write(
@@ -200,9 +185,7 @@ export class MemoryFileSystem implements FileSystem {
     caller?: Caller,
   ): number {
     const node = this.#node(nodeId);
-    const content = contentOf(node);
-    this.#room(content, offset, data.length);
-    this.#counted(content, () => content.write(offset, data));
+    writeFile(this.#space, node, offset, data);
     if ((writeFlags & WRITE_KILL_SUIDGID) !== 0) node.killPrivileges(caller?.gid);
     node.modified();
     return data.length;
@@ -251,8 +234,8 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   statfs(): FileSystemStatistics {
-    const blocks = Math.floor(this.#maxBytes / 4096);
-    const freeBlocks = Math.max(0, Math.floor((this.#maxBytes - this.#usedBytes) / 4096));
+    const blocks = Math.floor(this.#space.maxBytes / 4096);
+    const freeBlocks = Math.floor(this.#space.freeBytes / 4096);
     return {
       blocks,
       freeBlocks,
@@ -265,23 +248,11 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   setxattr(nodeId: number, name: string, value: Uint8Array, flags: number): void {
-    // Access control lists (`system.`) would change what the mode means.
-    if (!XATTR_NAME.test(name)) throw new Errno("EOPNOTSUPP");
-    const node = this.#node(nodeId);
-    const attributes = (node.attributes ??= new Map<string, Uint8Array>());
-    if (flags === 1 && attributes.has(name)) throw new Errno("EEXIST");
-    if (flags === 2 && !attributes.has(name)) throw new Errno("ENODATA");
-    let total = name.length + value.length;
-    for (const [other, { length }] of attributes) if (other !== name) total += other.length + length;
-    if (total > MAX_XATTR_BYTES) throw new Errno("ENOSPC");
-    attributes.set(name, new Uint8Array(value));
-    node.changed();
+    setAttribute(this.#node(nodeId), name, value, flags);
   }
 
   getxattr(nodeId: number, name: string): Uint8Array {
-    const value = this.#node(nodeId).attributes?.get(name);
-    if (value === undefined) throw new Errno(XATTR_NAME.test(name) ? "ENODATA" : "EOPNOTSUPP");
-    return value;
+    return getAttribute(this.#node(nodeId), name);
   }
 
   listxattr(nodeId: number): string[] {
@@ -289,31 +260,15 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   removexattr(nodeId: number, name: string): void {
-    const node = this.#node(nodeId);
-    if (node.attributes?.delete(name) !== true) throw new Errno("ENODATA");
-    node.changed();
+    removeAttribute(this.#node(nodeId), name);
   }
 
   lseek(nodeId: number, _handle: number, offset: number, whence: number): number {
-    if (whence !== SEEK_DATA && whence !== SEEK_HOLE) throw new Errno("EINVAL");
-    const at = contentOf(this.#node(nodeId)).seek(offset, whence === SEEK_DATA ? "data" : "hole");
-    if (at === undefined) throw new Errno("ENXIO");
-    return at;
+    return seekInFile(this.#node(nodeId), offset, whence);
   }
 
   fallocate(nodeId: number, _handle: number, offset: number, lengthBytes: number, mode: number): void {
-    const node = this.#node(nodeId);
-    const content = contentOf(node);
-    const what = mode & ~KEEP_SIZE;
-    if ((what !== 0 && what !== PUNCH_HOLE && what !== ZERO_RANGE) || mode === PUNCH_HOLE)
-      throw new Errno("EOPNOTSUPP");
-    if (what !== 0) this.#counted(content, () => content.clear(offset, lengthBytes));
-    if (what !== PUNCH_HOLE) {
-      this.#room(content, offset, lengthBytes);
-      this.#counted(content, () => content.reserve(offset, lengthBytes));
-    }
-    if ((mode & KEEP_SIZE) === 0) content.sizeBytes = Math.max(content.sizeBytes, offset + lengthBytes);
-    node.modified();
+    allocateInFile(this.#space, this.#node(nodeId), offset, lengthBytes, mode);
   }
 
   copyFileRange(source: FilePosition, target: FilePosition, lengthBytes: number): number {
@@ -400,27 +355,8 @@ export class MemoryFileSystem implements FileSystem {
 
   #dropIfUnused(node: MemoryNode): void {
     if (node.nlink > 0 || node.references > 0 || node.handles > 0) return;
-    if (this.#nodes.delete(node.id)) this.#usedBytes -= node.content?.storedBytes ?? 0;
+    if (this.#nodes.delete(node.id)) this.#space.drop(node.content);
   }
-
-  /** @throws Errno EFBIG, ENOSPC */
-  #room(content: Content, offset: number, length: number): void {
-    if (offset + length > MAX_FILE_BYTES) throw new Errno("EFBIG");
-    // By the range's own length first: a count of its blocks takes as long as it is.
-    if (length > this.#maxBytes || this.#usedBytes + content.missing(offset, length) > this.#maxBytes)
-      throw new Errno("ENOSPC");
-  }
-
-  #counted(content: Content, change: () => void): void {
-    const before = content.storedBytes;
-    change();
-    this.#usedBytes += content.storedBytes - before;
-  }
-}
-
-function contentOf(node: MemoryNode): Content {
-  if (node.content === undefined) throw new Errno(node.isDirectory ? "EISDIR" : "EINVAL");
-  return node.content;
 }
 
 function entryOf(node: MemoryNode): Entry {
@@ -430,11 +366,4 @@ function entryOf(node: MemoryNode): Entry {
     entryTimeoutMs: FOREVER_MS,
     attributesTimeoutMs: FOREVER_MS,
   };
-}
-
-function later(
-  a: { seconds: number; nanoseconds: number },
-  b: { seconds: number; nanoseconds: number },
-): boolean {
-  return a.seconds > b.seconds || (a.seconds === b.seconds && a.nanoseconds > b.nanoseconds);
 }
