@@ -3,21 +3,16 @@ import type { OperationOptions } from "@millrace/pack";
 import { StorageError } from "@millrace/storage";
 import { span, type SpanHandle } from "@millrace/telemetry";
 import {
-  AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  HeadObjectCommand,
-  ListMultipartUploadsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
-  UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { type AttemptPolicy, inAttempts, once } from "./attempts.ts";
 import { kindOf, toStorageError } from "./fault.ts";
-import { createStoreClock, type StoreClock } from "./store-clock.ts";
+import { createStoreClock, type StoreClock, timeOf } from "./store-clock.ts";
+import { createUploads } from "./uploads.ts";
 
 /** What a key is for, as telemetry reports it. */
 export type KeyKind = "manifest" | "ref" | "file" | "pack" | "table" | "probe";
@@ -145,19 +140,20 @@ const BACKEND = "s3";
 /** The user metadata that a writer signs with. */
 const WRITER = "millrace-writer";
 
+/** A request as a span, in attempts; what fails for good becomes a `StorageError`. */
+export type SendRequest = <T>(
+  operation: string,
+  kind: KeyKind,
+  key: string,
+  signal: AbortSignal | undefined,
+  attempt: (signal: AbortSignal, handle: SpanHandle<"storage.request">) => Promise<T>,
+) => Promise<T>;
+
 /** Puts the requests over a client, which retries nothing by itself and goes with the bucket. */
 export function createBucket(client: S3Client, name: string, policy: AttemptPolicy): Bucket {
-  type Handle = SpanHandle<"storage.request">;
   const clock = followClock(client);
 
-  /** A request as a span, in attempts; what fails for good becomes a `StorageError`. */
-  const request = <T>(
-    operation: string,
-    kind: KeyKind,
-    key: string,
-    signal: AbortSignal | undefined,
-    attempt: (signal: AbortSignal, handle: Handle) => Promise<T>,
-  ): Promise<T> =>
+  const request: SendRequest = (operation, kind, key, signal, attempt) =>
     span("storage.request", { backend: BACKEND, operation, key_kind: kind, key }, async (handle) => {
       try {
         const result = await inAttempts(policy, signal, (each, count) => {
@@ -289,80 +285,11 @@ export function createBucket(client: S3Client, name: string, policy: AttemptPoli
         },
       ),
     delete: (kind, key, { signal } = {}) => deleteKey(kind, key, signal),
-    startUpload: (key, { signal } = {}) =>
-      request("start_upload", "pack", key, signal, async (abortSignal) => {
-        const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket: name, Key: key }), {
-          abortSignal,
-        });
-        if (UploadId === undefined)
-          throw new StorageError("STORAGE_IO", `s3://${name}/${key}: no upload id`, { key });
-        return UploadId;
-      }),
-    putPart: (key, upload, number, bytes, { signal } = {}) =>
-      request("put_part", "pack", key, signal, async (abortSignal, handle) => {
-        handle.set("bytes", bytes.length);
-        const command = new UploadPartCommand({
-          Bucket: name,
-          Key: key,
-          UploadId: upload,
-          PartNumber: number,
-          Body: bytes,
-        });
-        const { ETag = "" } = await client.send(command, { abortSignal });
-        return { number, etag: ETag };
-      }),
-    completeUpload: (key, upload, parts, sizeBytes, { signal } = {}) =>
-      request("complete_upload", "pack", key, signal, async (abortSignal) => {
-        const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
-        const command = new CompleteMultipartUploadCommand({
-          Bucket: name,
-          Key: key,
-          UploadId: upload,
-          MultipartUpload: { Parts },
-        });
-        try {
-          await client.send(command, { abortSignal });
-        } catch (error) {
-          // The upload is gone where an attempt before, whose answer was lost, has made the file.
-          if (kindOf(error) !== "absent") throw error;
-          const { ContentLength } = await client.send(new HeadObjectCommand({ Bucket: name, Key: key }), {
-            abortSignal,
-          });
-          if (ContentLength !== sizeBytes) throw error;
-        }
-      }),
-    async abortUpload(key, upload) {
-      await request("abort_upload", "pack", key, undefined, async (abortSignal) => {
-        const command = new AbortMultipartUploadCommand({ Bucket: name, Key: key, UploadId: upload });
-        await client.send(command, { abortSignal }).catch((error: unknown) => {
-          if (kindOf(error) !== "absent") throw error;
-        });
-      });
-    },
-    async listUploads(prefix, { signal } = {}) {
-      const uploads: ListedUpload[] = [];
-      for (let marker = {}; ; ) {
-        const page = await request("list_uploads", "pack", prefix, signal, (abortSignal) =>
-          client.send(new ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix, ...marker }), {
-            abortSignal,
-          }),
-        );
-        for (const { Key = "", UploadId = "", Initiated } of page.Uploads ?? []) {
-          uploads.push({ key: Key, upload: UploadId, startedMs: timeOf(Initiated) });
-        }
-        if (page.IsTruncated !== true) return uploads;
-        marker = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
-      }
-    },
+    ...createUploads(client, name, request),
     [Symbol.dispose]() {
       client.destroy();
     },
   };
-}
-
-/** What the store gives no date is never taken for old. */
-function timeOf(date: Date | undefined): number {
-  return date?.getTime() ?? Number.POSITIVE_INFINITY;
 }
 
 /** A clock that hears the date of every answer of this client, refusals among them. */

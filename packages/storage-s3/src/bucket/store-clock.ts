@@ -37,3 +37,8 @@ export function createStoreClock(): StoreClock {
     },
   };
 }
+
+/** What the store gives no date is never taken for old. */
+export function timeOf(date: Date | undefined): number {
+  return date?.getTime() ?? Number.POSITIVE_INFINITY;
+}
