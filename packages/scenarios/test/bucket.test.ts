@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type BucketScene, openBucketScene } from "../src/bucket-scene.ts";
 import { cloneSound } from "../src/expect-sound.ts";
 import { git } from "../src/git.ts";
+import { inCrowd } from "../src/in-crowd.ts";
 import { isLight } from "../src/light.ts";
 import type { Scratch } from "../src/scratch.ts";
 import type { ServerProcess } from "../src/server-process.ts";
@@ -116,7 +117,7 @@ describe("serve --store", () => {
     // The proxy breaks connections after the store has done what was asked: some of the manifest's writes among them.
     let count = 0;
     proxy.plan = () => (++count % 20 === 0 ? { kind: "reset-after" } : undefined);
-    const results = await inCrowd(tips, (tip, i) =>
+    const results = await inCrowd(tips, PUSHES, (tip, i) =>
       local.tryGit("push", "--quiet", urls[i % 3] as string, `${tip}:refs/heads/b${i}`),
     );
     proxy.plan = undefined;
@@ -137,9 +138,12 @@ describe("serve --store", () => {
     for (let i = 0; i < PUSHES; i++) {
       tips.push(await local.git("commit-tree", tree, "-p", base, "-m", `racer ${i}`));
     }
-    const results = await inCrowd(tips, (tip, i) =>
+    let count = 0;
+    proxy.plan = () => (++count % 20 === 0 ? { kind: "reset-after" } : undefined);
+    const results = await inCrowd(tips, PUSHES, (tip, i) =>
       local.tryGit("push", "--quiet", urls[i % 3] as string, `${tip}:refs/heads/main`),
     );
+    proxy.plan = undefined;
     const winners = tips.filter((_, i) => results[i]?.status === 0);
     expect(winners.length).toBe(1);
     const copy = await cloneSound(urls[2] as string, scratch);
@@ -181,25 +185,5 @@ describe("serve --store", () => {
   });
 });
 
-/** Pushes of a race; the second Node runs fewer. */
+/** Pushes at once; the second Node runs fewer. */
 const PUSHES = isLight ? 30 : 100;
-/** Pushes under way at once. */
-const CROWD = 12;
-
-/** Does something for each item, some at a time, and answers in order. */
-async function inCrowd<T, R>(
-  items: readonly T[],
-  work: (item: T, index: number) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: CROWD }, async () => {
-      while (next < items.length) {
-        const index = next++;
-        results[index] = await work(items[index] as T, index);
-      }
-    }),
-  );
-  return results;
-}

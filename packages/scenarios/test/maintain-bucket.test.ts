@@ -6,6 +6,7 @@ import { type BucketPlace, compareFiles, maintainBucket } from "../src/bucket-pr
 import { type BucketScene, openBucketScene } from "../src/bucket-scene.ts";
 import { cloneSound } from "../src/expect-sound.ts";
 import { git } from "../src/git.ts";
+import { inCrowd } from "../src/in-crowd.ts";
 import { isLight } from "../src/light.ts";
 import { packOf } from "../src/raw-pack.ts";
 import { rawPush, rawPushBody } from "../src/raw-push.ts";
@@ -199,15 +200,17 @@ describe("millrace maintain --store", () => {
     }
   });
 
-  it("loops while three servers take pushes, branches go and come again, clones run and connections break", async () => {
+  it("loops while three servers take pushes, some racing for one branch, branches go and come again, clones run and connections break", async () => {
     const urls = (await Promise.all([0, 1, 2].map(() => serve(proxied(), "--no-maintain")))).map(
       ({ url }) => `${url}/busy.git`,
     );
     await local.git("push", "--quiet", urls[0] as string, "main");
     const tree = await local.git("rev-parse", "main^{tree}");
-    const tips: string[] = [];
+    const make = (what: string): Promise<string> => local.git("commit-tree", tree, "-p", "main", "-m", what);
+    const [tips, racers]: [string[], string[]] = [[], []];
     for (let i = 0; i < BRANCHES; i++) {
-      tips.push(await local.git("commit-tree", tree, "-p", "main", "-m", `commit ${i}`));
+      tips.push(await make(`commit ${i}`));
+      racers.push(await make(`racer ${i}`));
     }
     let count = 0;
     proxy.plan = () => (++count % 20 === 0 ? { kind: "reset-after" } : undefined);
@@ -231,30 +234,31 @@ describe("millrace maintain --store", () => {
       await cloneSound(urls[loops.clone % 3] as string, scratch);
       loops.clone++;
     });
-    const pushed = (async (): Promise<void> => {
-      let next = 0;
-      const pusher = async (): Promise<void> => {
-        while (next < tips.length && !isOver) {
-          const i = next++;
-          const [ref, tip] = [`refs/heads/b${i}`, tips[i] as string];
+    const pushing = (async (): Promise<string[]> => {
+      try {
+        await inCrowd(tips, 4, async (tip, i) => {
+          const ref = `refs/heads/b${i}`;
           const send = (at: number, spec: string): Promise<string> =>
             local.git("push", "--quiet", urls[(i + at) % 3] as string, spec);
           await send(0, `${tip}:${ref}`);
-          if (i % 2 === 1) continue;
+          if (i % 4 !== 0) return;
           await send(1, `:${ref}`);
           await send(2, `${tip}:${ref}`);
-        }
-      };
-      try {
-        await Promise.all(Array.from({ length: 4 }, pusher));
+        });
+        const raced = await inCrowd(racers, BRANCHES, (tip, i) =>
+          local.tryGit("push", "--quiet", urls[i % 3] as string, `${tip}:refs/heads/main`),
+        );
+        return racers.filter((_, i) => raced[i]?.status === 0);
       } finally {
         isOver = true;
       }
     })();
-    await Promise.all([maintaining, cloning, pushed]);
+    const [winners] = await Promise.all([pushing, maintaining, cloning]);
     proxy.plan = undefined;
+    expect(winners).toHaveLength(1);
     expect(Math.min(...Object.values(loops)), JSON.stringify(loops)).toBeGreaterThan(0);
     const copy = await cloneSound(urls[1] as string, scratch);
+    expect(await copy.git("rev-parse", "main")).toBe(winners[0]);
     const refs = await copy.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/b*");
     expect(refs.split("\n").sort()).toEqual(tips.map((tip, i) => `refs/heads/b${i} ${tip}`).sort());
     expect((await maintainBucket(straight(), "--full").done).status).toBe(0);
@@ -279,5 +283,5 @@ describe("serve --maintain-after", () => {
   });
 });
 
-/** Branches of the race; the second Node has fewer. */
-const BRANCHES = isLight ? 12 : 40;
+/** Branches that are pushed, and pushes that race for one; the second Node has fewer. */
+const BRANCHES = isLight ? 12 : 100;
