@@ -1,5 +1,5 @@
 import type { OperationOptions } from "@millrace/pack";
-import { isRepositoryName, ListOptions } from "@millrace/storage";
+import { isRepositoryName, ListOptions, StorageError } from "@millrace/storage";
 import type { Bucket, ListedKey } from "./bucket/bucket.ts";
 import type { Keys } from "./keys.ts";
 import { decodeManifest, TOMBSTONE_BYTES } from "./manifest/codec.ts";
@@ -46,5 +46,15 @@ async function isRepository(
   if (!isRepositoryName(keys.nameOf(key))) return false;
   if (sizeBytes > TOMBSTONE_BYTES) return true;
   const found = await bucket.get("manifest", key, { signal });
-  return found !== undefined && found !== "unchanged" && !("removedLife" in decodeManifest(found.bytes, key));
+  return found !== undefined && found !== "unchanged" && !isTombstone(found.bytes, key);
+}
+
+/** What is damaged, or of a later version, is told as a repository: whoever opens it hears what is wrong with it. */
+function isTombstone(bytes: Uint8Array, key: string): boolean {
+  try {
+    return "removedLife" in decodeManifest(bytes, key);
+  } catch (error) {
+    if (error instanceof StorageError) return false;
+    throw error;
+  }
 }

@@ -145,6 +145,7 @@ describe("reading", () => {
 
   it("a manifest that is damaged, or of a newer version, is told with its key", async (ctx) => {
     await prepare(ctx);
+    await (await storage.create("s"))[Symbol.asyncDispose]();
     const key = `case-${counter - 1}/repos/r`;
     const whole = Buffer.from(await bucket.get(key)).toString();
     for (const [body, code] of [
@@ -155,6 +156,10 @@ describe("reading", () => {
     ] as const) {
       await bucket.put(key, body);
       await expect(storage.open("r")).rejects.toMatchObject({ code, key });
+      // It hides no other repository from who goes through all of them.
+      const names: string[] = [];
+      for await (const name of storage.list()) names.push(name);
+      expect(names).toEqual(["r", "s"]);
     }
     await bucket.put(key, whole);
     await storage.open("r");
