@@ -82,6 +82,18 @@ describe("a push whose requests break", () => {
     expect(await refsOf(store)).toContain(`refs/heads/next ${next.commit}`);
   });
 
+  it("somebody else is being served: 409 to what has no condition is tried again", async (ctx) => {
+    await prepare(ctx);
+    let refusals = 0;
+    proxy.plan = (request) =>
+      isFile(request) && refusals++ === 0
+        ? { kind: "status", status: 409, code: "OperationAborted" }
+        : undefined;
+    const next = await makeTinyPack("next");
+    expect(await pushPack(store, next, "refs/heads/next", null)).toEqual([undefined]);
+    expect(refusals).toBeGreaterThan(1);
+  });
+
   it("no answer to the write, nor to the look behind it: outcome unknown, and the files stay", async (ctx) => {
     await prepare(ctx);
     let written = false;

@@ -12,7 +12,7 @@ export interface AttemptPolicy {
 const MAX_DELAY_MS = 5000;
 
 /**
- * Tries until it goes well, until a fault that will not pass, or until time or attempts are used up; waits grow and are
+ * For requests without a condition. Tries until it goes well, until a fault that will not pass, or until time or attempts are used up; waits grow and are
  * drawn at random, so that those who failed together do not come back together. Throws the last fault as it came, or
  * `signal.reason`.
  */
@@ -29,10 +29,16 @@ export async function inAttempts<T>(
       signal?.throwIfAborted();
       const delay = jitter(policy.retryDelayMs, count);
       const isLast = count >= policy.maxAttempts || performance.now() + delay > deadline;
-      if (isLast || kindOf(error) !== "transient") throw error;
+      if (isLast || !mayPass(error)) throw error;
       await pause(delay, signal);
     }
   }
+}
+
+/** What is asked here has no condition to lose by: a conflict is somebody else being served (an upload that two give up). */
+function mayPass(error: unknown): boolean {
+  const kind = kindOf(error);
+  return kind === "transient" || kind === "lost";
 }
 
 /** One attempt with a deadline of its own. Throws `signal.reason` where that is why it ended. */
