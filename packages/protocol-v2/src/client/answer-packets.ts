@@ -28,21 +28,18 @@ export function readAnswerPackets(source: AsyncIterable<Uint8Array>, signal?: Ab
  * @throws `PROTOCOL_REMOTE_FAILED` where the server gives its last words (`ERR`), `PROTOCOL_BAD_ANSWER` where the bytes
  * are no packets, `PROTOCOL_UNREACHABLE` where they end, and what the source throws.
  */
-export async function readPacket({ packets }: Answer): Promise<PktLine> {
-  const packet = await told(async () => packets.next() ?? (await packets.read()));
+export async function readPacket(answer: Answer): Promise<PktLine> {
+  const { packets } = answer;
+  let packet: PktLine | undefined;
+  try {
+    packet = packets.next() ?? (await packets.read());
+  } catch (error) {
+    throw answerError(error, answer);
+  }
   if (packet === undefined) throw endsEarly();
   const words = errorPktText(packet);
-  if (words !== undefined) throw remoteFailure(words);
+  if (words !== undefined) throw remoteFailure(words, answer);
   return packet;
-}
-
-/** Runs what reads packets, and tells its faults as this package's. */
-export async function told<T>(read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    throw answerError(error);
-  }
 }
 
 /**
@@ -62,20 +59,17 @@ export function badAnswer(what: string, cause?: unknown): ProtocolError {
   return new ProtocolError("PROTOCOL_BAD_ANSWER", `the server's answer makes no sense: ${what}`, { cause });
 }
 
-/** The server's own words for its failure. */
-export function remoteFailure(words: string, cause?: unknown): ProtocolError {
-  const remoteMessage = printable(words.trimEnd());
-  return new ProtocolError("PROTOCOL_REMOTE_FAILED", `remote error: ${remoteMessage}`, {
-    cause,
-    remoteMessage,
-  });
+/** The server's own words for its failure. What they are read from is no cause: it has them as they came. */
+function remoteFailure(words: string, { conceal }: Pick<Answer, "conceal">): ProtocolError {
+  const remoteMessage = printable((conceal?.(words) ?? words).trimEnd());
+  return new ProtocolError("PROTOCOL_REMOTE_FAILED", `remote error: ${remoteMessage}`, { remoteMessage });
 }
 
 /** A fault of the packet reader as one of this package; all else comes back as it is. */
-export function answerError(error: unknown): unknown {
+export function answerError(error: unknown, answer: Pick<Answer, "conceal">): unknown {
   if (!(error instanceof PktlineError)) return error;
   if (error.code === "PKTLINE_TRUNCATED") return endsEarly(error);
-  if (error.code === "PKTLINE_REMOTE_ERROR") return remoteFailure(error.remoteText ?? "", error);
+  if (error.code === "PKTLINE_REMOTE_ERROR") return remoteFailure(error.remoteText ?? "", answer);
   return badAnswer(error.message, error);
 }
 

@@ -69,6 +69,21 @@ export const hostCredentials: Readonly<
   gitlab: (token) => basicCredential("oauth2", token),
 };
 
+/**
+ * Puts `***` for what such headers let in with, where it stands in a text: their values, and the token, or the user's
+ * password, in one of `Authorization`.
+ */
+export function conceal(text: string, headers: CredentialHeaders): string {
+  const secrets = Object.values(headers).flatMap((value) => {
+    const token = value.slice(value.indexOf(" ") + 1);
+    const pair = /^basic /i.test(value) ? Buffer.from(token, "base64").toString() : "";
+    return [value, token, pair, pair.slice(pair.indexOf(":") + 1)];
+  });
+  // Longer ones first: some stand in others.
+  const ordered = secrets.filter((secret) => secret !== "").sort((a, b) => b.length - a.length);
+  return ordered.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
+}
+
 /** A URL without user and password, fit to be printed. */
 export function redactUrl(url: string | URL): string {
   if (!URL.canParse(url)) return "(not a URL)";

@@ -103,7 +103,7 @@ function packOf(
       await answer.done();
       isWhole = true;
     } catch (error) {
-      throw answerError(error);
+      throw answerError(error, answer);
     } finally {
       const wantCount = (request.wants?.length ?? 0) + (request.wantRefs?.length ?? 0);
       span.set("want_count", wantCount);

@@ -173,6 +173,7 @@ class V2Remote implements Remote {
       let isDone = false;
       return {
         packets: answer.packets,
+        conceal: answer.conceal,
         done: async () => {
           isDone = true;
           await answer.done();

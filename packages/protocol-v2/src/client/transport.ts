@@ -43,6 +43,8 @@ export interface Conversation extends AsyncDisposable {
 /** Packets that a server sends. Disposing of it before `done` gives up what carried it. */
 export interface Answer extends AsyncDisposable {
   readonly packets: PktReader;
+  /** Puts `***` for the secrets that the client was let in with, where a server says them back. */
+  readonly conceal?: ((words: string) => string) | undefined;
   /** All that belongs to it was read: the connection may carry the next request. */
   done(): Promise<void>;
 }

@@ -5,7 +5,12 @@ import { inspect } from "node:util";
 import { subscribe } from "@millrace/telemetry";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAuthority } from "../../../test/support/certificates.ts";
-import { answerAsGit, type HttpFixture, startHttpFixture } from "../../../test/support/http-fixture.ts";
+import {
+  answerAsGit,
+  type HttpFixture,
+  packets,
+  startHttpFixture,
+} from "../../../test/support/http-fixture.ts";
 import {
   basicCredential,
   bearerCredential,
@@ -13,6 +18,7 @@ import {
   headerCredential,
   hostCredentials,
 } from "../credential.ts";
+import type { ProtocolError } from "../../errors.ts";
 import { openRemote, type Remote } from "../remote.ts";
 import type { RemoteOptions } from "../schema.ts";
 import { openHttpTransport } from "./http-transport.ts";
@@ -115,6 +121,35 @@ describe("an HTTP transport", () => {
     for (const text of shown) expect(text).not.toContain(TOKEN);
     expect(error).toMatchObject({ code: "PROTOCOL_UNREACHABLE", transient: true });
     await remote[Symbol.asyncDispose]();
+  });
+
+  it("shows no secret that a server says back", async () => {
+    const says = (authorization = ""): string => {
+      const [, token = ""] = authorization.split(" ");
+      return `no entry for ${authorization}, ${Buffer.from(token, "base64").toString()}, ${TOKEN}`;
+    };
+    await using refusing = await startHttpFixture((request, response) => {
+      const words = says(request.headers.authorization);
+      response.writeHead(403, { "content-type": "text/plain" }).end(words);
+    });
+    await using failing = await startHttpFixture(
+      answerAsGit((request, response) => {
+        if (request.method !== "POST") return false;
+        request.resume();
+        response.writeHead(200, { "content-type": "application/x-git-upload-pack-result" });
+        response.end(packets(`ERR ${says(request.headers.authorization)}`));
+        return true;
+      }),
+    );
+    for (const credential of [basicCredential("user", TOKEN), bearerCredential(TOKEN)]) {
+      for (const { origin } of [refusing, failing]) {
+        const error = await namesOf(remoteAt(origin, { credential })).catch((fault: unknown) => fault);
+        expect((error as ProtocolError).remoteMessage).toMatch(/^no entry for .*\*\*\*/);
+        const shown = `${inspect(error, { depth: 20, showHidden: true })}${JSON.stringify(error)}`;
+        expect(shown).not.toContain(TOKEN);
+        expect(shown).not.toContain(Buffer.from(`user:${TOKEN}`).toString("base64"));
+      }
+    }
   });
 
   it("knows its origin in whatever case a redirect spells it", async () => {

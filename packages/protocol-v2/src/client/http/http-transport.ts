@@ -5,7 +5,13 @@ import { ProtocolError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
 import type { ProtocolVersion } from "../../protocol-version.ts";
 import { badAnswer, readAnswerPackets } from "../answer-packets.ts";
-import { basicCredential, type Credential, redactUrl } from "../credential.ts";
+import {
+  basicCredential,
+  conceal,
+  type Credential,
+  type CredentialHeaders,
+  redactUrl,
+} from "../credential.ts";
 import type {
   Answer,
   Conversation,
@@ -36,6 +42,12 @@ export function openHttpTransport(url: string | URL, options: HttpTransportOptio
   // The error that `new URL` throws shows the whole of it, a password too.
   if (!URL.canParse(url)) throw new TypeError("not a URL");
   return new HttpTransport(new URL(url), HttpTransportOptions.parse(options));
+}
+
+/** What came back, and what the request was let in with. */
+interface Sent {
+  readonly response: Dispatcher.ResponseData;
+  readonly credentials: CredentialHeaders;
 }
 
 class HttpTransport implements GitTransport {
@@ -84,9 +96,10 @@ class HttpTransport implements GitTransport {
   ): Promise<Answer> {
     for (let redirects = 0; ; redirects++) {
       const path = `${this.#path}/info/refs?service=${service}${this.#query.replace("?", "&")}`;
-      const response = await this.#send({ method: "GET", path, version, signal });
+      const sent = await this.#send({ method: "GET", path, version, signal });
+      const { response } = sent;
       if (!isRedirect(response.statusCode)) {
-        return this.#answer(response, `application/x-${service}-advertisement`, signal);
+        return this.#answer(sent, `application/x-${service}-advertisement`, signal);
       }
       await leave(response);
       if (redirects === MAX_REDIRECTS)
@@ -109,9 +122,10 @@ class HttpTransport implements GitTransport {
       ...(packed === body ? {} : { "content-encoding": "gzip" }),
     };
     const path = `${this.#path}/${service}${this.#query}`;
-    const response = await this.#send({ method: "POST", path, version, headers, body: packed, signal });
+    const sent = await this.#send({ method: "POST", path, version, headers, body: packed, signal });
+    const { response } = sent;
     if (!isRedirect(response.statusCode)) {
-      return this.#answer(response, `application/x-${service}-result`, signal);
+      return this.#answer(sent, `application/x-${service}-result`, signal);
     }
     await leave(response);
     // Only a first request may be sent elsewhere (git's http.followRedirects=initial).
@@ -125,11 +139,11 @@ class HttpTransport implements GitTransport {
     headers?: Record<string, string>;
     body?: RequestBody;
     signal: AbortSignal | undefined;
-  }): Promise<Dispatcher.ResponseData> {
+  }): Promise<Sent> {
     const { method, path, version, headers, body, signal } = request;
     const credentials = (await this.#credential?.headersFor(this.#origin)) ?? {};
     try {
-      return await this.#dispatcher.request({
+      const response = await this.#dispatcher.request({
         origin: this.#origin,
         method,
         path,
@@ -142,13 +156,14 @@ class HttpTransport implements GitTransport {
         body: body ?? null,
         signal: signal ?? null,
       } as Dispatcher.RequestOptions);
+      return { response, credentials };
     } catch (cause) {
       throw requestFault(cause, this.address, signal);
     }
   }
 
   async #answer(
-    response: Dispatcher.ResponseData,
+    { response, credentials }: Sent,
     contentType: string,
     signal: AbortSignal | undefined,
   ): Promise<Answer> {
@@ -157,7 +172,7 @@ class HttpTransport implements GitTransport {
       .split(";")[0]
       ?.trim();
     if (statusCode !== 200) {
-      const words = type === "text/plain" ? await readWords(response) : await leave(response);
+      const words = type === "text/plain" ? await readWords(response, credentials) : await leave(response);
       const retryAfter = parseRetryAfter(headers["retry-after"]?.toString(), Date.now());
       throw statusFault(statusCode, this.address, words, retryAfter);
     }
@@ -176,6 +191,7 @@ class HttpTransport implements GitTransport {
     const packets = readAnswerPackets(bytes(), signal);
     return {
       packets,
+      conceal: (words) => conceal(words, credentials),
       async done() {
         // Reading to the end keeps the connection; whoever sends more than that loses it.
         if ((await packets.read().catch(() => undefined)) !== undefined) await packets.cancel();
@@ -221,7 +237,10 @@ async function leave({ body }: Dispatcher.ResponseData): Promise<undefined> {
 }
 
 /** The first line of what a server says beside its status. */
-async function readWords({ body }: Dispatcher.ResponseData): Promise<string | undefined> {
+async function readWords(
+  { body }: Dispatcher.ResponseData,
+  credentials: CredentialHeaders,
+): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
@@ -234,5 +253,5 @@ async function readWords({ body }: Dispatcher.ResponseData): Promise<string | un
     // Its status says enough.
   }
   const line = Buffer.concat(chunks).toString("utf8").trim().split("\n")[0] ?? "";
-  return line === "" ? undefined : printable(line);
+  return line === "" ? undefined : printable(conceal(line, credentials));
 }
