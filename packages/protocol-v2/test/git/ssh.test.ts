@@ -8,6 +8,10 @@ import { openSshTransport, type SshTransportOptions } from "../../src/ssh/index.
 import { git, gitEnvironment } from "../support/git.ts";
 import { createSampleRepository, packBetween, type SampleRepository } from "../support/repository.ts";
 
+/** A pair of keys. Of those of ed25519 that ssh2 makes, it cannot read one in some three hundred. */
+const generateKeys = (): { private: string; public: string } =>
+  ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256 });
+
 /** An SSH server that runs what it is told, in a shell as sshd does, for whoever has the key. */
 describe("a repository over SSH", () => {
   let sample: SampleRepository;
@@ -17,8 +21,8 @@ describe("a repository over SSH", () => {
 
   beforeAll(async () => {
     sample = await createSampleRepository();
-    const host = ssh2.utils.generateKeyPairSync("ed25519");
-    const user = ssh2.utils.generateKeyPairSync("ed25519");
+    const host = generateKeys();
+    const user = generateKeys();
     const known = ssh2.utils.parseKey(user.public) as ssh2.ParsedKey;
     server = new ssh2.Server({ hostKeys: [host.private] }, (client) => {
       client.on("error", () => undefined);
@@ -92,11 +96,10 @@ describe("a repository over SSH", () => {
     await remote[Symbol.asyncDispose]();
   });
 
-  // Once, on a busy machine, the connection broke before the refusal was there; that is told as unreachable, and rightly.
-  it("talks to no stranger, and no stranger gets in", { retry: 1 }, async () => {
+  it("talks to no stranger, and no stranger gets in", async () => {
     const faults = [
       { ...options, isHostKey: () => false },
-      { ...options, privateKey: ssh2.utils.generateKeyPairSync("ed25519").private },
+      { ...options, privateKey: generateKeys().private },
       { ...options, path: `${sample.root}/nowhere` },
     ].map(async (each) => {
       const remote = openRemote(openSshTransport(each), { attempts: 1 });
