@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { createBucket, demandServer, openFaultProxy } from "@millrace/s3-lab";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createBucket, demandServer, longestChain, openFaultProxy } from "@millrace/s3-lab";
 import { expect, it } from "vitest";
 import { openTestStorage } from "./open-test-storage.ts";
 
@@ -62,4 +63,26 @@ it("leaves nothing of a large pack that was given up", async (ctx) => {
   for (let i = 0; i < 18; i++) await stage.write(randomBytes(MIB));
   await stage.discard();
   expect(await bucket.keys()).toEqual(["repos/gone"]);
+});
+
+it("waits for three requests, one after the other, behind the last byte of a push in parts", async (ctx) => {
+  const bucket = await createBucket(await demandServer("store", ctx));
+  await using proxy = await openFaultProxy(bucket.endpoint.url);
+  const place = { endpoint: { ...bucket.endpoint, url: proxy.url }, bucket: bucket.name };
+  await using storage = await openTestStorage(place, { partBytes: 5 * MIB });
+  const store = await storage.create("chain");
+  // Long enough to tell what waits for what.
+  proxy.latencyMs = 50;
+  const stage = await store.stage();
+  for (let i = 0; i < 18; i++) await stage.write(randomBytes(MIB));
+  // A client's bytes take longer than the request with which the upload begins.
+  while (!proxy.requests.some(({ method }) => method === "POST")) await sleep(5);
+  proxy.clear();
+  await stage.sidecar("idx", randomBytes(5000));
+  await stage.seal({ header: randomBytes(12), trailer: randomBytes(20) });
+  expect(await store.commit({ add: [stage] })).toEqual({ refs: [], committed: true });
+  await stage[Symbol.asyncDispose]();
+  // The rest of the parts, the word that they are all, the manifest.
+  expect(proxy.requests.filter(({ method }) => method === "POST")).toHaveLength(1);
+  expect(longestChain(proxy.requests)).toBe(3);
 });
