@@ -130,6 +130,19 @@ describe("looking into a repository somewhere else", () => {
     );
   });
 
+  it("lists a commit of an impossible date", async () => {
+    const tree = await git(["rev-parse", "main^{tree}"], { cwd: local.path });
+    const text = `tree ${tree}\nauthor A <a@b> 99999999999999 +0000\ncommitter A <a@b> 1 +0000\n\nlate\n`;
+    const odd = join(scratch.path, "odd-date.git");
+    await git(["clone", "-q", "--bare", local.path, odd]);
+    const oid = await git(["hash-object", "-t", "commit", "-w", "--stdin", "--literally"], {
+      cwd: odd,
+      input: text,
+    });
+    await git(["update-ref", "refs/heads/main", oid], { cwd: odd });
+    expect(await printed("log", odd)).toBe(`${oid.slice(0, 10)} ????-??-?? A: late`);
+  });
+
   it("adds up sizes", async () => {
     const lines = (await printed("du", url)).split("\n");
     const sizes = await git(["ls-tree", "-r", "--format=%(objectsize)", "main"], { cwd: local.path });

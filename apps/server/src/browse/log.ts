@@ -14,7 +14,9 @@ export function log(address: string, path: string, maxCount: number, streams: Br
 /** Day in UTC, author and subject. */
 function describe({ author = "", message = new Uint8Array() }: Commit): string {
   const [, name = "?", seconds = "0"] = /^(.*?) ?<[^>]*> (\d+)/.exec(author) ?? [];
-  const day = new Date(Number(seconds) * 1000).toISOString().slice(0, 10);
+  // A commit may claim any time, also one that is none.
+  const time = new Date(Number(seconds) * 1000);
+  const day = Number.isNaN(time.getTime()) ? "????-??-??" : time.toISOString().slice(0, 10);
   const [subject = ""] = Buffer.from(message)
     .toString()
     .trimStart()

@@ -4,7 +4,7 @@ import { applyDelta, readDeltaSizes } from "../delta/apply.ts";
 import { PackError } from "../errors.ts";
 import type { PackIndex } from "../index-file/pack-index.ts";
 import { oidFromBytes } from "../object-id.ts";
-import { deflateContent } from "../write/deflate-content.ts";
+import { deflateContent } from "../inflate/deflate.ts";
 import type { OperationOptions, RandomAccess } from "../random-access.ts";
 import { encodeEntryHeader, KIND_OFS_DELTA, kindOfObjectType, objectTypeOfKind } from "../scan/pack-entry.ts";
 import type { ObjectType, Oid } from "../schema.ts";

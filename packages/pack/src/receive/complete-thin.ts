@@ -6,7 +6,7 @@ import type { RandomAccess } from "../random-access.ts";
 import type { PackedObject } from "../read/pack-reader.ts";
 import { encodeEntryHeader, kindOfObjectType } from "../scan/pack-entry.ts";
 import type { ObjectFormat, Oid } from "../schema.ts";
-import { deflateContent } from "../write/deflate-content.ts";
+import { deflateContent } from "../inflate/deflate.ts";
 import type { EntryTable } from "./entry-table.ts";
 import type { LinkOutput } from "./link-output.ts";
 import type { Spool } from "./spool.ts";

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { createDeflate } from "node:zlib";
 import { PackError } from "../errors.ts";
-import { deflateObject } from "../inflate/deflate.ts";
+import { deflateContent } from "../inflate/deflate.ts";
 import { encodeEntryHeader, kindOfObjectType } from "../scan/pack-entry.ts";
 import type { ObjectType, Oid } from "../schema.ts";
 import type { CopyContext } from "./copy-selection.ts";
@@ -30,7 +30,7 @@ export async function* writeLoose(
   const head = encodeEntryHeader(kindOfObjectType(object.type), object.sizeBytes);
   output.append(head, 0, head.length);
   if (object.sizeBytes <= SMALL_BYTES) {
-    const packed = deflateObject(await collectLoose(object));
+    const packed = await deflateContent(await collectLoose(object));
     output.append(packed, 0, packed.length);
   } else {
     const pieces = Readable.from(measured(object), { objectMode: false });

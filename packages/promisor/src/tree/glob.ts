@@ -19,14 +19,12 @@ function translate(pattern: string): string {
 /** The expression for what stands at `at`, and where the rest begins. */
 function translateAt(pattern: string, at: number): [string, number] {
   const rest = pattern.slice(at);
+  const begins = at === 0 || pattern[at - 1] === "/";
+  // Folders, or none at all; several of these in a row are no more than one, and would take ages to fail.
+  const folders = begins ? /^(?:\*{2,}\/)+/.exec(rest)?.[0].length : undefined;
+  if (folders !== undefined) return ["(?:[^/]+/)*", at + folders];
   const stars = /^\*+/.exec(rest)?.[0].length ?? 0;
-  if (stars === 1) return ["[^/]*", at + 1];
-  if (stars > 1) {
-    const begins = at === 0 || pattern[at - 1] === "/";
-    // Folders, or none at all.
-    if (begins && rest[stars] === "/") return ["(?:[^/]+/)*", at + stars + 1];
-    return [".*", at + stars];
-  }
+  if (stars > 0) return [stars === 1 ? "[^/]*" : ".*", at + stars];
   if (rest.startsWith("?")) return ["[^/]", at + 1];
   const set = /^\[(!|\^)?(\]?[^\]/]*)\]/.exec(rest);
   if (set !== null && set[2] !== "") {

@@ -1,6 +1,6 @@
 import {
   createHasher,
-  deflateObject,
+  deflateContent,
   encodeDelta,
   encodeEntryHeader,
   KIND_REF_DELTA,
@@ -42,7 +42,7 @@ export async function* writeThinPack(
       delta === undefined || entry.base === undefined
         ? [encodeEntryHeader(kindOfObjectType(entry.type), entry.content.length), entry.content]
         : [encodeEntryHeader(KIND_REF_DELTA, delta.length, oidToBytes(entry.base.oid)), delta];
-    const packed = Buffer.concat([head, deflateObject(body)]);
+    const packed = Buffer.concat([head, await deflateContent(body)]);
     hasher.update(packed);
     yield packed;
   }

@@ -229,6 +229,9 @@ describe("a tree that is read as it is needed", () => {
       "*": (path) => !path.includes("/"),
       "**": () => true,
       "**/*.txt": (path) => path.endsWith(".txt"),
+      "**/**/**/*.txt": (path) => path.endsWith(".txt"),
+      // Folders that stand for none a hundred times over must not be tried in all ways.
+      [`${"**/".repeat(100)}nowhere`]: () => false,
       "odd/*.txt": (path) => /^odd\/[^/]*\.txt$/.test(path),
       "odd/**/code.ts": (path) => path === "odd/deep/deeper/code.ts",
       "src/part-{0,2}/file-?.txt": (path) => /^src\/part-[02]\/file-.\.txt$/.test(path),

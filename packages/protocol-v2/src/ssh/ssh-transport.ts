@@ -3,6 +3,7 @@ import ssh2, { type Client, type ClientChannel } from "ssh2";
 import { openStreamTransport, type ServiceStreams } from "../client/stream/stream-transport.ts";
 import type { GitService, GitTransport, OpenOptions } from "../client/transport.ts";
 import { ProtocolError } from "../errors.ts";
+import { printable } from "../printable.ts";
 import { type FilledSshTransportOptions, SshTransportOptions } from "./schema.ts";
 
 /**
@@ -42,8 +43,13 @@ export function openSshTransport(options: SshTransportOptions): GitTransport {
 }
 
 /** Makes a connection; `onLost` is called when it is none any more. */
-function connect(options: FilledSshTransportOptions, address: string, onLost: () => void): Promise<Client> {
+async function connect(
+  options: FilledSshTransportOptions,
+  address: string,
+  onLost: () => void,
+): Promise<Client> {
   const { host, port, username, privateKey, passphrase, password, agentSocket: agent } = options;
+  if (privateKey !== undefined) checkKey(privateKey, passphrase, address);
   const client = new ssh2.Client();
   return new Promise((resolve, reject) => {
     let isStranger = false;
@@ -69,6 +75,14 @@ function connect(options: FilledSshTransportOptions, address: string, onLost: ()
       ...(agent === undefined ? {} : { agent }),
     });
   });
+}
+
+/** Throws `PROTOCOL_UNAUTHORIZED` for a private key that cannot be read, or not with this passphrase. */
+function checkKey(privateKey: string, passphrase: string | undefined, address: string): void {
+  const parsed: unknown = ssh2.utils.parseKey(privateKey, passphrase);
+  if (!(parsed instanceof Error)) return;
+  const message = `the private key for ${address} cannot be read: ${printable(parsed.message)}`;
+  throw new ProtocolError("PROTOCOL_UNAUTHORIZED", message, { cause: parsed });
 }
 
 function connectFault(

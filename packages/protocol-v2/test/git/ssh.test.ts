@@ -101,6 +101,7 @@ describe("a repository over SSH", () => {
       { ...options, isHostKey: () => false },
       { ...options, privateKey: generateKeys().private },
       { ...options, path: `${sample.root}/nowhere` },
+      { ...options, privateKey: "-----BEGIN OPENSSH PRIVATE KEY-----\nno key\n" },
     ].map(async (each) => {
       const remote = openRemote(openSshTransport(each), { attempts: 1 });
       const fault = await remote.capabilities().catch((error: { code: string }) => error.code);
@@ -111,6 +112,7 @@ describe("a repository over SSH", () => {
       "PROTOCOL_UNREACHABLE",
       "PROTOCOL_UNAUTHORIZED",
       "PROTOCOL_NO_REPOSITORY",
+      "PROTOCOL_UNAUTHORIZED",
     ]);
   });
 });
