@@ -214,7 +214,7 @@ export class SharedPromisor implements ObjectReader {
     else await promisor.fetchInto(this.#store, wants, options);
   }
 
-  /** The ids of objects that are here, in memory or in packs, and begin like this. */
+  /** The ids of objects that are here, in memory or in the store, and begin like this. */
   async withPrefix(hex: string): Promise<ReadonlySet<Oid>> {
     const found = new Set(await this.#store?.withPrefix(hex));
     for (const { oid } of this.#memory.promisor.objects()) if (oid.startsWith(hex)) found.add(oid);

@@ -124,6 +124,11 @@ describe.each(["sha1", "sha256"] as const)("a git directory that a lazy reader f
     await clone.git(["prune-packed"]);
     expect((await objects.resolve(second)).type).toBe("blob");
     expect((await objects.resolve(made)).type).toBe("commit");
+    const loose = await clone.git(["commit-tree", tree, "-p", made, "-m", "loose"]);
+    for (const oid of [made, loose]) {
+      const named = await openTree({ objects }, await clone.git(["rev-parse", "--short=12", oid]));
+      expect(named.commit).toBe(oid);
+    }
     await git(["init", "--quiet", `--object-format=${format}`, join(clone.root, "lender")]);
     const lent = await git(["hash-object", "-w", join(clone.origin, "README"), "--stdin"], {
       cwd: join(clone.root, "lender"),

@@ -129,15 +129,9 @@ export class StoreCache implements AsyncDisposable {
     return sizes;
   }
 
-  /** The objects in packs whose ids begin like this. */
+  /** The ids of the objects that begin like this. */
   async withPrefix(hex: string): Promise<ReadonlySet<Oid>> {
-    return this.#views.use(async (objects) => {
-      const found = new Set<Oid>();
-      for (const { reader } of objects.packs) {
-        for (const position of reader.index.findPrefix(hex)) found.add(reader.index.oidAt(position));
-      }
-      return found;
-    });
+    return this.#views.use((objects) => objects.withPrefix(hex));
   }
 
   /**

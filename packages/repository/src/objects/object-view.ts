@@ -135,6 +135,15 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
     return found;
   }
 
+  /** The ids of the objects, packed or loose, that begin with these digits of hex; looks again where there are none. */
+  async withPrefix(hex: string): Promise<ReadonlySet<Oid>> {
+    let found = await this.#withPrefixNow(hex);
+    for (let look = 0; found.size === 0 && look < MAX_LOOKS && (await this.#lookAgain()); look++) {
+      found = await this.#withPrefixNow(hex);
+    }
+    return found;
+  }
+
   async info(oid: Uint8Array): Promise<ObjectInfo | undefined> {
     const found = await this.find(oid);
     if (typeof found !== "number") return found;
@@ -199,6 +208,17 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
       }
     }
     return found.map((isPacked, i) => isPacked || loose.has(oids[i]!));
+  }
+
+  async #withPrefixNow(hex: string): Promise<ReadonlySet<Oid>> {
+    const found = new Set<Oid>();
+    for (const { reader } of this.#packs) {
+      for (const position of reader.index.findPrefix(hex)) found.add(reader.index.oidAt(position));
+    }
+    for await (const oid of this.#snapshot.listLoose({ signal: this.#signal })) {
+      if (oid.startsWith(hex)) found.add(oid);
+    }
+    return found;
   }
 
   #openLoose(hex: Oid): Promise<LooseObject | undefined> {
