@@ -24,7 +24,7 @@ export async function openPlace(repository: string, environment: Environment): P
   if (/^s3:\/\//i.test(repository)) return await openInBucket(repository, environment);
   const isDirectory = !/^[a-z][a-z0-9+.-]*:\/\//i.test(repository) && !/^[^/]+:/.test(repository);
   const url = isDirectory ? resolve(repository) : repository;
-  const remote = openRemote(openTransport(url));
+  const remote = openRemote(await openTransport(url, { environment }));
   return {
     source: openRemoteSource(remote),
     refs: remote,

@@ -30,7 +30,7 @@ export async function browse<Result>(
   process.once("SIGINT", interrupt);
   try {
     const { signal } = stop;
-    await using place = await openPlace(repository, process.env, { signal });
+    await using place = await openPlace(repository, process.env, { signal, prompts: errors.isTTY });
     const { source, refs } = place;
     const objects = new SharedPromisor(
       await createPromisor({

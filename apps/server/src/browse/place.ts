@@ -5,7 +5,7 @@ import {
   type RefSource,
   type StorageSource,
 } from "@millrace/promisor";
-import { openRemote, openTransport } from "@millrace/protocol-v2/client";
+import { openRemote, openTransport, type TransportUser } from "@millrace/protocol-v2/client";
 import { openBucketStore } from "@millrace/storage-s3";
 
 /** A repository somewhere: where its objects and its refs come from. */
@@ -15,7 +15,8 @@ export interface Place extends AsyncDisposable {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type Options = { readonly signal?: AbortSignal | undefined };
+/** On whose behalf a place is opened. */
+type Options = Pick<TransportUser, "prompts" | "signal">;
 
 /** Opens what an address leads to: a repository in a bucket where it lies, all others as git would reach them. */
 export async function openPlace(
@@ -24,7 +25,7 @@ export async function openPlace(
   options: Options = {},
 ): Promise<Place> {
   if (/^s3:\/\//i.test(repository)) return openInBucket(repository, environment, options);
-  const remote = openRemote(openTransport(repository));
+  const remote = openRemote(await openTransport(repository, { environment, ...options }));
   return {
     source: openRemoteSource(remote),
     refs: remote,
@@ -49,7 +50,7 @@ async function openInBucket(address: string, environment: Environment, options: 
       environment,
     );
     try {
-      const source = await openStorageSource(storage, parts.slice(at).join("/"), options);
+      const source = await openStorageSource(storage, parts.slice(at).join("/"), { signal: options.signal });
       return { source, refs: source, [Symbol.asyncDispose]: () => closeBoth(source, storage) };
     } catch (error) {
       await storage[Symbol.asyncDispose]();

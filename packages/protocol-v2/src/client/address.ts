@@ -1,12 +1,25 @@
 import { openHttpTransport } from "./http/http-transport.ts";
 import { openCommandTransport, openDirectoryTransport } from "./stream/command-transport.ts";
 import type { GitTransport } from "./transport.ts";
+import { askGit, type Environment } from "./user-git/ask-git.ts";
+import { gitCredentials } from "./user-git/git-credentials.ts";
+import { httpSettings } from "./user-git/http-settings.ts";
+import { sshCommands, type SshTarget } from "./user-git/ssh-command.ts";
 
 /** A repository somewhere, and the name of something in it. */
 export interface RepositoryAddress {
   readonly repository: string;
   /** Default `HEAD`. */
   readonly name: string;
+}
+
+/** On whose behalf a repository is reached. */
+export interface TransportUser {
+  /** Default: this process's. */
+  readonly environment?: Environment | undefined;
+  /** Whether the user may be asked for passwords at the terminal. Default false. */
+  readonly prompts?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What stands before the path: scheme and authority, or the host of `host:path`. */
@@ -22,20 +35,29 @@ export function parseAddress(text: string): RepositoryAddress {
 
 /**
  * A way to a repository by the form of its address, as git tells them apart: a URL of http, https, ssh or file, `host:path`,
- * or a directory. SSH is the installed `ssh`, directories are read by the installed git.
+ * a directory, or what the user's git calls it (`url.<base>.insteadOf`, a remote). It is reached as the user's git would: with its
+ * settings for HTTP, its credentials where the server wants some, its command for SSH; directories are read by the installed git.
+ * Throws as `httpSettings`, and `signal.reason`.
  */
-export function openTransport(repository: string): GitTransport {
-  if (/^https?:\/\//i.test(repository)) return openHttpTransport(repository);
-  if (/^file:\/\//i.test(repository))
-    return openDirectoryTransport(decodeURIComponent(new URL(repository).pathname));
-  const ssh = /^ssh:\/\//i.test(repository) ? sshOfUrl(new URL(repository)) : sshOfShort(repository);
-  return ssh === undefined ? openDirectoryTransport(repository) : openSsh(repository, ssh);
-}
-
-interface SshTarget {
-  readonly host: string;
-  readonly port: string;
-  readonly path: string;
+export async function openTransport(repository: string, user: TransportUser = {}): Promise<GitTransport> {
+  const { environment = process.env, prompts, signal } = user;
+  const question = { environment, prompts, signal };
+  const meant = (await askGit(["ls-remote", "--get-url", "--", repository], question))?.trimEnd();
+  const address = meant || repository;
+  if (/^https?:\/\//i.test(address)) {
+    const settings = await httpSettings(new URL(address), environment, signal);
+    return openHttpTransport(address, { ...settings, credentialHelper: gitCredentials(question) });
+  }
+  if (/^file:\/\//i.test(address)) {
+    return openDirectoryTransport(decodeURIComponent(new URL(address).pathname));
+  }
+  const target = /^ssh:\/\//i.test(address) ? sshOfUrl(new URL(address)) : sshOfShort(address);
+  if (target === undefined) return openDirectoryTransport(address);
+  const { host, path } = target;
+  if (host.startsWith("-") || path.startsWith("-")) {
+    throw new Error(`strange address ${JSON.stringify(address)} blocked`);
+  }
+  return openCommandTransport(address, await sshCommands(target, question));
 }
 
 function sshOfUrl(url: URL): SshTarget {
@@ -48,14 +70,4 @@ function sshOfUrl(url: URL): SshTarget {
 function sshOfShort(repository: string): SshTarget | undefined {
   const [, host = "", path = ""] = /^([^/:]+):(?!\/\/)(.*)$/s.exec(repository) ?? [];
   return host === "" ? undefined : { host, port: "", path };
-}
-
-function openSsh(address: string, { host, port, path }: SshTarget): GitTransport {
-  if (host.startsWith("-") || path.startsWith("-"))
-    throw new Error(`strange address ${JSON.stringify(address)} blocked`);
-  const quoted = `'${path.replace(/['!]/g, "'\\$&'")}'`;
-  return openCommandTransport(address, (service) => ({
-    command: "ssh",
-    args: ["-o", "SendEnv=GIT_PROTOCOL", ...(port === "" ? [] : ["-p", port]), host, `${service} ${quoted}`],
-  }));
 }

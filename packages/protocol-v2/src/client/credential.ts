@@ -34,6 +34,18 @@ export class Credential {
   }
 }
 
+/** Who is asked for a credential when a server wants one, and never before. */
+export interface CredentialHelper {
+  /** A credential for what lies at a URL, with the challenges of the answer (RFC 9110, 11.6.1); `undefined` where there is none. */
+  ask(
+    url: string,
+    challenges: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Credential | undefined>;
+  /** Told once whether the server has taken the credential that was given last. */
+  tell?: ((isAccepted: boolean) => Promise<void>) | undefined;
+}
+
 /** A user and a password or token (RFC 7617). */
 export function basicCredential(username: string, password: string): Credential {
   if (username.includes(":")) throw new TypeError("a user's name with a colon cannot be sent");
@@ -93,7 +105,8 @@ export function redactUrl(url: string | URL): string {
   return shown.href;
 }
 
-function checkHeaders(headers: CredentialHeaders): CredentialHeaders {
+/** Headers that can be sent. Throws `PROTOCOL_UNAUTHORIZED` for others. */
+export function checkHeaders(headers: CredentialHeaders): CredentialHeaders {
   for (const [name, value] of Object.entries(headers)) {
     if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) || /[\r\n\0]/.test(value)) {
       throw new ProtocolError("PROTOCOL_UNAUTHORIZED", "the credentials are no header that can be sent");

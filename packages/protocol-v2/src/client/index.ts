@@ -1,6 +1,6 @@
 /** The client side of git's wire protocol, version 2: refs, fetches and pushes over HTTP, SSH, commands and directories. */
 export { ProtocolError, type ProtocolErrorCode, type ProtocolErrorDetail } from "../errors.ts";
-export { openTransport, parseAddress, type RepositoryAddress } from "./address.ts";
+export { openTransport, parseAddress, type RepositoryAddress, type TransportUser } from "./address.ts";
 export type { RemoteCapabilities } from "./capabilities.ts";
 export {
   basicCredential,
@@ -8,6 +8,7 @@ export {
   callbackCredential,
   Credential,
   type CredentialHeaders,
+  type CredentialHelper,
   headerCredential,
   hostCredentials,
   redactUrl,
@@ -21,6 +22,7 @@ export { type Negotiator, tellAll } from "./negotiator.ts";
 export type { Push, PushRequest, RefUpdate } from "./push.ts";
 export type { PushAdvertisement } from "./push-advertisement.ts";
 export type { PushedRef, PushReport } from "./push-report.ts";
+export { gitCredentials } from "./user-git/git-credentials.ts";
 export { type CallOptions, openRemote, type Remote } from "./remote.ts";
 export { RemoteOptions } from "./schema.ts";
 export {

@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { DELIM, FLUSH, pktLine } from "@millrace/pktline";
 
 /** A web server under a test's control, and what reached it. */
 export interface HttpFixture extends AsyncDisposable {
   readonly origin: string;
   readonly requests: readonly Pick<IncomingMessage, "headers" | "method" | "url">[];
+  /** Answers those who take it for a proxy and want a tunnel. */
+  onConnect(answer: (socket: Duplex) => void): void;
 }
 
 export async function startHttpFixture(answer: RequestListener): Promise<HttpFixture> {
@@ -19,6 +22,7 @@ export async function startHttpFixture(answer: RequestListener): Promise<HttpFix
   return {
     origin: `http://127.0.0.1:${port}`,
     requests,
+    onConnect: (answer) => void server.on("connect", (_, socket) => answer(socket)),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

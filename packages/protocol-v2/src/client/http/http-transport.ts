@@ -7,6 +7,7 @@ import type { ProtocolVersion } from "../../protocol-version.ts";
 import { badAnswer, readAnswerPackets } from "../answer-packets.ts";
 import {
   basicCredential,
+  checkHeaders,
   conceal,
   type Credential,
   type CredentialHeaders,
@@ -20,6 +21,7 @@ import type {
   OpenOptions,
   RequestBody,
 } from "../transport.ts";
+import { Admission } from "./admission.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { parseRetryAfter, requestFault, statusFault } from "./http-fault.ts";
 import { type FilledHttpTransportOptions, HttpTransportOptions } from "./schema.ts";
@@ -50,12 +52,23 @@ interface Sent {
   readonly credentials: CredentialHeaders;
 }
 
+interface HttpRequest {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly version: ProtocolVersion;
+  readonly headers?: Record<string, string>;
+  readonly body?: RequestBody;
+  readonly signal: AbortSignal | undefined;
+}
+
 class HttpTransport implements GitTransport {
   readonly address: string;
   readonly #options: FilledHttpTransportOptions;
   readonly #dispatcher: Dispatcher;
-  readonly #credential: Credential | undefined;
+  readonly #admission: Admission;
   readonly #origin: string;
+  /** The URL's user, where a helper is to know the password. */
+  readonly #user: string;
   /** The repository's path without a slash at its end; a redirect moves it. */
   #path: string;
   /** The URL's own query, from its `?` on, which goes along with every request. */
@@ -67,7 +80,15 @@ class HttpTransport implements GitTransport {
     }
     this.#options = options;
     this.address = redactUrl(url);
-    this.#credential = options.credential ?? credentialOf(url);
+    // Of a user without a password a helper knows the rest.
+    const helper = (options.credential ?? url.password) ? undefined : options.credentialHelper;
+    this.#user = helper === undefined ? "" : url.username;
+    this.#admission = new Admission({
+      origin: url.origin,
+      credential: options.credential ?? (helper === undefined ? credentialOf(url) : undefined),
+      helper,
+      headers: checkHeaders(options.headers ?? {}),
+    });
     this.#origin = url.origin;
     this.#path = url.pathname.replace(/\/+$/, "");
     this.#query = url.search;
@@ -132,16 +153,27 @@ class HttpTransport implements GitTransport {
     throw new ProtocolError("PROTOCOL_REDIRECTED", `${this.address} redirects in mid-conversation`);
   }
 
-  async #send(request: {
-    method: "GET" | "POST";
-    path: string;
-    version: ProtocolVersion;
-    headers?: Record<string, string>;
-    body?: RequestBody;
-    signal: AbortSignal | undefined;
-  }): Promise<Sent> {
-    const { method, path, version, headers, body, signal } = request;
-    const credentials = (await this.#credential?.headersFor(this.#origin)) ?? {};
+  /** Sends a request, and again with a credential where it was refused for the want of one. */
+  async #send(request: HttpRequest): Promise<Sent> {
+    for (;;) {
+      const sent = await this.#sendOnce(request);
+      const { response, credentials } = sent;
+      if (response.statusCode !== 401) {
+        if (response.statusCode === 200) await this.#admission.accepted();
+        return sent;
+      }
+      // A body that was a stream has gone.
+      if (request.body !== undefined && !(request.body instanceof Uint8Array)) return sent;
+      const url = new URL(this.#path, this.#origin);
+      url.username = this.#user;
+      const challenges = [response.headers["www-authenticate"] ?? []].flat();
+      if (!(await this.#admission.refused(credentials, url.href, challenges, request.signal))) return sent;
+      await leave(response);
+    }
+  }
+
+  async #sendOnce({ method, path, version, headers, body, signal }: HttpRequest): Promise<Sent> {
+    const credentials = await this.#admission.headers();
     try {
       const response = await this.#dispatcher.request({
         origin: this.#origin,

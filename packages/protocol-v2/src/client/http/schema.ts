@@ -1,10 +1,14 @@
 import { z } from "zod";
-import { Credential } from "../credential.ts";
+import { Credential, type CredentialHeaders, type CredentialHelper } from "../credential.ts";
 
 /** How an HTTP server is reached. */
 export interface HttpTransportOptions {
   /** Sent to the URL's scheme, host and port, and to no other. Default: the user and password in the URL, if any. */
   readonly credential?: Credential | undefined;
+  /** Asked for a credential once the server wants one, where none is given above or the URL has a user without a password. */
+  readonly credentialHelper?: CredentialHelper | undefined;
+  /** More headers, which are guarded as credentials are. */
+  readonly headers?: CredentialHeaders | undefined;
   /** What the client calls itself in HTTP. Default `git/2.45.0 (millrace)`: some hosts speak git only with git. */
   readonly userAgent?: string | undefined;
   /** A proxy's URL, with its user and password if it wants them. Default: none. */
@@ -23,14 +27,15 @@ export interface HttpTransportOptions {
   readonly answerTimeoutMs?: number | undefined;
 }
 
-type Filled = Omit<Required<HttpTransportOptions>, "credential" | "proxy" | "ca" | "clientCertificate"> &
-  Pick<HttpTransportOptions, "credential" | "proxy" | "ca" | "clientCertificate">;
+/** Those without a default. */
+type Optional = "credential" | "credentialHelper" | "headers" | "proxy" | "ca" | "clientCertificate";
 
 /** The options with their defaults. */
-export type FilledHttpTransportOptions = {
-  readonly [Key in keyof Filled]: Key extends "credential" | "proxy" | "ca" | "clientCertificate"
-    ? Filled[Key]
-    : Exclude<Filled[Key], undefined>;
+export type FilledHttpTransportOptions = Pick<HttpTransportOptions, Optional> & {
+  readonly [Key in Exclude<keyof HttpTransportOptions, Optional>]-?: Exclude<
+    HttpTransportOptions[Key],
+    undefined
+  >;
 };
 
 const milliseconds = z
@@ -41,6 +46,8 @@ const milliseconds = z
 
 export const HttpTransportOptions: z.ZodType<FilledHttpTransportOptions, HttpTransportOptions> = z.object({
   credential: z.instanceof(Credential).optional(),
+  credentialHelper: z.custom<CredentialHelper>(isHelper).optional(),
+  headers: z.record(z.string(), z.string()).optional(),
   userAgent: z
     .string()
     .regex(/^[ -~]+$/)
@@ -53,3 +60,7 @@ export const HttpTransportOptions: z.ZodType<FilledHttpTransportOptions, HttpTra
   connectTimeoutMs: milliseconds.default(10_000),
   answerTimeoutMs: milliseconds.default(300_000),
 });
+
+function isHelper(value: unknown): boolean {
+  return typeof (value as Partial<CredentialHelper> | null | undefined)?.ask === "function";
+}

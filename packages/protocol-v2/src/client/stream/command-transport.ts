@@ -9,7 +9,7 @@ export interface ServiceCommand {
   readonly command: string;
   readonly args: readonly string[];
   /** Added to the caller's environment. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /**
@@ -28,7 +28,7 @@ export function openCommandTransport(
       const { command, args, env } = commandFor(service);
       const child = spawn(command, args, {
         stdio: ["pipe", "pipe", "pipe"],
-        env: { ...process.env, ...(version === 0 ? {} : { GIT_PROTOCOL: `version=${version}` }), ...env },
+        env: { ...process.env, ...env, ...(version === 0 ? {} : { GIT_PROTOCOL: `version=${version}` }) },
       });
       const ended = once(child, "close");
       await once(child, "spawn");
