@@ -14,6 +14,7 @@ interface MountFlags {
   readonly cacheDir?: string | undefined;
   readonly cacheBytes?: string | undefined;
   readonly allowOther?: boolean | undefined;
+  readonly readOnly?: boolean | undefined;
   readonly uid?: string | undefined;
   readonly gid?: string | undefined;
   readonly history: boolean;
@@ -25,6 +26,7 @@ const Flags = z.object({
   cacheDir: z.string().min(1).optional(),
   cacheBytes: z.coerce.number().int().positive().optional(),
   allowOther: z.boolean().default(false),
+  readOnly: z.boolean().default(false),
   uid: id,
   gid: id,
   history: z.boolean(),
@@ -46,7 +48,8 @@ export async function runCommandLine(argv: readonly string[], version: string): 
     )
     .option("--cache-bytes <n>", "how much may be kept there (default: 10 GiB)")
     .option("--no-history", "only the mounted commit; git fetches others when it needs them")
-    .option("--allow-other", "other users may read, too")
+    .option("--read-only", "nothing can be written, and earlier changes do not show")
+    .option("--allow-other", "other users may read, and write where permissions let them")
     .option("--uid <n>", "whose the files are (default: yours)")
     .option("--gid <n>", "their group")
     .action(async (repository: string, directory: string, flags: MountFlags) => {
@@ -88,7 +91,7 @@ export async function runCommandLine(argv: readonly string[], version: string): 
 
 /** Mounts and stays until the mount has ended or a signal comes. */
 async function runMount(repository: string, given: string, flags: MountFlags): Promise<number> {
-  const { state, cacheDir, cacheBytes, allowOther, uid, gid, history } = Flags.parse(flags);
+  const { state, cacheDir, cacheBytes, allowOther, readOnly, uid, gid, history } = Flags.parse(flags);
   await probe(repository, given);
   const { repository: url, name } = parseAddress(repository);
   const directory = resolve(given);
@@ -111,6 +114,7 @@ async function runMount(repository: string, given: string, flags: MountFlags): P
       cacheFolder: chooseCacheFolder(cacheDir, process.env),
       cacheBytes,
       allowOther,
+      readOnly,
       uid,
       gid,
       withHistory: history,

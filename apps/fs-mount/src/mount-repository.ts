@@ -8,6 +8,7 @@ import { type GitDirectory, openGitDirectory } from "./git-directory/git-directo
 import { Hydrator, type HydratorCounts } from "./hydrator/hydrator.ts";
 import { openPromisorSource } from "./hydrator/promisor-source.ts";
 import { SizeBook } from "./hydrator/size-book.ts";
+import { lockStateFolder } from "./overlay/state-lock.ts";
 import type { Place } from "./place.ts";
 
 /** What is mounted where. */
@@ -18,7 +19,7 @@ export interface RepositoryMountOptions {
   readonly name: string;
   /** An existing directory. */
   readonly directory: string;
-  /** A folder of this mount's own, which is made: its git directory is in it, and stays when the mount has ended. */
+  /** A folder of this mount's own, which is made: its git directory and what was changed are in it, and stay when the mount has ended. */
   readonly stateFolder: string;
   /** A folder for files' contents, which mounts share; it is made. */
   readonly cacheFolder: string;
@@ -27,8 +28,10 @@ export interface RepositoryMountOptions {
   /** Whose the files are. Default: who runs this. */
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
-  /** Other users may read. Default false. */
+  /** Other users may read, and write where permissions let them. Default false. */
   readonly allowOther?: boolean | undefined;
+  /** Nothing can be written, and what was changed before does not show. Default false. */
+  readonly readOnly?: boolean | undefined;
   /** Whether the history behind the mounted commit is fetched, in the background. Default true. */
   readonly withHistory?: boolean | undefined;
   /** Told of each fault that a reader has met, and of those in the background. */
@@ -55,14 +58,34 @@ export interface RepositoryMount extends AsyncDisposable {
 }
 
 /**
- * Mounts a repository, read-only: resolves as soon as its files can be listed.
- * @throws what the place throws; MountError MOUNT_BAD_STATE, MOUNT_BAD_TREE; FuseError as `mount` does
+ * Mounts a repository: resolves as soon as its files can be listed.
+ * @throws what the place throws; MountError MOUNT_BAD_STATE, MOUNT_BAD_TREE, MOUNT_STATE_LOCKED, MOUNT_STATE_UNLOCKABLE,
+ *   MOUNT_OVERLAY_DAMAGED; FuseError as `mount` does
  */
 export async function mountRepository(options: RepositoryMountOptions): Promise<RepositoryMount> {
-  const { place, name, stateFolder, cacheFolder, cacheBytes, onFault, signal } = options;
   const directory = await realpath(options.directory);
-  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
-  const path = join(await realpath(stateFolder), "git");
+  await mkdir(options.stateFolder, { recursive: true, mode: 0o700 });
+  const stateFolder = await realpath(options.stateFolder);
+  const unlock = lockStateFolder(stateFolder);
+  try {
+    return await open(options, { directory, stateFolder, unlock });
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/** Where a mount is, without symbolic links, and what lets go of its state. */
+interface Locked {
+  readonly directory: string;
+  readonly stateFolder: string;
+  readonly unlock: () => void;
+}
+
+async function open(options: RepositoryMountOptions, locked: Locked): Promise<RepositoryMount> {
+  const { place, name, cacheFolder, cacheBytes, readOnly = false, onFault, signal } = options;
+  const { directory, stateFolder, unlock } = locked;
+  const path = join(stateFolder, "git");
   const git = await openGitDirectory({ path, workTree: directory, place, name, signal });
   try {
     const cache = await openBlobCache({ folder: cacheFolder, maxBytes: cacheBytes });
@@ -79,6 +102,7 @@ export async function mountRepository(options: RepositoryMountOptions): Promise<
         tree,
         mtimeSeconds,
         gitFile: Buffer.from(`gitdir: ${path}\n`),
+        overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),
         uid,
         gid,
         source: {
@@ -87,7 +111,7 @@ export async function mountRepository(options: RepositoryMountOptions): Promise<
           onFault,
         },
       });
-      return run(options, { mount, git, hydrator, sizes, uid, gid });
+      return run(options, { mount, git, hydrator, sizes, uid, gid, unlock });
     } catch (error) {
       await hydrator[Symbol.asyncDispose]();
       throw error;
@@ -105,12 +129,13 @@ interface Running {
   readonly sizes: SizeBook;
   readonly uid: number;
   readonly gid: number;
+  readonly unlock: () => void;
 }
 
 /** What goes on while it is mounted, and what is closed when it is no longer. */
 function run(
   { withHistory = true, onFault }: RepositoryMountOptions,
-  { mount, git, hydrator, sizes, uid, gid }: Running,
+  { mount, git, hydrator, sizes, uid, gid, unlock }: Running,
 ): RepositoryMount {
   const stop = new AbortController();
   const { signal } = stop;
@@ -131,6 +156,7 @@ function run(
     await history.catch(() => undefined);
     await hydrator[Symbol.asyncDispose]();
     await git[Symbol.asyncDispose]();
+    unlock();
   };
   const ended = mount.ended.finally(close);
   ended.catch(() => undefined);

@@ -2,7 +2,7 @@ import type { ObjectFormat, Oid } from "@millrace/pack";
 import { MountError } from "../errors.ts";
 import { inodeOfEntry } from "../view/base-node.ts";
 import { type BaseTree, parseBaseTree } from "../view/base-tree.ts";
-import { hashName, type PathHash, ROOT_PATH } from "../view/inode.ts";
+import { ROOT_INO } from "../view/inode.ts";
 import type { NodeKind } from "../view/view.ts";
 import type { IndexTree } from "./index-file.ts";
 
@@ -57,25 +57,25 @@ export async function walkForIndex(
       return undefined;
     }
   };
-  const walk = async (at: IndexTree, prefix: string, path: PathHash, depth: number): Promise<void> => {
+  const walk = async (at: IndexTree, prefix: string, directory: number, depth: number): Promise<void> => {
     const before = files.length;
     for (const entry of (await readTree(at.oid, depth))?.values() ?? []) {
       const { name, kind, oid, commit } = entry;
-      const hash = hashName(path, name);
+      const ino = inodeOfEntry(directory, entry);
       if (kind === "directory" && oid !== undefined) {
         const subtree: IndexTree = { name, oid, entryCount: 0, subtrees: [] };
         at.subtrees.push(subtree);
-        await walk(subtree, `${prefix}${name}/`, hash, depth + 1);
+        await walk(subtree, `${prefix}${name}/`, ino, depth + 1);
         continue;
       }
       const id = oid ?? commit;
       if (id === undefined) continue;
-      files.push({ path: prefix + name, oid: id, mode: GIT_MODES[kind], ino: inodeOfEntry(hash, entry) });
+      files.push({ path: prefix + name, oid: id, mode: GIT_MODES[kind], ino });
     }
     at.entryCount = files.length - before;
   };
 
   const root: IndexTree = { name: "", oid: tree, entryCount: 0, subtrees: [] };
-  await walk(root, "", ROOT_PATH, 0);
+  await walk(root, "", ROOT_INO, 0);
   return { files, root: isWhole ? root : undefined };
 }

@@ -1,19 +1,10 @@
 import { Refusal } from "../view/refusal.ts";
+import type { AttributeChange } from "../view/writable-view.ts";
 import { isSameGitMode, type OverlayNode, S_IFMT, type Time } from "./row.ts";
 
 const XATTR_NAME = /^(?:user|trusted|security)\../s;
 const MAX_XATTR_BYTES = 65_536;
 const [XATTR_CREATE, XATTR_REPLACE] = [1, 2];
-
-/** What is to be changed of a node; what is not named stays. */
-export interface AttributeChange {
-  /** Permissions. */
-  readonly mode?: number | undefined;
-  readonly uid?: number | undefined;
-  readonly gid?: number | undefined;
-  readonly atime?: Time | "now" | undefined;
-  readonly mtime?: Time | "now" | undefined;
-}
 
 /** A node with attributes changed. */
 export function changeAttributes(node: OverlayNode, change: AttributeChange, now: Time): OverlayNode {
@@ -28,6 +19,20 @@ export function changeAttributes(node: OverlayNode, change: AttributeChange, now
     ctime: now,
     isChanged: node.isChanged || !isSameGitMode(node.mode, mode),
   };
+}
+
+/** Whether a change would leave a node as it is, but for the time of the change. */
+export function changesNothing(mode: number, change: AttributeChange): boolean {
+  const { uid, gid, atime, mtime } = change;
+  const isSameMode = change.mode === undefined || (mode & 0o7777) === (change.mode & 0o7777);
+  return isSameMode && [uid, gid, atime, mtime].every((value) => value === undefined);
+}
+
+/** An extended attribute. @throws Refusal ENODATA, EOPNOTSUPP */
+export function xattrOf(xattrs: OverlayNode["xattrs"], name: string): Uint8Array {
+  const value = xattrs?.get(name);
+  if (value === undefined) throw new Refusal(XATTR_NAME.test(name) ? "ENODATA" : "EOPNOTSUPP");
+  return value;
 }
 
 /** A node with an extended attribute set. @throws Refusal EEXIST, ENODATA, ENOSPC, EOPNOTSUPP */

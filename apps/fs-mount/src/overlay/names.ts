@@ -1,4 +1,5 @@
 import { Refusal } from "../view/refusal.ts";
+import type { NewNode } from "../view/writable-view.ts";
 import {
   isDirectory,
   type LowerEntry,
@@ -33,17 +34,6 @@ export interface NameContext {
   /** Whether nothing shows in a directory. */
   readonly isEmpty: (directory: OverlayNode) => boolean;
   readonly now: Time;
-}
-
-/** Something to be made. */
-export interface NewNode {
-  /** Type and permissions. */
-  readonly mode: number;
-  readonly uid?: number | undefined;
-  readonly gid?: number | undefined;
-  readonly rdev?: number | undefined;
-  /** Of a symbolic link, bytes one to a character. */
-  readonly target?: string | undefined;
 }
 
 /** The directory with an id. @throws Refusal ESTALE, ENOTDIR */

@@ -2,7 +2,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
 import { Refusal } from "../view/refusal.ts";
-import { changeAttributes, type AttributeChange, withoutXattr, withXattr } from "./attributes.ts";
+import type { AttributeChange, NewNode } from "../view/writable-view.ts";
+import { changeAttributes, withoutXattr, withXattr } from "./attributes.ts";
 import { BackingFiles, type ContentSource } from "./backing-files.ts";
 import { now } from "./clock.ts";
 import * as names from "./names.ts";
@@ -42,9 +43,9 @@ export interface OverlayStatistics {
  * @throws MountError MOUNT_STATE_LOCKED, MOUNT_STATE_UNLOCKABLE, MOUNT_OVERLAY_DAMAGED; errors of `node:fs`; a ZodError
  */
 export function openOverlay(options: OverlayOptions): OverlayStore {
-  const { folder, tree, lower } = OverlayOptions.parse(options);
+  const { folder, tree, lower, isLocked = false } = OverlayOptions.parse(options);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const unlock = lockStateFolder(folder);
+  const unlock = isLocked ? (): void => undefined : lockStateFolder(folder);
   try {
     return new OverlayStore(folder, tree, lower, unlock);
   } catch (error) {
@@ -133,7 +134,7 @@ export class OverlayStore {
   }
 
   /** Makes a file, directory, link or special file. @throws Refusal EEXIST, ENOENT, EINVAL, ENAMETOOLONG, ENOTDIR, ESTALE */
-  make(directory: number, name: string, made: names.NewNode): OverlayNode {
+  make(directory: number, name: string, made: NewNode): OverlayNode {
     return this.#named((context) => names.make(context, directory, name, made));
   }
 
@@ -253,8 +254,8 @@ export class OverlayStore {
    * @throws Refusal EFBIG, EINVAL, EISDIR, ESTALE
    */
   truncate(id: number, sizeBytes: number, source?: ContentSource): void | Promise<void> {
-    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw new Refusal("EINVAL");
     if (sizeBytes > MAX_FILE_BYTES) throw new Refusal("EFBIG");
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw new Refusal("EINVAL");
     const resized = (node: OverlayNode): OverlayNode => {
       const time = now();
       return { ...node, sizeBytes, mtime: time, ctime: time, isChanged: true };

@@ -1,25 +1,11 @@
 import type { Oid } from "@millrace/pack";
-import { hashName, inodeOf } from "../view/inode.ts";
-import type { NodeKind, ViewNode } from "../view/view.ts";
+import type { NodeAttributes, NodeKind, ViewNode } from "../view/view.ts";
 import type { BaseContents } from "./base-contents.ts";
 import type { OverlayStore } from "./overlay-store.ts";
-import { isDirectory, type LowerEntry, type OverlayNode, S_IFLNK, S_IFMT, type Time } from "./row.ts";
+import { isDirectory, type LowerEntry, type OverlayNode, S_IFLNK, S_IFMT } from "./row.ts";
+import { inoOfLower, inoOfRow } from "./row-inode.ts";
 
 const DIRECTORY_BYTES = 4096;
-/** Numbers of what was made here begin where few hashes lie. */
-const FIRST_MADE_INO = 2 ** 52;
-
-/** What `stat` tells of a node, but for its size and owner where those are not its own. */
-export interface NodeAttributes {
-  readonly mode: number;
-  readonly nlink: number;
-  readonly uid: number | undefined;
-  readonly gid: number | undefined;
-  readonly rdev: number;
-  readonly atime: Time;
-  readonly mtime: Time;
-  readonly ctime: Time;
-}
 
 /** What nodes look into. */
 export interface NodeContext {
@@ -36,13 +22,16 @@ export class OverlayViewNode implements ViewNode {
   row: number | undefined;
   readonly parent: OverlayViewNode | undefined;
   readonly name: string;
+  /** Of a file that is in no store: it cannot be changed. */
+  readonly content: Uint8Array | undefined;
   references = 0;
   /** Of a directory: nodes of names without a row. */
   readonly children: Map<string, OverlayViewNode> = new Map();
   /** Of a directory: the tree that it holds. */
   heldTree: Oid | undefined;
-  /** Of a directory: somebody has listed it; its files were asked for in advance. */
+  /** Of a directory: somebody has listed it, has wanted the size of one file; its files were asked for in advance. */
   isListed = false;
+  isMeasured = false;
   isPrefetched = false;
   readonly #context: NodeContext;
   readonly #lower: LowerEntry | undefined;
@@ -52,7 +41,12 @@ export class OverlayViewNode implements ViewNode {
     id: number,
     what:
       | { readonly row: OverlayNode }
-      | { readonly parent: OverlayViewNode; readonly name: string; readonly lower: LowerEntry },
+      | {
+          readonly parent: OverlayViewNode;
+          readonly name: string;
+          readonly lower: LowerEntry;
+          readonly content?: Uint8Array | undefined;
+        },
   ) {
     this.#context = context;
     this.id = id;
@@ -64,6 +58,7 @@ export class OverlayViewNode implements ViewNode {
       this.parent = what.parent;
       this.name = what.name;
       this.#lower = what.lower;
+      this.content = what.content;
       this.ino = inoOfLower(what.parent.ino, what.name, what.lower);
     }
   }
@@ -85,12 +80,14 @@ export class OverlayViewNode implements ViewNode {
   get sizeBytes(): number | undefined {
     const { state } = this;
     if (isDirectory(state)) return DIRECTORY_BYTES;
+    if (this.content !== undefined) return this.content.length;
     if ("sizeBytes" in state && state.sizeBytes !== undefined) return state.sizeBytes;
     return state.oid === undefined ? 0 : this.#context.contents.sizeOf(state.oid);
   }
 
-  get mtimeSeconds(): number {
-    return this.attributes.mtime.seconds;
+  get xattrs(): ReadonlyMap<string, Uint8Array> | undefined {
+    const { state } = this;
+    return "xattrs" in state ? state.xattrs : undefined;
   }
 
   get attributes(): NodeAttributes {
@@ -108,19 +105,6 @@ export class OverlayViewNode implements ViewNode {
       ctime: row?.ctime ?? time,
     };
   }
-}
-
-export function inoOfRow(row: OverlayNode): number {
-  return row.id === 1 ? 1 : (row.ino ?? FIRST_MADE_INO + row.id);
-}
-
-/**
- * The number of what lies below a name: of its directory's number, so that it is the same when the directory has moved, and after a
- * restart.
- */
-export function inoOfLower(directory: number, name: string, { mode, oid }: LowerEntry): number {
-  const path = hashName({ high: Math.floor(directory / 2 ** 32) | 0, low: directory | 0 }, name);
-  return inodeOf(path, isDirectory({ mode }) ? undefined : oid, mode);
 }
 
 /** Special files are files to who knows four kinds only. */

@@ -1,15 +1,18 @@
-import { readSync } from "node:fs";
+import { readSync, statfsSync } from "node:fs";
 import type { ObjectFormat, Oid } from "@millrace/pack";
 import { EXPLICIT_READ, type OpenBlob } from "../hydrator/blobs.ts";
 import { Refusal } from "../view/refusal.ts";
-import type { Answer, ListedEntry, OpenFile, View, ViewNode, ViewSource, Waiting } from "../view/view.ts";
-import type { AttributeChange } from "./attributes.ts";
+import type { Answer, ListedEntry, OpenFile, ViewNode, ViewSource, Waiting } from "../view/view.ts";
+import type { AttributeChange, NewNode, ViewSpace, WritableView } from "../view/writable-view.ts";
+import { changesNothing, xattrOf } from "./attributes.ts";
 import { BaseContents } from "./base-contents.ts";
 import type { ContentSource } from "./backing-files.ts";
-import type { NewNode } from "./names.ts";
+import { DirectoryContents } from "./directory-contents.ts";
+import { whenHere } from "../view/wait.ts";
 import { type OverlayStore, openOverlay, ROOT } from "./overlay-store.ts";
-import { inoOfLower, inoOfRow, kindOf, type NodeContext, OverlayViewNode } from "./overlay-view-node.ts";
-import { isDirectory, isFile, type LowerEntry, type OverlayNode } from "./row.ts";
+import { kindOf, type NodeContext, OverlayViewNode } from "./overlay-view-node.ts";
+import { isDirectory, type LowerEntry, type OverlayNode } from "./row.ts";
+import { inoOfLower, inoOfRow } from "./row-inode.ts";
 
 /** What a view with local changes shows. */
 export interface OverlayViewOptions {
@@ -21,7 +24,14 @@ export interface OverlayViewOptions {
   readonly mtimeSeconds: number;
   /** Where local changes are kept. */
   readonly folder: string;
+  /** As `OverlayOptions.isLocked`. */
+  readonly isLocked?: boolean | undefined;
+  /** The content of `.git` in the root, which leads git to its directory. Default: there is none. */
+  readonly gitFile?: Uint8Array | undefined;
 }
+
+const GIT_FILE = ".git";
+const GIT_ENTRY: LowerEntry = { mode: 0o100644, oid: undefined };
 
 /**
  * The files of a tree with local changes over them. What is asked is answered from rows first, then from trees, which are read when
@@ -29,23 +39,33 @@ export interface OverlayViewOptions {
  *
  * Changes throw what `OverlayStore` throws; both wait only for trees, and for the content of a file that is written to first.
  */
-export class OverlayView implements View {
+export class OverlayView implements WritableView {
   readonly root: OverlayViewNode;
   readonly store: OverlayStore;
   readonly #contents: BaseContents;
+  readonly #learner: DirectoryContents;
   readonly #context: NodeContext;
   readonly #nodes = new Map<number, OverlayViewNode>();
   readonly #byRow = new Map<number, OverlayViewNode>();
+  /** The file `.git` of the root: it is in no store, and stays what it is, as a file that is mounted there would. */
+  readonly #gitFile: OverlayViewNode | undefined;
+  readonly #folder: string;
   #lastId = 0;
 
   /** @throws as `openOverlay` */
   constructor(options: OverlayViewOptions) {
-    const { source, format, tree, mtimeSeconds, folder } = options;
+    const { source, format, tree, mtimeSeconds, folder, isLocked, gitFile } = options;
+    this.#folder = folder;
     this.#contents = new BaseContents(source, format);
-    this.store = openOverlay({ folder, tree, lower: (oid) => this.#contents.held(oid) });
+    this.#learner = new DirectoryContents(this.#contents);
+    this.store = openOverlay({ folder, tree, lower: (oid) => this.#contents.held(oid), isLocked });
     this.#context = { store: this.store, contents: this.#contents, mtimeSeconds };
     this.root = this.#ofRow(this.#rowOf(ROOT));
     this.root.references = 1;
+    if (gitFile === undefined) return;
+    const what = { parent: this.root, name: GIT_FILE, lower: GIT_ENTRY, content: gitFile };
+    this.#gitFile = new OverlayViewNode(this.#context, ++this.#lastId, what);
+    this.#nodes.set(this.#gitFile.id, this.#gitFile);
   }
 
   node(id: number): OverlayViewNode {
@@ -60,33 +80,33 @@ export class OverlayView implements View {
 
   forget(id: number, count: number): void {
     const node = this.#nodes.get(id);
-    if (node === undefined || node === this.root) return;
+    if (node === undefined || node === this.root || node === this.#gitFile) return;
     node.references -= count;
     if (node.references <= 0) this.#drop(node);
   }
 
   lookup(asked: ViewNode, name: string, waiting?: Waiting): Answer<OverlayViewNode | undefined> {
     const directory = this.#directory(asked);
-    return then(this.#ready(directory, waiting), () => {
+    return whenHere(this.#ready(directory, waiting), () => {
       const node = this.#find(directory, name);
       if (node?.kind !== "symlink" || node.sizeBytes !== undefined || node.oid === undefined) return node;
-      // Whoever follows it is told of the fault.
-      const reading = this.#contents.readTarget(node.oid, waiting).catch((error: unknown) => {
-        if (waiting?.signal.aborted === true) throw error;
-      });
-      return reading.then(() => this.#find(directory, name));
+      const learning = this.#learner.linkSizes(this.#entries(directory), waiting);
+      return learning.then(() => this.#find(directory, name));
     });
   }
 
   list(asked: ViewNode, waiting?: Waiting): Answer<readonly ListedEntry[]> {
     const directory = this.#directory(asked);
-    return then(this.#ready(directory, waiting), () => {
+    return whenHere(this.#ready(directory, waiting), () => {
       directory.isListed = true;
       const listed: ListedEntry[] = [];
-      for (const [name, what] of this.#entries(directory)) {
-        const ino = "id" in what ? inoOfRow(what) : inoOfLower(directory.ino, name, what);
-        listed.push({ name, ino, kind: kindOf(what.mode) });
-      }
+      const add = (name: string, { mode }: { mode: number }, ino: number): void => {
+        listed.push({ name, ino, kind: kindOf(mode), mode });
+      };
+      if (this.#isGitFile(directory, GIT_FILE)) add(GIT_FILE, GIT_ENTRY, this.#gitFile!.ino);
+      for (const [name, what] of this.#entries(directory))
+        if (!this.#isGitFile(directory, name))
+          add(name, what, "id" in what ? inoOfRow(what) : inoOfLower(directory.ino, name, what));
       return listed;
     });
   }
@@ -108,15 +128,26 @@ export class OverlayView implements View {
     const node = this.node(asked.id);
     const known = node.sizeBytes;
     if (known !== undefined || node.oid === undefined) return known ?? 0;
-    return this.#learnSize(node, node.oid, waiting);
+    const { oid } = node;
+    const directory = this.parent(node);
+    return whenHere(this.#ready(directory, waiting), () =>
+      this.#learner.size(directory, this.#entries(directory), oid, waiting),
+    ) as Promise<number>;
   }
 
   readlink(asked: ViewNode, waiting?: Waiting): Answer<string> {
-    const { state } = this.node(asked.id);
+    const node = this.node(asked.id);
+    const { state } = node;
     if (kindOf(state.mode) !== "symlink") throw new Refusal("EINVAL");
     if ("target" in state && state.target !== undefined) return state.target;
     if (state.oid === undefined) throw new Refusal("EIO");
-    return this.#contents.targetOf(state.oid) ?? this.#contents.readTarget(state.oid, waiting);
+    const { oid } = state;
+    const known = this.#contents.targetOf(oid);
+    if (known !== undefined) return known;
+    const directory = this.parent(node);
+    return whenHere(this.#ready(directory, waiting), () =>
+      this.#learner.target(this.#entries(directory), oid, waiting),
+    );
   }
 
   open(asked: ViewNode, waiting?: Waiting): Answer<OpenFile> {
@@ -127,33 +158,42 @@ export class OverlayView implements View {
     const file = new OverlayFile(this, node, this.#contents);
     if (state.oid === undefined) return file;
     const opening = file.blob(state.oid, waiting);
-    this.#prefetch(node);
+    const directory = this.parent(node);
+    if (directory.heldTree === directory.oid) this.#learner.prefetch(directory, this.#entries(directory));
     return opening.then(() => file);
   }
 
-  /** Makes a file, directory, link or special file. */
+  openForWriting(asked: ViewNode): OpenFile {
+    const node = this.#own(asked);
+    if (isDirectory(node.state)) throw new Refusal("EISDIR");
+    if (node.kind === "symlink") throw new Refusal("ELOOP");
+    return new OverlayFile(this, node, this.#contents);
+  }
+
   make(asked: ViewNode, name: string, made: NewNode, waiting?: Waiting): Answer<OverlayViewNode> {
     const directory = this.#directory(asked);
-    return then(this.#ready(directory, waiting), () =>
-      this.#ofRow(this.store.make(this.#adopt(directory), name, made)),
-    );
+    return whenHere(this.#ready(directory, waiting), () => {
+      if (this.#isGitFile(directory, name)) throw new Refusal("EEXIST");
+      return this.#ofRow(this.store.make(this.#adopt(directory), name, made));
+    });
   }
 
   link(asked: ViewNode, directoryAsked: ViewNode, name: string, waiting?: Waiting): Answer<OverlayViewNode> {
-    const node = this.node(asked.id);
+    const node = this.#own(asked);
     const directory = this.#directory(directoryAsked);
-    return then(this.#ready(directory, waiting), () => {
+    return whenHere(this.#ready(directory, waiting), () => {
+      if (this.#isGitFile(directory, name)) throw new Refusal("EEXIST");
       this.store.link(this.#adopt(node), this.#adopt(directory), name);
       return node;
     });
   }
 
-  /** Takes a name away; `rmdir` for that of an empty directory. */
   remove(asked: ViewNode, name: string, how: "unlink" | "rmdir", waiting?: Waiting): Answer<void> {
     const directory = this.#directory(asked);
-    return then(this.#ready(directory, waiting), () => {
+    return whenHere(this.#ready(directory, waiting), () => {
+      if (this.#isGitFile(directory, name)) throw new Refusal("EBUSY");
       const node = this.#find(directory, name);
-      return then(this.#readyIfDirectory(node, waiting), () => {
+      return whenHere(this.#readyIfDirectory(node, waiting), () => {
         const isBase = node !== undefined && node.row === undefined;
         const removed = this.store[how](this.#adopt(directory), name, isBase);
         if (isBase) this.#took(node, removed.id);
@@ -162,7 +202,6 @@ export class OverlayView implements View {
     });
   }
 
-  /** @param flags as `OverlayStore.rename` has them */
   rename(
     from: ViewNode,
     name: string,
@@ -172,11 +211,12 @@ export class OverlayView implements View {
     waiting?: Waiting,
   ): Answer<void> {
     const [source, target] = [this.#directory(from), this.#directory(to)];
-    return then(this.#ready(source, waiting), () =>
-      then(this.#ready(target, waiting), () => {
+    if (this.#isGitFile(source, name) || this.#isGitFile(target, newName)) throw new Refusal("EBUSY");
+    return whenHere(this.#ready(source, waiting), () =>
+      whenHere(this.#ready(target, waiting), () => {
         const moved = this.#find(source, name);
         const replaced = this.#find(target, newName);
-        return then(this.#readyIfDirectory(replaced, waiting), () => {
+        return whenHere(this.#readyIfDirectory(replaced, waiting), () => {
           // Nodes that are known keep their numbers.
           if (moved !== undefined) this.#adopt(moved);
           if (replaced !== undefined) this.#adopt(replaced);
@@ -188,22 +228,27 @@ export class OverlayView implements View {
   }
 
   setAttributes(asked: ViewNode, change: AttributeChange): void {
-    this.store.setAttributes(this.#adopt(this.node(asked.id)), change);
+    const node = this.#own(asked);
+    const { state } = node;
+    // Whoever sets what is so already, as `chown -R` does, leaves a file that nobody has changed as git's index knows it.
+    if (!("ctime" in state && state.ctime !== undefined) && changesNothing(state.mode, change)) return;
+    this.store.setAttributes(this.#adopt(node), change);
   }
 
   truncate(asked: ViewNode, sizeBytes: number, waiting?: Waiting): Answer<void> {
-    const row = this.#adopt(this.node(asked.id));
+    const row = this.#adopt(this.#own(asked));
     if (sizeBytes === 0 || !this.store.needsContent(row)) return this.store.truncate(row, sizeBytes);
     return this.#withContent(row, waiting, (content) => this.store.truncate(row, sizeBytes, content));
   }
 
-  /** @returns bytes written @param data is copied where this waits */
-  write(asked: ViewNode, offset: number, data: Uint8Array, waiting?: Waiting): Answer<number> {
-    const row = this.#adopt(this.node(asked.id));
-    if (!this.store.needsContent(row)) return this.store.write(row, offset, data);
+  write(asked: ViewNode, offset: number | "end", data: Uint8Array, waiting?: Waiting): Answer<number> {
+    const row = this.#adopt(this.#own(asked));
+    const write = (bytes: Uint8Array): number =>
+      this.store.write(row, offset === "end" ? (this.#rowOf(row).sizeBytes ?? 0) : offset, bytes);
+    if (!this.store.needsContent(row)) return write(data);
     const kept = new Uint8Array(data);
     return this.#withContent(row, waiting, (content) => this.store.promote(row, content)).then(() =>
-      this.store.write(row, offset, kept),
+      write(kept),
     );
   }
 
@@ -214,16 +259,33 @@ export class OverlayView implements View {
   }
 
   setXattr(asked: ViewNode, name: string, value: Uint8Array, flags: number): void {
-    this.store.setXattr(this.#adopt(this.node(asked.id)), name, value, flags);
+    this.store.setXattr(this.#adopt(this.#own(asked)), name, value, flags);
   }
 
   removeXattr(asked: ViewNode, name: string): void {
-    this.store.removeXattr(this.#adopt(this.node(asked.id)), name);
+    const node = this.#own(asked);
+    xattrOf(node.xattrs, name);
+    this.store.removeXattr(this.#adopt(node), name);
   }
 
-  xattrs(asked: ViewNode): ReadonlyMap<string, Uint8Array> {
-    const { state } = this.node(asked.id);
-    return ("xattrs" in state ? state.xattrs : undefined) ?? new Map<string, Uint8Array>();
+  getXattr(asked: ViewNode, name: string): Uint8Array {
+    return xattrOf(this.node(asked.id).xattrs, name);
+  }
+
+  listXattrs(asked: ViewNode): readonly string[] {
+    return [...(this.node(asked.id).xattrs?.keys() ?? [])];
+  }
+
+  get space(): ViewSpace {
+    const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(this.#folder);
+    return {
+      blockSizeBytes: bsize,
+      blocks,
+      freeBlocks: bfree,
+      availableBlocks: bavail,
+      files,
+      freeFiles: ffree,
+    };
   }
 
   /**
@@ -283,6 +345,17 @@ export class OverlayView implements View {
     }
   }
 
+  /** A node that can be changed. */
+  #own(asked: ViewNode): OverlayViewNode {
+    const node = this.node(asked.id);
+    if (node.content !== undefined) throw new Refusal("EPERM");
+    return node;
+  }
+
+  #isGitFile(directory: OverlayViewNode, name: string): boolean {
+    return this.#gitFile !== undefined && directory === this.root && name === GIT_FILE;
+  }
+
   #directory(asked: ViewNode): OverlayViewNode {
     const node = this.node(asked.id);
     if (!isDirectory(node.state)) throw new Refusal("ENOTDIR");
@@ -293,7 +366,7 @@ export class OverlayView implements View {
   #ready(directory: OverlayViewNode, waiting?: Waiting): Answer<void> {
     const { oid } = directory;
     if (oid === undefined || directory.heldTree === oid) return undefined;
-    return then(this.#contents.hold(oid, waiting), () => {
+    return whenHere(this.#contents.hold(oid, waiting), () => {
       if (directory.heldTree !== undefined) this.#contents.release(directory.heldTree);
       directory.heldTree = oid;
     });
@@ -304,6 +377,7 @@ export class OverlayView implements View {
   }
 
   #find(directory: OverlayViewNode, name: string): OverlayViewNode | undefined {
+    if (this.#isGitFile(directory, name)) return this.#gitFile;
     let lower: LowerEntry | undefined;
     if (directory.row === undefined) {
       lower = directory.oid === undefined ? undefined : this.#contents.held(directory.oid).get(name);
@@ -380,31 +454,6 @@ export class OverlayView implements View {
     this.#byRow.delete(node.row);
     this.store.release(node.row);
   }
-
-  /** A size is learnt alone, or with those of its directory where somebody has listed that. */
-  async #learnSize(node: OverlayViewNode, oid: Oid, waiting: Waiting | undefined): Promise<number> {
-    const { parent } = node;
-    const oids = [oid];
-    if (parent?.isListed === true) {
-      await this.#ready(parent, waiting);
-      for (const [, what] of this.#entries(parent))
-        if (!isDirectory(what) && what.oid !== undefined) oids.push(what.oid);
-    }
-    await this.#contents.learnSizes(oids, waiting);
-    const learnt = this.#contents.sizeOf(oid);
-    if (learnt === undefined) throw new Refusal("EIO");
-    return learnt;
-  }
-
-  /** Who has listed a directory and opens a file of it is likely to open others. */
-  #prefetch({ parent }: OverlayViewNode): void {
-    if (parent?.isListed !== true || parent.isPrefetched || parent.heldTree !== parent.oid) return;
-    parent.isPrefetched = true;
-    const files: { oid: Oid; name: string }[] = [];
-    for (const [name, what] of this.#entries(parent))
-      if (isFile(what) && what.oid !== undefined) files.push({ oid: what.oid, name });
-    if (files.length > 1) this.#contents.source.blobs.prefetch(files);
-  }
 }
 
 /** A file that is open: read where its content is at that moment, here or in its blob. */
@@ -423,7 +472,8 @@ class OverlayFile implements OpenFile {
   }
 
   read(offset: number, sizeBytes: number, waiting?: Waiting): Answer<Uint8Array> {
-    const { row, oid } = this.#node;
+    const { row, oid, content } = this.#node;
+    if (content !== undefined) return content.subarray(offset, offset + sizeBytes);
     if (oid === undefined)
       return row === undefined ? new Uint8Array() : this.#view.store.read(row, offset, sizeBytes);
     if (this.#opened?.oid === oid) return pread(this.#opened.blob, offset, sizeBytes, waiting);
@@ -464,8 +514,4 @@ function pread(blob: OpenBlob, offset: number, sizeBytes: number, waiting?: Wait
     return bytes;
   };
   return blob.readable === undefined ? read() : blob.readable(end, waiting?.signal).then(read);
-}
-
-function then<T, R>(answer: Answer<T>, make: (value: T) => Answer<R>): Answer<R> {
-  return answer instanceof Promise ? answer.then(make) : make(answer);
 }

@@ -10,6 +10,7 @@ import {
   type OverlayNode,
   WHITEOUT,
 } from "./row.ts";
+import { inoOfLower, inoOfRow } from "./row-inode.ts";
 import type { RowChange, Rows } from "./row-layer.ts";
 
 const ROOT = 1;
@@ -93,9 +94,7 @@ class Reconciliation {
     for (const name of new Set([...rows.keys(), ...before.keys(), ...after.keys()])) {
       const [row, old, current] = [rows.get(name), before.get(name), after.get(name)];
       const isLeft =
-        row === undefined
-          ? this.#unchanged(node.id, name, old, current)
-          : this.#row(node.id, name, row, current);
+        row === undefined ? this.#unchanged(node, name, old, current) : this.#row(node, name, row, current);
       if (isLeft) isBare = false;
     }
     return isBare;
@@ -103,27 +102,27 @@ class Reconciliation {
 
   /** A name without a row. @returns whether it has one then */
   #unchanged(
-    directory: number,
+    directory: OverlayNode,
     name: string,
     old: LowerEntry | undefined,
     current: LowerEntry | undefined,
   ): boolean {
     if (old !== undefined && current !== undefined && isSame(old, current)) return false;
     if (old === undefined) {
-      this.#change.putEntry(directory, name, WHITEOUT);
+      this.#change.putEntry(directory.id, name, WHITEOUT);
       return true;
     }
-    const kept = nodeOfLower(this.#change.newId(), directory, old);
-    this.#change.putNode({ ...kept, isChanged: true });
-    this.#change.putEntry(directory, name, { node: kept.id });
+    const kept = nodeOfLower(this.#change.newId(), directory.id, old);
+    this.#change.putNode({ ...kept, ino: inoOfLower(inoOfRow(directory), name, old), isChanged: true });
+    this.#change.putEntry(directory.id, name, { node: kept.id });
     return true;
   }
 
   /** A name with a row. @returns whether it has one then */
-  #row(directory: number, name: string, row: OverlayEntry, current: LowerEntry | undefined): boolean {
+  #row(directory: OverlayNode, name: string, row: OverlayEntry, current: LowerEntry | undefined): boolean {
     const node = row.node === undefined ? undefined : this.#inputs.rows.node(row.node);
     if (node === undefined) {
-      if (current === undefined) this.#change.deleteEntry(directory, name);
+      if (current === undefined) this.#change.deleteEntry(directory.id, name);
       return current !== undefined;
     }
     let isEqual: boolean;
@@ -137,9 +136,10 @@ class Reconciliation {
     } else {
       isEqual = this.#file(node, current);
     }
-    if (!isEqual || !isPlain(node, current) || this.#inputs.isHeld(node.id)) return true;
+    const ino = current && inoOfLower(inoOfRow(directory), name, current);
+    if (!isEqual || !isPlain(node, current, ino) || this.#inputs.isHeld(node.id)) return true;
     this.#change.deleteNode(node.id);
-    this.#change.deleteEntry(directory, name);
+    this.#change.deleteEntry(directory.id, name);
     return false;
   }
 
@@ -173,11 +173,16 @@ class Reconciliation {
   }
 }
 
-/** A row says nothing but what lies below it. */
-function isPlain(node: OverlayNode, current: LowerEntry | undefined): boolean {
-  const { mode, nlink, uid, gid, ino, atime, mtime, ctime, target, xattrs } = node;
-  const own = [uid, gid, ino, atime, mtime, ctime, target, xattrs];
-  return mode === current?.mode && nlink === 1 && own.every((value) => value === undefined);
+/** A row says nothing but what lies below it, where that has this inode number. */
+function isPlain(
+  node: OverlayNode,
+  current: LowerEntry | undefined,
+  currentIno: number | undefined,
+): boolean {
+  const { mode, nlink, uid, gid, ino = currentIno, atime, mtime, ctime, target, xattrs } = node;
+  const own = [uid, gid, atime, mtime, ctime, target, xattrs];
+  const isOwn = own.some((value) => value !== undefined);
+  return mode === current?.mode && nlink === 1 && ino === currentIno && !isOwn;
 }
 
 function isSame(a: LowerEntry, b: LowerEntry): boolean {

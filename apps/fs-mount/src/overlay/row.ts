@@ -1,11 +1,7 @@
 import type { Oid } from "@millrace/pack";
+import type { Time } from "../view/view.ts";
 
-/** A time, to the nanosecond. */
-export interface Time {
-  /** Since 1970. */
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
+export type { Time };
 
 /**
  * A file, directory, link or special file that was changed here, or that has a row for another reason (it was moved, something

@@ -10,9 +10,12 @@ export interface OverlayOptions {
   readonly tree: Oid;
   /** The entries of a tree that lies below a directory in which something is changed: it must be there at once. What it throws goes on to the caller. */
   readonly lower: (tree: Oid) => LowerTree;
+  /** The caller has seen to it that nobody else works on the folder. */
+  readonly isLocked?: boolean | undefined;
 }
 export const OverlayOptions: z.ZodType<OverlayOptions> = z.object({
   folder: z.string().min(1),
   tree: z.custom<Oid>((oid) => typeof oid === "string" && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(oid)),
   lower: z.custom<OverlayOptions["lower"]>((lower) => typeof lower === "function"),
+  isLocked: z.boolean().optional(),
 });

@@ -1,7 +1,7 @@
 import type { Oid } from "@millrace/pack";
 import type { BaseEntry, BaseTree } from "./base-tree.ts";
-import { hashName, inodeOf, type PathHash, ROOT_PATH } from "./inode.ts";
-import type { NodeKind, ViewNode } from "./view.ts";
+import { inodeOf, ROOT_INO } from "./inode.ts";
+import type { NodeAttributes, NodeKind, ViewNode } from "./view.ts";
 
 /** Types and permissions, as they are part of inode numbers. */
 export const MODE_OF: Readonly<Record<NodeKind, number>> = {
@@ -20,7 +20,6 @@ export class BaseNode implements ViewNode {
   readonly name: string;
   readonly parent: BaseNode;
   readonly mtimeSeconds: number;
-  readonly path: PathHash;
   /** Of a directory: those of its nodes that live. */
   readonly children: Map<string, BaseNode> = new Map();
   references = 0;
@@ -49,8 +48,7 @@ export class BaseNode implements ViewNode {
     this.oid = entry.oid;
     this.mtimeSeconds = shared.mtimeSeconds;
     this.#sizes = shared.sizes;
-    this.path = parent === undefined ? ROOT_PATH : hashName(parent.path, entry.name);
-    this.ino = parent === undefined ? 1 : inodeOfEntry(this.path, entry);
+    this.ino = parent === undefined ? ROOT_INO : inodeOfEntry(parent.ino, entry);
   }
 
   get sizeBytes(): number | undefined {
@@ -59,9 +57,24 @@ export class BaseNode implements ViewNode {
     if (this.oid === undefined) return this.content?.length ?? 0;
     return this.#sizes.get(this.oid);
   }
+
+  get attributes(): NodeAttributes {
+    const time = { seconds: this.mtimeSeconds, nanoseconds: 0 };
+    return {
+      mode: MODE_OF[this.kind],
+      // One also for directories, as some native file systems have it: nobody may conclude from it that there are no others inside.
+      nlink: 1,
+      uid: undefined,
+      gid: undefined,
+      rdev: 0,
+      atime: time,
+      mtime: time,
+      ctime: time,
+    };
+  }
 }
 
-/** The inode number that an entry has at its path. */
-export function inodeOfEntry(path: PathHash, { kind, oid }: BaseEntry): number {
-  return inodeOf(path, kind === "directory" ? undefined : oid, MODE_OF[kind]);
+/** The inode number that an entry has in the directory with this one. */
+export function inodeOfEntry(directory: number, { name, kind, oid }: BaseEntry): number {
+  return inodeOf(directory, name, MODE_OF[kind], kind === "directory" ? undefined : oid);
 }

@@ -105,8 +105,8 @@ test("keeps inode numbers and times when nodes are forgotten, and in another vie
   const inodes = async (shown: BaseView): Promise<string[]> =>
     await Promise.all(
       paths.map(async (path) => {
-        const { ino, mtimeSeconds } = await at(shown, path);
-        return `${ino} ${mtimeSeconds}`;
+        const { ino, attributes } = await at(shown, path);
+        return `${ino} ${attributes.mtime.seconds}`;
       }),
     );
   const first = await inodes(view);

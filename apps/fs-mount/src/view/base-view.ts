@@ -1,9 +1,8 @@
 import { readSync } from "node:fs";
 import type { ObjectFormat, Oid } from "@millrace/pack";
 import { EXPLICIT_READ, type OpenBlob } from "../hydrator/blobs.ts";
-import { BaseNode, inodeOfEntry } from "./base-node.ts";
+import { BaseNode, inodeOfEntry, MODE_OF } from "./base-node.ts";
 import { type BaseEntry, type BaseTree, parseBaseTree } from "./base-tree.ts";
-import { hashName } from "./inode.ts";
 import { Refusal } from "./refusal.ts";
 import type { Answer, ListedEntry, NodeKind, OpenFile, View, ViewNode, ViewSource, Waiting } from "./view.ts";
 import { waitFor } from "./wait.ts";
@@ -185,8 +184,8 @@ export class BaseView implements View {
     parent.isListed = true;
     const listed: ListedEntry[] = [];
     const add = (entry: BaseEntry): void => {
-      const ino = inodeOfEntry(hashName(parent.path, entry.name), entry);
-      listed.push({ name: entry.name, ino, kind: entry.kind });
+      const { name, kind } = entry;
+      listed.push({ name, ino: inodeOfEntry(parent.ino, entry), kind, mode: MODE_OF[kind] });
     };
     if (this.#entry(parent, undefined, ".git") !== undefined) add(GIT_FILE);
     for (const entry of tree.values()) add(entry);

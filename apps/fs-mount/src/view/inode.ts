@@ -1,34 +1,20 @@
 import type { Oid } from "@millrace/pack";
 
-/** The hash of a path, in two words. */
-export interface PathHash {
-  readonly high: number;
-  readonly low: number;
-}
-
-export const ROOT_PATH: PathHash = { high: 0x9e3779b9 | 0, low: 0x85ebca6b | 0 };
-
-/** The hash of a name within a directory whose path has this one. */
-export function hashName(parent: PathHash, name: string): PathHash {
-  // A separator: `a/b` is not `ab`.
-  let high = mix(parent.high, 0x2f);
-  let low = mix(parent.low, 0x12f);
-  for (let i = 0; i < name.length; i++) {
-    const byte = name.charCodeAt(i);
-    high = mix(high, byte);
-    low = mix(low, byte + 0x100);
-  }
-  return { high: finish(high ^ name.length), low: finish(low ^ name.length) };
-}
+/** The root's; other numbers are above it. */
+export const ROOT_INO = 1;
 
 /**
- * The inode number of what is at a path: the same in every mount of the same content, below 2^53. Two paths have the same one
- * about once in ten million trees of 100,000 files; nothing relies on it, since no file has two links.
+ * The inode number of what is under a name of the base: the same in every mount of the same content, below 2^53. It is made of the
+ * directory's number and not of the path, so that what lies in a directory keeps its numbers when that is moved. Two paths have the
+ * same one about once in ten million trees of 100,000 files; nothing relies on it, since no file of the base has two links.
+ * @param directory number of the directory that it is in
+ * @param mode type and permissions as they are shown
  * @param oid of a directory `undefined`: it is the same one whatever is in it
  */
-export function inodeOf(path: PathHash, oid: Oid | undefined, mode: number): number {
-  let high = mix(path.high, mode);
-  let low = mix(path.low, mode);
+export function inodeOf(directory: number, name: string, mode: number, oid: Oid | undefined): number {
+  let [high, low] = hashName(Math.floor(directory / 2 ** 32) | 0, directory | 0, name);
+  high = mix(high, mode);
+  low = mix(low, mode);
   for (let i = 0; oid !== undefined && i < 32; i += 8) {
     const word = Number.parseInt(oid.slice(i, i + 8), 16) | 0;
     high = mix(high, word);
@@ -36,7 +22,19 @@ export function inodeOf(path: PathHash, oid: Oid | undefined, mode: number): num
   }
   const number = (finish(high) & 0x1fffff) * 0x1_0000_0000 + (finish(low) >>> 0);
   // 0 is no inode, 1 is the root's.
-  return number > 1 ? number : number + 2;
+  return number > ROOT_INO ? number : number + 2;
+}
+
+function hashName(parentHigh: number, parentLow: number, name: string): [high: number, low: number] {
+  // A separator: `a/b` is not `ab`.
+  let high = mix(parentHigh, 0x2f);
+  let low = mix(parentLow, 0x12f);
+  for (let i = 0; i < name.length; i++) {
+    const byte = name.charCodeAt(i);
+    high = mix(high, byte);
+    low = mix(low, byte + 0x100);
+  }
+  return [finish(high ^ name.length), finish(low ^ name.length)];
 }
 
 function mix(hash: number, word: number): number {

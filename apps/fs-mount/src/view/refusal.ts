@@ -1,6 +1,7 @@
 /** What the view answers where it cannot do as asked: names of error numbers, as every front end knows them. */
 export type RefusalCode =
   | "EACCES"
+  | "EBUSY"
   | "EEXIST"
   | "EFBIG"
   | "EINVAL"

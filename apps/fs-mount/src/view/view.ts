@@ -12,6 +12,26 @@ export interface Waiting {
 /** What a node is. A submodule is a directory in which nothing is. */
 export type NodeKind = "file" | "executable" | "symlink" | "directory";
 
+/** A time, to the nanosecond. */
+export interface Time {
+  /** Since 1970. */
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** What `stat` tells of a node, but for its size, and its owner where that is the mount's. */
+export interface NodeAttributes {
+  /** Type and permissions, as `st_mode` has them. */
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly rdev: number;
+  readonly atime: Time;
+  readonly mtime: Time;
+  readonly ctime: Time;
+}
+
 /** Something that can be looked at. It is the same object for as long as anybody holds a reference. */
 export interface ViewNode {
   /** Its number in this view while it lives, from 1 (the root) on; never used for another one. */
@@ -21,8 +41,7 @@ export interface ViewNode {
   readonly kind: NodeKind;
   /** Bytes of its content; `undefined` where nobody has asked for it yet. */
   readonly sizeBytes: number | undefined;
-  /** Seconds since 1970: when it was changed last. */
-  readonly mtimeSeconds: number;
+  readonly attributes: NodeAttributes;
 }
 
 /** One line of a directory. */
@@ -31,6 +50,8 @@ export interface ListedEntry {
   readonly name: string;
   readonly ino: number;
   readonly kind: NodeKind;
+  /** As `st_mode`: of special files the kind does not tell. */
+  readonly mode: number;
 }
 
 /** A file that somebody reads. */

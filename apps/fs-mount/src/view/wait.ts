@@ -1,4 +1,10 @@
 import { setMaxListeners } from "node:events";
+import type { Answer } from "./view.ts";
+
+/** Goes on with an answer, at once where it is here. */
+export function whenHere<T, R>(answer: Answer<T>, goOn: (value: T) => Answer<R>): Answer<R> {
+  return answer instanceof Promise ? answer.then(goOn) : goOn(answer);
+}
 
 /**
  * Waits for what goes on anyway, for as long as `signal` lets it: who leaves ends nothing for others.

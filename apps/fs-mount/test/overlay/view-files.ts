@@ -138,7 +138,8 @@ export class ViewFiles implements Files {
       held.push(node.id);
       const { mode, nlink, uid, mtime } = node.attributes;
       const type = { 4: "directory", 10: "symlink", 8: "file", 1: "fifo" }[mode >> 12] ?? "";
-      const xattr = this.view.xattrs(node).get(XATTR);
+      const { xattrs } = node;
+      const xattr = xattrs?.get(XATTR);
       let content = "";
       if (type === "symlink") content = await this.view.readlink(node);
       if (type === "file") {

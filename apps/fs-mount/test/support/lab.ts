@@ -6,7 +6,7 @@ import { type Mount } from "@millrace/fuse";
 import { parseCommit } from "@millrace/pack";
 import { createPromisor, type ObjectSource, openRemoteSource, SharedPromisor } from "@millrace/promisor";
 import { openDirectoryTransport, openRemote } from "@millrace/protocol-v2/client";
-import { mountView } from "../../src/front/fuse/mount-view.ts";
+import { mountView, type MountViewOptions } from "../../src/front/fuse/mount-view.ts";
 import {
   mountRepository,
   type RepositoryMount,
@@ -64,6 +64,7 @@ export class Lab {
   async mountView(
     repository: string,
     through: (source: ObjectSource) => ObjectSource = (s) => s,
+    given: Partial<MountViewOptions> = {},
   ): Promise<MountedView> {
     const remote = openRemote(openDirectoryTransport(repository));
     this.#remotes.push(remote);
@@ -97,6 +98,7 @@ export class Lab {
         blobs,
         onFault: (error) => faults.push(error),
       },
+      ...given,
     });
     mount.ended.catch(() => undefined);
     this.#mounts.push(mount);

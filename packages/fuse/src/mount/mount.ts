@@ -1,4 +1,5 @@
 import { access, constants, realpath } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { closeSync } from "node:fs";
 import { FuseError } from "../errors.ts";
@@ -12,6 +13,9 @@ import { createNotifier } from "./notifier.ts";
 
 /** How long the kernel's first message may take, in milliseconds. */
 const INIT_MS = 20_000;
+
+/** How long a file system may take for its `destroy` when its mount is aborted, in milliseconds. */
+const GRACE_MS = 5000;
 
 /** A mounted file system. Never use it synchronously from the thread that serves it. */
 export interface Mount extends AsyncDisposable {
@@ -144,8 +148,16 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
 
   const terminate = async (): Promise<void> => {
     const connection = mounted ? await connectionOf(directory) : undefined;
-    // A thread that is stuck in the kernel is freed by this only.
-    if (connection !== undefined) await abortConnection(directory, connection);
+    if (connection !== undefined) {
+      // A thread that is stuck in the kernel is freed by this only. One that is not ends in order: its file system may be writing.
+      await abortConnection(directory, connection);
+      const patience = new AbortController();
+      await Promise.race([
+        ended.catch(() => undefined),
+        setTimeout(GRACE_MS, undefined, { signal: patience.signal }).catch(() => undefined),
+      ]);
+      patience.abort();
+    }
     await server.terminate();
     await ended.catch(() => undefined);
   };

@@ -1,12 +1,13 @@
 """Every kind of file operation in one directory. Prints one line of JSON for each: its name, and its outcome or errno.
 
 What file systems may decide for themselves (inode numbers, sizes of directories, block counts, times to the nanosecond)
-is not printed. Usage: matrix.py DIRECTORY
+is not printed. Usage: matrix.py DIRECTORY [--no-directory-links]: with that, neither are link counts of directories.
 """
 import ctypes, errno, fcntl, json, mmap, os, shutil, socket, stat, sys, time
 
 libc = ctypes.CDLL(None, use_errno=True)
 root = sys.argv[1]
+has_directory_links = "--no-directory-links" not in sys.argv
 os.umask(0o022)
 NAME, PATH = "n" * 255, "n" * 256
 
@@ -30,10 +31,14 @@ def hash_of(data):
     return hashlib.sha256(data).hexdigest()
 
 
+def links_of(s):
+    return s.st_nlink if has_directory_links or not stat.S_ISDIR(s.st_mode) else None
+
+
 def st(path, follow=False):
     s = os.stat(path) if follow else os.lstat(path)
     size = None if stat.S_ISDIR(s.st_mode) else s.st_size
-    return [oct(s.st_mode), s.st_nlink, s.st_uid, s.st_gid, size, s.st_rdev]
+    return [oct(s.st_mode), links_of(s), s.st_uid, s.st_gid, size, s.st_rdev]
 
 
 def put(path, data=b"", mode=0o644):
@@ -243,7 +248,7 @@ for source in things:
                         os.mkfifo(path)
             def move():
                 rename2(f"r/{source}", f"r2/{target}", flags)
-                return [os.stat("r").st_nlink, os.stat("r2").st_nlink, sorted(os.listdir("r")), sorted(os.listdir("r2")), st(f"r2/{target}")]
+                return [links_of(os.stat("r")), links_of(os.stat("r2")), sorted(os.listdir("r")), sorted(os.listdir("r2")), st(f"r2/{target}")]
             do(f"rename {source} to {target}, flags {flags}", move)
             shutil.rmtree("r"); shutil.rmtree("r2")
 do("rename: flags 3", lambda: rename2("plain", "dir", 3))
@@ -509,7 +514,7 @@ def remove_while_reading():
 
 do("readdir: unlink while reading", remove_while_reading)
 do("readdir: dots", lambda: [os.stat("dir/.").st_ino == os.stat("dir").st_ino, os.stat("dir/..").st_ino == os.stat(".").st_ino])
-do("mkdir: nlink of the parent", lambda: (os.mkdir("many/a"), os.mkdir("many/b"), os.stat("many").st_nlink, os.rmdir("many/a"), os.stat("many").st_nlink)[2::2])
+do("mkdir: nlink of the parent", lambda: (os.mkdir("many/a"), os.mkdir("many/b"), links_of(os.stat("many")), os.rmdir("many/a"), links_of(os.stat("many")))[2::2])
 do("statvfs", lambda: [os.statvfs(".").f_namemax, os.statvfs(".").f_bavail > 0])
 
 # --- locks, pipes
