@@ -8,6 +8,7 @@ import {
 import type { LooseObject } from "@millrace/storage";
 import { RepositoryError } from "../errors.ts";
 import type { GraphMember } from "../objects/graph-set.ts";
+import type { RankedPack } from "../objects/ranked-pack.ts";
 import type { ObjectView, PackedPlace } from "../objects/object-view.ts";
 import type { OpenPack } from "../objects/pack-set.ts";
 import { type Breather, createBreather } from "../breather.ts";
@@ -33,7 +34,7 @@ const STEP_OBJECTS = 4096;
 const SORTED_SHARE = 1 / 64;
 
 /**
- * Finds each selected object in the packs, or loose. Positions in a pack whose graph is known come in pack order.
+ * Finds each selected object in the packs, or loose. Positions in a pack whose entries have numbers come in pack order.
  * Throws `REPOSITORY_OBJECT_MISSING` where one is nowhere.
  */
 export async function placeObjects(
@@ -51,8 +52,8 @@ export async function placeObjects(
     placed += positions.length;
     options.onProgress?.(placed);
   }
-  const { nodeCount } = marks.table;
-  const others = placed === selected.count ? [] : selected.list().filter((number) => number >= nodeCount);
+  const packedCount = marks.table.ranked?.size ?? marks.table.nodeCount;
+  const others = placed === selected.count ? [] : selected.list().filter((number) => number >= packedCount);
   const loose = await placeOthers(view, marks, others, groups, breather, {
     ...options,
     onPlaced: (count) => options.onProgress?.(placed + count),
@@ -60,12 +61,13 @@ export async function placeObjects(
   return { packs: groups.finish(), loose };
 }
 
-/** Index positions of the selected nodes of each graph, in pack order. */
+/** Index positions of the selected entries of each pack that has numbers for them, in pack order. */
 function placeNodes(
   { table, bytes }: ObjectMarks,
   { count, list }: SelectedObjects,
-): readonly (readonly [GraphMember, Uint32Array])[] {
-  const { graphs, nodeCount } = table;
+): readonly (readonly [GraphMember | RankedPack, Uint32Array])[] {
+  const { graphs, nodeCount, ranked } = table;
+  if (ranked !== undefined) return [[ranked, markedPositions(ranked, bytes)]];
   if (graphs === undefined) return [];
   if (count > nodeCount * SORTED_SHARE) {
     return graphs.members.map((member) => [member, markedPositions(member, bytes)]);
@@ -82,7 +84,7 @@ function placeNodes(
 }
 
 /** Found by looking at all nodes; most of them are selected. */
-function markedPositions({ index, base, end }: GraphMember, marks: Uint8Array): Uint32Array {
+function markedPositions({ index, base, end }: GraphMember | RankedPack, marks: Uint8Array): Uint32Array {
   const order = index.packOrder();
   let count = 0;
   for (let number = base; number < end; number++) if ((marks[number]! & SELECTED) !== 0) count++;

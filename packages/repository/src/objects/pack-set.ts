@@ -53,6 +53,8 @@ interface Entry {
 }
 
 const LISTING_TRIES = 8;
+/** A pack that was cloned by its bitmap counts as read to this share: a graph is built for half. */
+const CLONED_SHARE = 3 / 8;
 
 /** The open packs of one repository: each is opened once, however many views read from it. */
 export class PackSet implements AsyncDisposable {
@@ -126,26 +128,36 @@ export class PackSet implements AsyncDisposable {
   }
 
   /**
-   * git's bitmaps of packs that no graph is known of. They tell what commits reach and no more, so packs that have them
-   * get a graph in the background.
+   * git's bitmaps of packs that no graph is known of. Beside packs that have graphs they save reading and no more, so
+   * theirs are built in the background. One alone tells all that a clone needs: nothing is built as long as only clones
+   * come, and soon where fetches follow that have to read.
    */
   async bitmapsOf(
     packs: readonly OpenPack[],
     options: OperationOptions = {},
   ): Promise<readonly BitmappedPack[]> {
-    const found: BitmappedPack[] = [];
+    const found: (BitmappedPack & { readonly demand: GraphDemand })[] = [];
+    let hasGraphs = false;
     for (const { id, reader, demand } of packs) {
       const entry = await this.#entries.get(id);
-      if (entry === undefined || (await entry.graph.load(options)) !== undefined) continue;
+      if (entry === undefined) continue;
+      if ((await entry.graph.load(options)) !== undefined) {
+        hasGraphs = true;
+        continue;
+      }
       const bytes = await entry.handle.sidecar("bitmap", options);
       if (bytes === undefined) continue;
       try {
-        found.push({ index: reader.index, bitmaps: openPackBitmaps(bytes, reader.index) });
-        demand.reads += reader.index.count;
+        found.push({ id, index: reader.index, bitmaps: openPackBitmaps(bytes, reader.index), demand });
       } catch (error) {
         // What is wrong with it is for git fsck to tell: all that it says can be found without.
         if (!(error instanceof PackError)) throw error;
       }
+    }
+    const isAlone = found.length === 1 && !hasGraphs;
+    for (const { index, demand } of found) {
+      if (isAlone) demand.reads = Math.max(demand.reads, index.count * CLONED_SHARE);
+      else demand.reads += index.count;
     }
     return found;
   }

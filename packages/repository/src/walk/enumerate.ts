@@ -4,6 +4,7 @@ import { createTreeWalker } from "../filter/create-tree-walker.ts";
 import { keepSmallBlobs } from "../filter/keep-small-blobs.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { ObjectNumbers } from "../objects/object-numbers.ts";
+import { RankedPack } from "../objects/ranked-pack.ts";
 import { createBreather } from "../breather.ts";
 import { CommitGraph } from "./commit-graph.ts";
 import { findCommitRange } from "./commit-range.ts";
@@ -66,7 +67,9 @@ export async function enumerateObjects(
   // git's bitmaps tell no sizes.
   const bitmaps = isHistory && plan.blobBytesBelow === Number.POSITIVE_INFINITY ? await reader.bitmaps() : [];
   const build = isHistory && bitmaps.length === 0;
-  const marks = new ObjectMarks(reader.format, await reader.graphs({ build }));
+  const alone = bitmaps.length === 1 ? bitmaps[0] : undefined;
+  const ranked = alone === undefined ? undefined : new RankedPack(alone.id, alone.index);
+  const marks = new ObjectMarks(reader.format, await reader.graphs({ build }), ranked);
   const breather = createBreather(options.signal);
   const graph = new CommitGraph(reader, marks, options.shallow);
   const trees = createTreeWalker(reader, marks, breather, plan);
@@ -86,6 +89,7 @@ export async function enumerateObjects(
   for (const pack of whole.packs) selection.addPack(pack);
   if (bitmaps.length > 0) {
     await reachByBitmaps(graph, marks, wants.commits, bitmaps, plan.blobs, whole, breather);
+    for (const pack of whole.ranked) selection.addRanked(pack, plan);
   }
   const starts = [...wants.commits, ...whole.moreCommits];
   const range = await findCommitRange(graph, marks, starts, haves.commits, breather);

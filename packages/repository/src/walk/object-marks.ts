@@ -1,6 +1,7 @@
 import type { ObjectFormat } from "@millrace/pack";
 import type { GraphSet } from "../objects/graph-set.ts";
 import { ObjectNumbers } from "../objects/object-numbers.ts";
+import type { RankedPack } from "../objects/ranked-pack.ts";
 
 /** The object was reached; it is not walked twice. */
 export const SEEN = 1;
@@ -20,8 +21,8 @@ export class ObjectMarks {
   readonly table: ObjectNumbers;
   #bytes: Uint8Array;
 
-  constructor(format: ObjectFormat, graphs?: GraphSet) {
-    this.table = new ObjectNumbers(format, graphs);
+  constructor(format: ObjectFormat, graphs?: GraphSet, ranked?: RankedPack) {
+    this.table = new ObjectNumbers(format, graphs, ranked);
     this.#bytes = new Uint8Array(this.table.size + 1024);
   }
 
@@ -37,7 +38,7 @@ export class ObjectMarks {
     return number;
   }
 
-  /** Makes room for so many more ids that no graph has. */
+  /** Makes room for so many more ids that are not numbered yet. */
   reserve(more: number): void {
     this.table.reserve(more);
     this.#grow(this.table.size + more);

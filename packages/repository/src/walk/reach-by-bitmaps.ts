@@ -1,21 +1,17 @@
-import { hashLength, type ObjectBits } from "@millrace/pack";
+import { hashLength } from "@millrace/pack";
 import type { BitmappedPack } from "../objects/bitmapped-pack.ts";
 import type { Breather } from "../breather.ts";
 import type { CommitGraph } from "./commit-graph.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import { clearFrom, countSet, isSet } from "./object-bits.ts";
 import { type ObjectMarks, QUEUED, SEEN } from "./object-marks.ts";
-import type { WholePacks } from "./whole-packs.ts";
-
-/** What one pack's bitmaps have told so far. */
-interface Reached extends BitmappedPack {
-  readonly bits: ObjectBits;
-}
+import type { ReachedBits, WholePacks } from "./whole-packs.ts";
 
 /** Commits that are read on the way to ones with a bitmap; where it is further, a walk must do. */
 const MAX_READ_COMMITS = 5000;
 
 /**
- * Adds to `whole` what git's bitmaps say that commits reach, and marks it as seen: goes from the commits to their
+ * Adds to `whole` what git's bitmaps say that commits reach, and marks it as seen, but for what bits tell best: goes from the commits to their
  * ancestors, newest first, until each line has come to one with a bitmap. What lies before that is left to a walk.
  */
 export async function reachByBitmaps(
@@ -27,7 +23,7 @@ export async function reachByBitmaps(
   whole: WholePacks,
   breather: Breather,
 ): Promise<void> {
-  const reached = packs.map((pack): Reached => ({ ...pack, bits: pack.bitmaps.empty() }));
+  const reached = packs.map((pack): ReachedBits => ({ ...pack, bits: pack.bitmaps.empty() }));
   const queue = new CommitQueue();
   const enqueue = async (commit: number): Promise<void> => {
     if (marks.has(commit, QUEUED)) return;
@@ -45,11 +41,15 @@ export async function reachByBitmaps(
     const parents = graph.parentCount(commit);
     for (let i = 0; i < parents; i++) await enqueue(graph.parent(commit, i));
   }
-  for (const pack of reached) await takeReached(pack, marks, withBlobs, whole, breather);
+  for (const pack of reached) {
+    clearFrom(pack.bits, pack.index.count);
+    if (pack.id === marks.table.ranked?.id) whole.ranked.push(pack);
+    else await takeReached(pack, marks, withBlobs, whole, breather);
+  }
 }
 
 /** Whether a commit is known to be reached; takes in its bitmap where it has one. */
-function isReached(oid: Uint8Array, packs: readonly Reached[]): boolean {
+function isReached(oid: Uint8Array, packs: readonly ReachedBits[]): boolean {
   for (const { index, bitmaps, bits } of packs) {
     const position = index.find(oid);
     if (position < 0) continue;
@@ -62,7 +62,7 @@ function isReached(oid: Uint8Array, packs: readonly Reached[]): boolean {
 }
 
 async function takeReached(
-  { index, bitmaps, bits }: Reached,
+  { index, bitmaps, bits }: ReachedBits,
   marks: ObjectMarks,
   withBlobs: boolean,
   { commits, trees, blobs }: WholePacks,
@@ -83,16 +83,4 @@ async function takeReached(
     else if (isSet(bitmaps.trees, rank)) trees.push(number);
     else if (isSet(bitmaps.blobs, rank) && withBlobs) blobs.push(number);
   }
-}
-
-function countSet(bits: ObjectBits): number {
-  let count = 0;
-  for (let i = 0; i < bits.length; i++) {
-    for (let rest = bits[i]!; rest !== 0; rest &= rest - 1) count++;
-  }
-  return count;
-}
-
-function isSet(bits: ObjectBits, rank: number): boolean {
-  return ((bits[rank >>> 5]! >>> (rank & 31)) & 1) === 1;
 }

@@ -1,12 +1,16 @@
-import { NODE_TAG } from "@millrace/pack";
+import { NODE_TAG, type ObjectBits } from "@millrace/pack";
+import type { FilterPlan } from "../filter/filter-plan.ts";
 import type { GraphMember } from "../objects/graph-set.ts";
+import { fillSet, isSet } from "./object-bits.ts";
 import { type ObjectMarks, SEEN, SELECTED } from "./object-marks.ts";
+import type { ReachedBits } from "./whole-packs.ts";
 
 /** Collects objects, each once, and marks them as selected. */
 export class Selecting {
   readonly #marks: ObjectMarks;
   readonly #single: number[] = [];
   readonly #packs: GraphMember[] = [];
+  readonly #bits: ObjectBits[] = [];
   #count = 0;
   #numbers: readonly number[] | undefined;
 
@@ -20,7 +24,8 @@ export class Selecting {
 
   /** The objects, to be asked for when all are collected. */
   get numbers(): readonly number[] {
-    this.#numbers ??= this.#packs.length === 0 ? this.#single : this.#list();
+    const isPlain = this.#packs.length === 0 && this.#bits.length === 0;
+    this.#numbers ??= isPlain ? this.#single : this.#list();
     return this.#numbers;
   }
 
@@ -49,6 +54,23 @@ export class Selecting {
     this.#count += pack.end - pack.base - tags.length;
   }
 
+  /** Adds what is reached of the pack whose ranks are numbers, as far as a plan lets it pass. Comes before all else, as packs do. */
+  addRanked({ bits, bitmaps }: ReachedBits, plan: FilterPlan): void {
+    const { bytes } = this.#marks;
+    const { commits, trees, blobs } = bitmaps;
+    const chosen = bitmaps.empty();
+    for (let word = 0; word < bits.length; word++) {
+      let passing = 0;
+      if (plan.commits) passing |= commits[word]!;
+      if (plan.trees) passing |= trees[word]!;
+      if (plan.blobs) passing |= blobs[word]!;
+      chosen[word] = bits[word]! & passing;
+    }
+    fillSet(bytes, bits, SEEN);
+    this.#count += fillSet(bytes, chosen, SEEN | SELECTED);
+    this.#bits.push(chosen);
+  }
+
   #list(): readonly number[] {
     const numbers = [...this.#single];
     let filled = numbers.length;
@@ -59,6 +81,9 @@ export class Selecting {
         while (next < stop) numbers[filled++] = next++;
         next++;
       }
+    }
+    for (const bits of this.#bits) {
+      for (let rank = 0; rank < 32 * bits.length; rank++) if (isSet(bits, rank)) numbers[filled++] = rank;
     }
     return numbers;
   }

@@ -1,11 +1,19 @@
-import { NODE_BLOB, NODE_COMMIT, NODE_TAG, NODE_TYPE_MASK } from "@millrace/pack";
+import { NODE_BLOB, NODE_COMMIT, NODE_TAG, NODE_TYPE_MASK, type ObjectBits } from "@millrace/pack";
+import type { BitmappedPack } from "../objects/bitmapped-pack.ts";
 import { type GraphMember, numberAt } from "../objects/graph-set.ts";
 import { NAMED, type ObjectMarks, SEEN } from "./object-marks.ts";
+
+/** What is reached of the pack whose ranks are numbers. */
+export interface ReachedBits extends BitmappedPack {
+  readonly bits: ObjectBits;
+}
 
 /** What is reached without a walk, and where one has to start for the rest; numbers of the marks. */
 export interface WholePacks {
   /** Packs taken as they are: what they have is in none of the lists. */
   readonly packs: GraphMember[];
+  /** The same of a pack that bitmaps tell: at most one. */
+  readonly ranked: ReachedBits[];
   readonly commits: number[];
   readonly trees: number[];
   /** Not filled where nobody asks for blobs. */
@@ -17,7 +25,7 @@ export interface WholePacks {
 
 /** What is found where nothing is. */
 export function nothingWhole(): WholePacks {
-  return { packs: [], commits: [], trees: [], blobs: [], moreCommits: [], moreTrees: [] };
+  return { packs: [], ranked: [], commits: [], trees: [], blobs: [], moreCommits: [], moreTrees: [] };
 }
 
 /**

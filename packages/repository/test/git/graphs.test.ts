@@ -1,5 +1,5 @@
-import type { ObjectFilter, OperationOptions } from "@millrace/pack";
-import { createMemoryStorage, type RepositoryStore, type Stage } from "@millrace/storage";
+import type { ObjectFilter } from "@millrace/pack";
+import { createMemoryStorage } from "@millrace/storage";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -10,7 +10,7 @@ import {
   type Repository,
   type RepositoryView,
 } from "../../src/index.ts";
-import { chunksOf, withView } from "./memory-repository.ts";
+import { chunksOf, withoutGraphs, withView } from "./memory-repository.ts";
 import { createGitRepository, fastImportStream, type GitRepository } from "./real-git.ts";
 import { objectsOf } from "./upload-pack-oracle.ts";
 
@@ -62,22 +62,6 @@ const asked: fc.Arbitrary<Asked> = fc.record({
 });
 
 /** Brings a history in, push by push. */
-/** The same store, which forgets the graphs that pushes bring: packs of other servers have none. */
-function withoutGraphs(store: RepositoryStore): RepositoryStore {
-  return Object.create(store, {
-    stage: {
-      async value(options?: OperationOptions): Promise<Stage> {
-        const stage = await store.stage(options);
-        const { sidecar } = stage;
-        stage.sidecar = async (kind, bytes) => {
-          if (kind !== "graph") await sidecar.call(stage, kind, bytes);
-        };
-        return stage;
-      },
-    },
-  }) as RepositoryStore;
-}
-
 async function grow(
   source: GitRepository,
   { steps, overlaps, graphs }: Growth,

@@ -1,5 +1,6 @@
+import type { OperationOptions } from "@millrace/pack";
 import { type Repository, type RepositoryView, openRepository } from "../../src/index.ts";
-import { createMemoryStorage } from "@millrace/storage";
+import { createMemoryStorage, type RepositoryStore, type Stage } from "@millrace/storage";
 import type { GitRepository } from "./real-git.ts";
 
 /** Pushes everything a real repository has into a repository in memory. */
@@ -37,4 +38,20 @@ export async function withView<T>(
 
 export async function* chunksOf(bytes: Uint8Array, size = 64 * 1024): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size);
+}
+
+/** The same store, which forgets the graphs that pushes bring: packs of other servers have none. */
+export function withoutGraphs(store: RepositoryStore): RepositoryStore {
+  return Object.create(store, {
+    stage: {
+      async value(options?: OperationOptions): Promise<Stage> {
+        const stage = await store.stage(options);
+        const { sidecar } = stage;
+        stage.sidecar = async (kind, bytes) => {
+          if (kind !== "graph") await sidecar.call(stage, kind, bytes);
+        };
+        return stage;
+      },
+    },
+  }) as RepositoryStore;
 }
