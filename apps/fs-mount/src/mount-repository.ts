@@ -5,6 +5,7 @@ import { openBlobCache } from "./cache/blob-cache.ts";
 import { MountError } from "./errors.ts";
 import { mountView } from "./front/fuse/mount-view.ts";
 import { type GitDirectory, openGitDirectory } from "./git-directory/git-directory.ts";
+import { FileOrder } from "./hydrator/file-order.ts";
 import { Hydrator, type HydratorCounts } from "./hydrator/hydrator.ts";
 import { openPromisorSource } from "./hydrator/promisor-source.ts";
 import { SizeBook } from "./hydrator/size-book.ts";
@@ -108,6 +109,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
         source: {
           tree: async (oid) => (await git.objects.resolve(oid)).content,
           blobs: hydrator,
+          files: cache,
           onFault,
         },
       });
@@ -140,7 +142,13 @@ function run(
   const stop = new AbortController();
   const { signal } = stop;
   const ready = git
-    .writeIndex({ uid, gid, signal, onSize: (oid, sizeBytes) => sizes.learn(oid, sizeBytes) })
+    .writeIndex({
+      uid,
+      gid,
+      signal,
+      onSize: (oid, sizeBytes) => sizes.learn(oid, sizeBytes),
+      onFiles: (oids) => hydrator.follow(new FileOrder(git.format, oids)),
+    })
     .then(() => undefined);
   const history = ready.then(async () => {
     if (withHistory && !(await git.isComplete())) await git.fetchHistory({ signal });

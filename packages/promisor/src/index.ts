@@ -3,6 +3,7 @@ export type { GrepHit, GrepQuery } from "./grep/grep.ts";
 export type { GrepPattern, Match } from "./grep/pattern.ts";
 export type { MatchedLine } from "./grep/search-file.ts";
 export { PromisorError, type PromisorErrorCode, type PromisorErrorDetail } from "./errors.ts";
+export type { ObjectTaker } from "./handover.ts";
 export { createPromisor, type Promisor, type Resolution, type ResolveOptions } from "./promisor.ts";
 export {
   type OverfullPolicy,

@@ -9,6 +9,7 @@ import {
 import { event, span } from "@millrace/telemetry";
 import { objectMissing, PromisorError } from "./errors.ts";
 import { addObjects, dropCommits, dropObjects, EMPTY_CACHE, type ObjectCache } from "./object-cache.ts";
+import type { Handover } from "./handover.ts";
 import { openPack } from "./source/open-pack.ts";
 import { takePack } from "./source/take-pack.ts";
 import { type FilledPromisorOptions, PromisorOptions } from "./schema.ts";
@@ -137,9 +138,13 @@ export class Promisor {
 
   /**
    * Brings these objects and what comes along into a store instead of memory, in one fetch, with what a promisor asks for where
-   * `options` say nothing else. Throws what the source throws, and as `StoreCache.keep`.
+   * `options` say nothing else; `handover` has them while they come. Throws what the source throws, and as `StoreCache.keep`.
    */
-  fetchInto(store: StoreCache, wants: readonly Oid[], options: FetchOptions = {}): Promise<void> {
+  fetchInto(
+    store: StoreCache,
+    wants: readonly Oid[],
+    options: FetchOptions & { readonly handover?: Handover | undefined } = {},
+  ): Promise<void> {
     return span("promisor.fetch", this.#told(options), async (handle) => {
       handle.set("want_count", wants.length);
       const objectCount = await takePack(

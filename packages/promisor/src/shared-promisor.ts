@@ -2,16 +2,16 @@ import { type ObjectFormat, type Oid, oidFromBytes, type PackedStream } from "@m
 import { type ObjectInfo, type ObjectReader, RepositoryError } from "@millrace/repository";
 import { span } from "@millrace/telemetry";
 import { objectMissing, PromisorError } from "./errors.ts";
+import { deliver } from "./deliver.ts";
 import { type Batch, type Flight, Flights } from "./flights.ts";
+import type { ObjectTaker } from "./handover.ts";
 import { MemoryCache } from "./memory-cache.ts";
 import type { Promisor, ResolveOptions } from "./promisor.ts";
 import { type FilledSharedPromisorOptions, SharedPromisorOptions } from "./schema.ts";
 import type { FetchOptions, GitObject } from "./source/object-source.ts";
+import { unknownTo } from "./source/unknown-to.ts";
 import type { StoreCache } from "./store/store-cache.ts";
 import { untilAborted } from "./until-aborted.ts";
-
-/** What a server says of an object that it does not have, or does not give away (the `remoteMessage` of an error). */
-const NOT_OUR_REF = /not our ref ([0-9a-f]{40,64})/;
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -156,6 +156,25 @@ export class SharedPromisor implements ObjectReader {
       .map((oid) => this.#flights.take(oid));
     const landing = Promise.all(flights.map(({ promise }) => promise.catch(ignoreMissing)));
     await this.#flights.await(flights, signal, landing);
+  }
+
+  /**
+   * Hands these objects over, each once, as they come: what is here at once, the rest in one fetch, before the pack is kept that
+   * they come in. It resolves when that is kept. Those that do not come are no error, and nobody else's fetch is waited for.
+   * Throws what the source and the taker throw, and `signal.reason`.
+   */
+  async deliver(oids: Iterable<Oid>, taker: ObjectTaker, { signal }: ResolveOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const wanted = [...new Set(oids)];
+    if (this.#store !== undefined) {
+      await deliver({ store: this.#store, promisor: this.#memory.promisor }, wanted, taker, signal);
+      return;
+    }
+    const hand = async (oid: Oid): Promise<void> => {
+      const object = await this.resolve(oid, { signal }).catch(ignoreMissing);
+      if (object !== undefined) await taker.whole(oid, object);
+    };
+    await Promise.all(wanted.map(hand));
   }
 
   /** Those of these objects that would have to be fetched; nothing is. */
@@ -351,19 +370,10 @@ async function* pieces(
   }
 }
 
-/** The object that a server says it does not have. */
-function unknownTo(error: unknown): Oid | undefined {
-  const { code, remoteMessage } = (error ?? {}) as {
-    readonly code?: unknown;
-    readonly remoteMessage?: string;
-  };
-  return code === "PROTOCOL_REMOTE_FAILED" ? NOT_OUR_REF.exec(remoteMessage ?? "")?.[1] : undefined;
-}
-
 function isMissing(error: unknown): error is PromisorError {
   return error instanceof PromisorError && error.code === "PROMISOR_OBJECT_MISSING";
 }
 
-function ignoreMissing(error: unknown): void {
+function ignoreMissing(error: unknown): undefined {
   if (!isMissing(error)) throw error;
 }

@@ -170,8 +170,8 @@ it("gives a blob that is larger than all its room to those who wait, and does no
 
 it("removes drafts that a dead process has left, and no others", async () => {
   const oid = oidOf(numberedBlob(1));
-  const name = (n: number): string => join(folder, oid.slice(0, 2), `${oid}.${"0".repeat(36)}-${n}.draft`);
-  mkdirSync(join(folder, oid.slice(0, 2)));
+  const name = (n: number): string => join(folder, "drafts", `${oid}.${"0".repeat(36)}-${n}.draft`);
+  mkdirSync(join(folder, "drafts"));
   for (const n of [1, 2]) writeFileSync(name(n), "half");
   utimesSync(name(1), 1000, 1000);
   await cache.evict();

@@ -1,9 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   closeSync,
-  constants,
   fstatSync,
-  futimesSync,
   openSync,
   renameSync,
   rmSync,
@@ -21,10 +19,11 @@ import { BlobDraft, type DraftHost } from "./blob-draft.ts";
 import { BlobPlaces } from "./blob-place.ts";
 import { CacheRoom, type Evicted } from "./cache-room.ts";
 import { isDiskFull } from "./disk-full.ts";
+import { noteUse, openFile, touch } from "./file-access.ts";
 import { type CachedBlob, wholeBlob } from "./open-blob.ts";
 import { BlobCacheOptions, type FilledBlobCacheOptions } from "./schema.ts";
 import { diskBytes } from "./survey.ts";
-import { VerifiedFiles } from "./verified-files.ts";
+import { type FileIdentity, VerifiedFiles } from "./verified-files.ts";
 import { isBlob } from "./verify-blob.ts";
 
 /** How a blob is opened. */
@@ -37,6 +36,9 @@ export interface OpenBlobOptions {
 
 const write = promisify(writeCallback);
 
+/** Told of a file of the cache that is what its name says, and of its state. */
+export type VerifiedWatcher = (oid: Oid, file: FileIdentity) => void;
+
 /** A blob that has just come, for those who waited for it. What the cache does not keep is gone when this is disposed. */
 export interface BlobLanding extends Disposable {
   readonly sizeBytes: number;
@@ -45,8 +47,6 @@ export interface BlobLanding extends Disposable {
 
 /** Up to here a blob is written in place: that takes less time than the way to another thread and back. */
 const AT_ONCE_BYTES = 1024 * 1024;
-/** No two openings write the time of use within this time: what is sorted out by it is minutes or days old. */
-const USE_STEP_MS = 1000;
 
 /**
  * Opens a cache of blobs in a folder.
@@ -75,6 +75,7 @@ export class BlobCache {
   readonly #verifying = new Map<string, Promise<boolean>>();
   /** Blobs whose files must stay where they are, and for how many. */
   readonly #kept = new Map<Oid, number>();
+  readonly #watchers = new Set<VerifiedWatcher>();
   readonly #owner = randomUUID();
   #drafts = 0;
 
@@ -95,6 +96,17 @@ export class BlobCache {
   /** The wait for room where more came than may stay; whoever puts many blobs waits for it in between. */
   get pressure(): Promise<unknown> | undefined {
     return this.#room.pressure;
+  }
+
+  /** Where the files lie. */
+  get folder(): string {
+    return this.#places.folder;
+  }
+
+  /** Tells of each file that is seen to be right, from now on until what is answered is called: others may open it, too. */
+  watchVerified(watcher: VerifiedWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
   }
 
   /** Whether a blob of this size would be kept. */
@@ -131,7 +143,7 @@ export class BlobCache {
     }
     const conclude = (isSound: boolean): CachedBlob | undefined => {
       if (isSound) {
-        this.#verified.add(oid, stats);
+        this.#noteVerified(oid, stats);
         return this.#opened(oid, fd, stats, path, options);
       }
       closeSync(fd);
@@ -184,11 +196,14 @@ export class BlobCache {
     return this.#room.evict(maxBytes);
   }
 
+  #noteVerified(oid: Oid, file: FileIdentity): void {
+    this.#verified.add(oid, file);
+    for (const watcher of this.#watchers) watcher(oid, file);
+  }
+
   #draftPath(oid: Oid, folder?: string): string {
     const suffix = `.${this.#owner}-${this.#drafts++}.draft`;
-    if (folder !== undefined) return join(folder, `${oid}${suffix}`);
-    this.#places.prepare(oid);
-    return `${this.#places.pathOf(oid)}${suffix}`;
+    return folder === undefined ? this.#places.draftPathOf(oid, suffix) : join(folder, `${oid}${suffix}`);
   }
 
   /** Whether somebody has deleted the folder: it is made again with the next blob. */
@@ -215,9 +230,7 @@ export class BlobCache {
   }
 
   #opened(oid: Oid, fd: number, stats: Stats, path: string, { keepPath }: OpenBlobOptions): CachedBlob {
-    const now = Date.now();
-    // Whole seconds are written back as they were: the file stays in the state that was verified.
-    if (stats.atimeMs < now - USE_STEP_MS) touch(fd, now, stats.mtimeMs);
+    noteUse(fd, stats);
     if (keepPath !== true) return wholeBlob(oid, fd, stats.size);
     this.#kept.set(oid, (this.#kept.get(oid) ?? 0) + 1);
     const onRelease = (): void => {
@@ -290,7 +303,7 @@ export class BlobCache {
       const stats = fstatSync(fd);
       place = this.#places.pathOf(oid);
       renameSync(path, place);
-      this.#verified.add(oid, stats);
+      this.#noteVerified(oid, stats);
       this.#room.add(diskBytes(sizeBytes));
     }
     return {
@@ -307,30 +320,6 @@ export class BlobCache {
         if (!isKept) rmSync(path, { force: true });
       },
     };
-  }
-}
-
-/** Opens a file to read, and follows no link; `undefined` where there is none. */
-function openFile(path: string): number | undefined {
-  try {
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return undefined;
-    if (code !== "ELOOP" && code !== "ENXIO") throw error;
-    rmSync(path, { force: true });
-    return undefined;
-  }
-}
-
-/** Says when a file was used. Times of change are whole seconds, which is what can be written back unchanged. */
-function touch(fd: number, usedMs: number, changedMs: number): void {
-  try {
-    futimesSync(fd, usedMs / 1000, Math.floor(changedMs / 1000));
-  } catch (error) {
-    // Somebody else's file, or a disk that is only read: it may be evicted too early.
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "EPERM" && code !== "EACCES" && code !== "EROFS") throw error;
   }
 }
 

@@ -6,33 +6,40 @@ import type { Oid } from "@millrace/pack";
 export const BLOB_FOLDER: RegExp = /^[0-9a-f]{2}$/;
 /** A blob's file has its id for a name. */
 export const BLOB_FILE: RegExp = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+/** Blobs on their way lie in one folder: file systems spread the files of many folders over the disk, which costs time. */
+export const DRAFT_FOLDER = "drafts";
 /** A blob on its way: id, whose it is, and a number. */
 export const DRAFT_FILE: RegExp = /^(?:[0-9a-f]{40}|[0-9a-f]{64})\.[0-9a-f-]{36}-\d+\.draft$/;
 
 /** The folders of a cache, each made before the first blob in it. */
 export class BlobPlaces {
-  readonly #folder: string;
+  readonly folder: string;
   readonly #made = new Set<string>();
 
   constructor(folder: string) {
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   /** Where a blob lies once it is whole. */
   pathOf(oid: Oid): string {
-    return `${this.#folder}/${oid.slice(0, 2)}/${oid}`;
+    return `${this.folder}/${oid.slice(0, 2)}/${oid}`;
   }
 
-  /** Makes the folder of a blob. Throws what the disk says. */
-  prepare(oid: Oid): void {
-    const part = oid.slice(0, 2);
-    if (this.#made.has(part)) return;
-    mkdirSync(join(this.#folder, part), { recursive: true, mode: 0o700 });
-    this.#made.add(part);
+  /** Where a blob lies until then, under a name of this end; makes the folders that it needs. Throws what the disk says. */
+  draftPathOf(oid: Oid, suffix: string): string {
+    this.#make(oid.slice(0, 2));
+    this.#make(DRAFT_FOLDER);
+    return `${this.folder}/${DRAFT_FOLDER}/${oid}${suffix}`;
   }
 
   /** Somebody has deleted folders: they are made again. */
   forget(): void {
     this.#made.clear();
+  }
+
+  #make(part: string): void {
+    if (this.#made.has(part)) return;
+    mkdirSync(join(this.folder, part), { recursive: true, mode: 0o700 });
+    this.#made.add(part);
   }
 }

@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
-import { BLOB_FILE, BLOB_FOLDER, DRAFT_FILE } from "./blob-place.ts";
+import { BLOB_FILE, BLOB_FOLDER, DRAFT_FILE, DRAFT_FOLDER } from "./blob-place.ts";
 
 /** A blob's file as a survey finds it. */
 export interface FoundBlob {
@@ -23,7 +23,8 @@ export function diskBytes(sizeBytes: number): number {
 /** All blobs in a cache. Drafts that nobody will finish are deleted; what else lies there is left alone. */
 export async function survey(folder: string): Promise<FoundBlob[]> {
   const found: FoundBlob[] = [];
-  for (const part of (await readdir(folder)).filter((name) => BLOB_FOLDER.test(name))) {
+  const isOurs = (name: string): boolean => BLOB_FOLDER.test(name) || name === DRAFT_FOLDER;
+  for (const part of (await readdir(folder)).filter(isOurs)) {
     const names = await readdir(join(folder, part)).catch(() => []);
     await Promise.all(
       names.map(async (name) => {

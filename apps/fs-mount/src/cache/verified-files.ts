@@ -1,10 +1,10 @@
-import type { Stats } from "node:fs";
 import type { Oid } from "@millrace/pack";
 
-/** What tells one state of a file from another. */
-interface Identity {
+/** What tells one state of a file from another; a `Stats` is one. */
+export interface FileIdentity {
   readonly ino: number;
-  readonly sizeBytes: number;
+  /** Bytes. */
+  readonly size: number;
   readonly mtimeMs: number;
 }
 
@@ -13,11 +13,11 @@ const MAX_REMEMBERED = 500_000;
 
 /** Files whose content was seen to be right, by inode, size and time of change: each state is verified once. */
 export class VerifiedFiles {
-  readonly #known = new Map<Oid, Identity>();
+  readonly #known = new Map<Oid, FileIdentity>();
 
-  add(oid: Oid, { ino, size, mtimeMs }: Stats): void {
+  add(oid: Oid, { ino, size, mtimeMs }: FileIdentity): void {
     this.#known.delete(oid);
-    this.#known.set(oid, { ino, sizeBytes: size, mtimeMs });
+    this.#known.set(oid, { ino, size, mtimeMs });
     if (this.#known.size <= MAX_REMEMBERED) return;
     for (const oldest of this.#known.keys()) {
       this.#known.delete(oldest);
@@ -25,9 +25,14 @@ export class VerifiedFiles {
     }
   }
 
-  has(oid: Oid, { ino, size, mtimeMs }: Stats): boolean {
+  /** Whether some state of the blob's file was verified. */
+  knows(oid: Oid): boolean {
+    return this.#known.has(oid);
+  }
+
+  has(oid: Oid, { ino, size, mtimeMs }: FileIdentity): boolean {
     const known = this.#known.get(oid);
-    return known !== undefined && known.ino === ino && known.sizeBytes === size && known.mtimeMs === mtimeMs;
+    return known !== undefined && known.ino === ino && known.size === size && known.mtimeMs === mtimeMs;
   }
 
   forget(oid: Oid): void {

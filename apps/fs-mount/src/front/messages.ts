@@ -1,4 +1,5 @@
 import type { Oid } from "@millrace/pack";
+import type { FileIdentity } from "../cache/verified-files.ts";
 import type { PrefetchedFile } from "../hydrator/blobs.ts";
 
 /** What the view's thread asks of the main thread. Those with an `id` are answered. */
@@ -11,7 +12,9 @@ export type ToSource =
   /** Whoever asked `id` does not wait any more. */
   | { readonly ask: "leave"; readonly id: number }
   | { readonly ask: "release"; readonly blob: number }
-  | { readonly ask: "prefetch"; readonly files: readonly PrefetchedFile[] };
+  | { readonly ask: "prefetch"; readonly files: readonly PrefetchedFile[] }
+  /** These were opened without asking. */
+  | { readonly ask: "opened"; readonly oids: readonly Oid[] };
 
 /** A blob that is open: its descriptor is good in every thread of the process. */
 export interface OpenedBlob {
@@ -21,7 +24,14 @@ export interface OpenedBlob {
   readonly isArriving: boolean;
 }
 
-/** An answer: what was asked for, or what was thrown. */
+/** Files of the cache that may be opened without asking, as long as they are in the state that was verified. */
+export interface VerifiedBlobs {
+  readonly folder: string;
+  readonly files: readonly (FileIdentity & { readonly oid: Oid })[];
+}
+
+/** An answer: what was asked for, or what was thrown; or what nobody has asked for. */
 export type FromSource =
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: { readonly message: string; readonly code: string | undefined } };
+  | { readonly id: number; readonly error: { readonly message: string; readonly code: string | undefined } }
+  | { readonly verified: VerifiedBlobs };

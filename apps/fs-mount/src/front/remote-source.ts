@@ -1,5 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Oid } from "@millrace/pack";
+import { KnownFiles } from "../cache/known-files.ts";
 import type { OpenBlob } from "../hydrator/blobs.ts";
 import type { ViewSource } from "../view/view.ts";
 import { waitFor } from "../view/wait.ts";
@@ -19,7 +20,26 @@ export function connectSource(port: MessagePort): ViewSource {
   let isClosed = false;
   const send = (message: ToSource): void => port.postMessage(message);
 
+  let known: KnownFiles | undefined;
+  let opened: Oid[] = [];
+
+  /** What was opened within one turn is told at its end. */
+  const noteOpened = (oid: Oid): void => {
+    if (opened.push(oid) > 1) return;
+    setImmediate(() => {
+      const oids = opened;
+      opened = [];
+      if (!isClosed) send({ ask: "opened", oids });
+    });
+  };
+
   port.on("message", (answer: FromSource) => {
+    if ("verified" in answer) {
+      const { folder, files } = answer.verified;
+      known ??= new KnownFiles(folder);
+      for (const file of files) known.learn(file.oid, file);
+      return;
+    }
     const question = questions.get(answer.id);
     questions.delete(answer.id);
     if (question === undefined) return;
@@ -54,6 +74,11 @@ export function connectSource(port: MessagePort): ViewSource {
     },
     blobs: {
       async open(oid, priority, signal): Promise<OpenBlob> {
+        const here = isClosed ? undefined : known?.open(oid);
+        if (here !== undefined) {
+          noteOpened(oid);
+          return here;
+        }
         const asked = ask({ ask: "open", oid, priority }, signal);
         // `ask` has numbered the question before it waited.
         const blob = lastId;

@@ -1,4 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
+import type { Oid } from "@millrace/pack";
+import type { FileIdentity } from "../cache/verified-files.ts";
 import type { OpenBlob } from "../hydrator/blobs.ts";
 import type { ViewSource } from "../view/view.ts";
 import type { FromSource, OpenedBlob, ToSource } from "./messages.ts";
@@ -7,6 +9,14 @@ import type { FromSource, OpenedBlob, ToSource } from "./messages.ts";
 export interface ServedSource extends ViewSource {
   /** Told of each fault, with the request that met it. */
   readonly onFault?: ((error: unknown) => void) | undefined;
+  /** Tells of files that the view's thread may open by itself. */
+  readonly files?: VerifiedFileSource | undefined;
+}
+
+/** Where files lie that are verified, and when one is. */
+export interface VerifiedFileSource {
+  readonly folder: string;
+  watchVerified(watcher: (oid: Oid, file: FileIdentity) => void): () => void;
 }
 
 /** Answers a view's thread, until the port is closed; what it has left open then is closed. */
@@ -57,6 +67,8 @@ export function serveSource(port: MessagePort, source: ServedSource): void {
     port.postMessage(told);
   };
 
+  const forget = source.files && tellVerified(port, source.files);
+
   port.on("message", (message: ToSource) => {
     switch (message.ask) {
       case "leave":
@@ -69,6 +81,9 @@ export function serveSource(port: MessagePort, source: ServedSource): void {
         blobs.get(message.blob)?.release();
         blobs.delete(message.blob);
         return;
+      case "opened":
+        for (const oid of message.oids) source.blobs.opened?.(oid);
+        return;
       case "prefetch":
         source.blobs.prefetch(message.files);
         return;
@@ -77,8 +92,21 @@ export function serveSource(port: MessagePort, source: ServedSource): void {
     }
   });
   port.on("close", () => {
+    forget?.();
     for (const stop of waiting.values()) stop.abort();
     for (const blob of blobs.values()) blob.release();
     blobs.clear();
+  });
+}
+
+/** Tells of verified files, those of one turn at its end. */
+function tellVerified(port: MessagePort, source: VerifiedFileSource): () => void {
+  let files: (FileIdentity & { readonly oid: Oid })[] = [];
+  return source.watchVerified((oid, { ino, size, mtimeMs }) => {
+    if (files.push({ oid, ino, size, mtimeMs }) > 1) return;
+    setImmediate(() => {
+      port.postMessage({ verified: { folder: source.folder, files } } satisfies FromSource);
+      files = [];
+    });
   });
 }

@@ -7,7 +7,7 @@ import { createFsRepository, openFsRepository } from "@millrace/storage-fs";
 import { encodeIndex } from "./index-file.ts";
 import { configFor, findBranch, type GitDirectoryOptions, prepare, readPrepared } from "./prepare.ts";
 import type { Prepared } from "./schema.ts";
-import { walkForIndex } from "./walk-index.ts";
+import { walkForIndex, type WalkedTree } from "./walk-index.ts";
 
 /** How git is to know the files of a mount again. */
 export interface IndexOptions {
@@ -16,6 +16,8 @@ export interface IndexOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told sizes as they become known. */
   readonly onSize?: ((oid: Oid, sizeBytes: number) => void) | undefined;
+  /** Told the files in the order of the index, before their sizes are asked for. */
+  readonly onFiles?: ((oids: readonly Oid[]) => void) | undefined;
 }
 
 /** Files of one request for sizes. */
@@ -93,14 +95,19 @@ export class GitDirectory implements AsyncDisposable {
    * Writes git's index where there is none, as if the mounted files had been checked out: git takes those of known size for unchanged
    * without looking into them. What the user has staged is never replaced. Answers whether it was written.
    */
-  async writeIndex({ uid, gid, signal, onSize }: IndexOptions): Promise<boolean> {
+  async writeIndex({ uid, gid, signal, onSize, onFiles }: IndexOptions): Promise<boolean> {
+    const { mtimeSeconds } = this.prepared;
     const file = join(this.path, "index");
-    if ((await stat(file).catch(() => undefined)) !== undefined) return false;
-    const { tree, mtimeSeconds } = this.prepared;
-    const { files, root } = await walkForIndex(tree, this.format, async (oid) => {
-      return (await this.objects.resolve(oid, { signal })).content;
-    });
-    const oids = [...new Set(files.filter(({ mode }) => mode !== 0o160000).map(({ oid }) => oid))];
+    const exists = (await stat(file).catch(() => undefined)) !== undefined;
+    const walking = this.#walk(signal);
+    if (exists) {
+      // Where the trees are gone and the server is not there, git has what it needs nevertheless.
+      await walking.then(({ blobs }) => onFiles?.(blobs)).catch(() => undefined);
+      return false;
+    }
+    const { files, root, blobs } = await walking;
+    onFiles?.(blobs);
+    const oids = [...new Set(blobs)];
     const sizes = new Map<Oid, number>();
     for (let from = 0; from < oids.length; from += SIZES_AT_ONCE) {
       const told = await this.objects.sizes(oids.slice(from, from + SIZES_AT_ONCE), { signal });
@@ -118,6 +125,14 @@ export class GitDirectory implements AsyncDisposable {
     });
     await writeIndexFile(this.path, encodeIndex(entries, root, this.format));
     return true;
+  }
+
+  async #walk(signal: AbortSignal | undefined): Promise<WalkedTree & { readonly blobs: readonly Oid[] }> {
+    const walked = await walkForIndex(this.prepared.tree, this.format, async (oid) => {
+      return (await this.objects.resolve(oid, { signal })).content;
+    });
+    const blobs = walked.files.filter(({ mode }) => mode !== 0o160000).map(({ oid }) => oid);
+    return { ...walked, blobs };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

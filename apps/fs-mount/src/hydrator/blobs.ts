@@ -37,6 +37,8 @@ export interface Blobs {
   sizeOf(oids: readonly Oid[], signal?: AbortSignal): Promise<ReadonlyMap<Oid, number>>;
   /** Fetches in the background what is likely to be read soon; the bound and the order are the hydrator's. */
   prefetch(files: readonly PrefetchedFile[]): void;
+  /** Somebody has opened this blob by other ways: what they are likely to open next is fetched. */
+  opened?(oid: Oid): void;
 }
 
 /** The priority of somebody who waits for the answer. */

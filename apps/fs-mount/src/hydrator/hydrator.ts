@@ -8,6 +8,7 @@ import type { BlobSource } from "./blob-source.ts";
 import type { Blobs, PrefetchedFile } from "./blobs.ts";
 import { choosePrefetched } from "./choose-prefetched.ts";
 import { FetchBatch } from "./fetch-batch.ts";
+import type { FileOrder } from "./file-order.ts";
 import { PRIORITY } from "./priority.ts";
 import { type FilledHydratorLimits, HydratorLimits } from "./schema.ts";
 import { SizeBook } from "./size-book.ts";
@@ -15,6 +16,7 @@ import { SizeRequests } from "./size-requests.ts";
 import { createTask, failTask, settleTask, type Task, type Waiter } from "./task.ts";
 import { TaskQueue } from "./task-queue.ts";
 import { unlessAborted } from "./unless-aborted.ts";
+import { WalkAhead } from "./walk-ahead.ts";
 
 /** What a hydrator works with. */
 export interface HydratorOptions extends HydratorLimits {
@@ -61,8 +63,10 @@ export class Hydrator implements Blobs, AsyncDisposable {
   readonly #batches = new Map<FetchBatch, Promise<void>>();
   readonly #counts: HydratorCounts = { fetches: 0, fetched: 0, fetchedBytes: 0, found: 0, failed: 0 };
   readonly #idle: (() => void)[] = [];
+  #walk: WalkAhead | undefined;
   #stopped: MountError | undefined;
   #isScheduled = false;
+  #isFetchingWalk = false;
 
   constructor({ cache, source, sizes = new SizeBook(), ...limits }: HydratorOptions) {
     this.#cache = cache;
@@ -88,7 +92,22 @@ export class Hydrator implements Blobs, AsyncDisposable {
    * source and the disk say, and `signal.reason`.
    */
   open(oid: Oid, priority: number = PRIORITY.read, signal?: AbortSignal): Promise<CachedBlob> {
+    this.opened(oid);
     return this.#unlessHere(oid, signal, () => this.#wait<CachedBlob>(oid, "open", priority, signal));
+  }
+
+  /** The order in which the files are walked over: from now on, whoever opens one after the other finds the next ones here. */
+  follow(order: FileOrder): void {
+    this.#walk = new WalkAhead(order, this.#limits.maxBatchCount);
+  }
+
+  /** Somebody has opened this blob, here or by themselves: the next ones of a walk are fetched ahead. */
+  opened(oid: Oid): void {
+    if (this.#walk === undefined || this.#stopped !== undefined) return;
+    for (const next of this.#walk.opened(oid)) {
+      const size = this.#sizes.get(next) ?? 0;
+      if (size <= this.#limits.maxPrefetchBytes && this.#cache.keeps(size)) this.enqueue(next, PRIORITY.walk);
+    }
   }
 
   /** Brings a blob into the cache and answers its bytes. Throws as `open`. */
@@ -322,19 +341,21 @@ export class Hydrator implements Blobs, AsyncDisposable {
     for (let head = this.#queue.peek(); head !== undefined; head = this.#queue.peek()) {
       const workers = this.#limits.workers + (isRead(head) ? 1 : 0);
       if (this.#batches.size >= workers) return;
+      // One at a time: what is far ahead is not to take everybody's place.
+      if (kindOf(head) === "walk" && this.#isFetchingWalk) return;
       const tasks = this.#takeBatch(head);
       if (tasks.length === 0) {
         // All were here. Others get their turn before more are looked for.
         this.#schedule();
         return;
       }
-      this.#fetch(tasks);
+      this.#fetch(tasks, kindOf(head));
     }
   }
 
   /** The next blobs to fetch in one request: of a kind, and none that is here. */
   #takeBatch(head: Task): Task[] {
-    const { maxBatchCount, maxBatchBytes } = this.#limits;
+    const { maxBatchCount, maxBatchBytes, eagerBytes } = this.#limits;
     const kind = kindOf(head);
     const maxCount = kind === "background" ? Math.min(maxBatchCount, MAX_BACKGROUND_COUNT) : maxBatchCount;
     const tasks: Task[] = [];
@@ -343,11 +364,14 @@ export class Hydrator implements Blobs, AsyncDisposable {
       const task = this.#queue.peek();
       if (task === undefined || kindOf(task) !== kind) break;
       const size = this.#sizes.get(task.oid) ?? GUESSED_BYTES;
-      if (tasks.length > 0 && bytes + size > maxBatchBytes) break;
+      // What is read before it is whole has to travel alone: nothing else in its pack can be taken for it.
+      const isLarge = size >= eagerBytes;
+      if (tasks.length > 0 && (isLarge || bytes + size > maxBatchBytes)) break;
       this.#queue.remove(task);
       if (this.#isFound(task)) continue;
       tasks.push(task);
       bytes += size;
+      if (isLarge) break;
     }
     return tasks;
   }
@@ -399,8 +423,9 @@ export class Hydrator implements Blobs, AsyncDisposable {
     this.#abandon(task);
   }
 
-  #fetch(tasks: readonly Task[]): void {
+  #fetch(tasks: readonly Task[], kind: Kind): void {
     this.#counts.fetches++;
+    if (kind === "walk") this.#isFetchingWalk = true;
     const batch = new FetchBatch(
       {
         cache: this.#cache,
@@ -413,6 +438,7 @@ export class Hydrator implements Blobs, AsyncDisposable {
     );
     const run = batch.run().finally(() => {
       this.#batches.delete(batch);
+      if (kind === "walk") this.#isFetchingWalk = false;
       this.#dispatch();
     });
     this.#batches.set(batch, run);
@@ -447,9 +473,12 @@ export class Hydrator implements Blobs, AsyncDisposable {
 }
 
 /** What does not share a request: whoever reads a file does not wait for the sizes of a directory, nor for what nobody waits for. */
-function kindOf(task: Task): "read" | "size" | "background" {
+type Kind = "read" | "size" | "walk" | "background";
+
+function kindOf(task: Task): Kind {
   if (isRead(task)) return "read";
-  return task.waiters.size > 0 ? "size" : "background";
+  if (task.waiters.size > 0) return "size";
+  return task.priority === PRIORITY.walk ? "walk" : "background";
 }
 
 function isRead({ priority }: Task): boolean {

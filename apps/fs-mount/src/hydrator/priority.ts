@@ -3,6 +3,8 @@ export const PRIORITY = {
   read: 1000,
   size: 900,
   bootstrap: 700,
+  /** Somebody who walks over the tree comes to it next. */
+  walk: 600,
   text: 500,
   other: 400,
   binary: 100,

@@ -106,7 +106,10 @@ export class ArrivingObjects implements PackScanHandler {
     }
     if (isWhole && bytes.length <= WHOLE_BYTES) this.#takeWhole(entry, type, bytes);
     else if (isWhole) this.#takeLarge(entry, type, bytes);
-    else this.#hash(entry, type, bytes);
+    else {
+      this.#hash(entry, type, bytes);
+      this.#options.visitPiece?.(type, entry.sizeBytes, bytes);
+    }
   }
 
   onEntryEnd(entry: ScannedEntry): void {

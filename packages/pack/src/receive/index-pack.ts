@@ -17,7 +17,13 @@ import type { WorkerPool } from "../workers/worker-pool.ts";
 import { appendBases, hashPack } from "./complete-thin.ts";
 import type { EntryTable } from "./entry-table.ts";
 import { LinkOutput } from "./link-output.ts";
-import { type IntakeOptions, ObjectIntake, type TakeFindings, type VisitObject } from "./object-intake.ts";
+import {
+  type IntakeOptions,
+  ObjectIntake,
+  type TakeFindings,
+  type VisitObject,
+  type VisitPiece,
+} from "./object-intake.ts";
 import { isWorthWorkers, resolveDeltas } from "./resolve.ts";
 import { scanStream } from "./scan-stream.ts";
 import { createSpool } from "./spool.ts";
@@ -55,6 +61,13 @@ export interface IndexPackOptions {
   readonly resolveBase?: ((oid: Oid) => Promise<PackedObject | undefined>) | undefined;
   /** Called for each object of the pack exactly once, in no fixed order; appended bases do not count. */
   readonly visit?: ((object: VisitedObject) => void) | undefined;
+  /**
+   * Called for each piece of a blob over 1 MiB that is stored whole, while it arrives: in order, one blob after the other, each
+   * before `visit` tells its id. Nothing is known to be right before that.
+   * @param sizeBytes of the whole blob
+   * @param piece valid during the call
+   */
+  readonly visitPiece?: VisitPiece | undefined;
   readonly limits?: PackLimits | undefined;
   /** Memory for resolving deltas, half of it for their bases and half for small deltas as they arrive. Default 48 MiB. */
   readonly deltaBytes?: number | undefined;
@@ -180,6 +193,7 @@ async function receive(
     session: options.checks?.session,
     onFindings: options.checks?.onFindings,
     visit: visitorOf(options.visit),
+    visitPiece: options.visitPiece,
   };
   let isPrepared = false;
   const spool = createSpool(sink);

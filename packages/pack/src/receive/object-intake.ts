@@ -17,6 +17,9 @@ export type VisitObject = (
   content: Uint8Array | undefined,
 ) => void;
 
+/** Told of a piece of an object that comes in pieces. The view is valid during the call. */
+export type VisitPiece = (type: ObjectType, sizeBytes: number, piece: Uint8Array) => void;
+
 /** What the object checks found in one object; may throw, which ends the work. */
 export type TakeFindings = (type: ObjectType, oid: Uint8Array, findings: readonly FsckFinding[]) => void;
 
@@ -28,6 +31,8 @@ export interface IntakeOptions {
   readonly session: FsckSession | undefined;
   readonly onFindings: TakeFindings | undefined;
   readonly visit: VisitObject | undefined;
+  /** Of blobs that come in pieces. */
+  readonly visitPiece?: VisitPiece | undefined;
 }
 
 /** Where whole objects go that lie in the kernel's memory. */

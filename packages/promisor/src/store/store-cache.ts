@@ -20,6 +20,7 @@ import {
 import { type RepositoryStore, StorageError } from "@millrace/storage";
 import { objectMissing } from "../errors.ts";
 import { type FilledStoreCacheOptions, StoreCacheOptions } from "../schema.ts";
+import type { Handover } from "../handover.ts";
 import { ObjectBudget } from "../source/object-budget.ts";
 import type { FetchedPack, GitObject } from "../source/object-source.ts";
 import { HeldView } from "./held-view.ts";
@@ -136,10 +137,13 @@ export class StoreCache implements AsyncDisposable {
 
   /**
    * Takes in a fetched pack: it streams into a stage, each object is rebuilt and hashed, and only then it is seen, by all at
-   * once. Where history ends is noted in the same step. Answers how many objects came.
-   * Throws as `indexPack`, what the pack's source throws, and `STORAGE_IO` where the disk is full: nothing is left then.
+   * once. Where history ends is noted in the same step. Answers how many objects came. `handover` has them while they come.
+   * Throws as `indexPack`, what the pack's source and the taker throw, and `STORAGE_IO` where the disk is full: nothing is left then.
    */
-  async keep({ pack, shallow }: FetchedPack, { signal }: OperationOptions = {}): Promise<number> {
+  async keep(
+    { pack, shallow }: FetchedPack,
+    { signal, handover }: OperationOptions & { readonly handover?: Handover | undefined } = {},
+  ): Promise<number> {
     const { store, objectFormat: format } = this.#repository;
     const stage = await store.stage({ signal });
     let objectCount: number;
@@ -147,13 +151,19 @@ export class StoreCache implements AsyncDisposable {
       const { limits } = this.#options;
       // They are not in memory at once.
       const budget = new ObjectBudget({ ...limits, maxTotalBytes: Number.POSITIVE_INFINITY });
-      const indexed = await indexPack(budget.counted(pack), {
+      const counted = budget.counted(pack);
+      const indexed = await indexPack(handover?.paced(counted) ?? counted, {
         format,
         sink: stage,
         limits,
         signal,
-        visit: ({ sizeBytes }) => budget.spend(sizeBytes),
+        visit: (object) => {
+          budget.spend(object.sizeBytes);
+          handover?.visit(object);
+        },
+        visitPiece: handover && ((_type, sizeBytes, piece) => handover.visitPiece(sizeBytes, piece)),
       });
+      await handover?.finish();
       ({ objectCount } = indexed);
       if (objectCount === 0) return 0;
       await stage.sidecar("rev", indexed.rev);
