@@ -42,6 +42,18 @@ describe.each(allEndpointKinds.filter((kind) => kind !== httpMemory))("a mount o
     expect(mount.line).toContain("history.git@main");
     await expectSame(mount, local);
     expect(await mount.run("git", "fetch", "--prune")).toBe("");
+    await mount.run(
+      "sh",
+      "-ec",
+      "echo more >> README; mkdir new; echo new > new/file; git mv docs old; git add -A",
+    );
+    await mount.run("git", "commit", "--quiet", "--message", "made in the mount");
+    expect(await mount.run("git", "status", "--porcelain")).toBe("");
+    await mount.run("git", "push", "--quiet", "origin", "main");
+    const clone = join(scratch.path, "clone");
+    await git(["clone", "--quiet", url, clone], { env: endpoint.env });
+    await mount.run("diff", "-r", "--exclude=.git", clone, ".");
+    await git(["fsck", "--strict", "--no-dangling"], { cwd: clone });
     expect(await mount.stop()).toBe(0);
   });
 });
