@@ -14,7 +14,6 @@ import {
   StorageError,
   type SweepReport,
 } from "@millrace/storage";
-import { openBucketStore } from "@millrace/storage-s3";
 import { openFsStorage } from "@millrace/storage-fs";
 import { z } from "zod";
 import { chooseCacheFolder } from "../cache-folder.ts";
@@ -106,7 +105,10 @@ export async function maintain(asked: MaintainFlags): Promise<number> {
 
 async function openStorage({ root, store, endpoint, cacheDir }: Flags): Promise<Storage> {
   const cacheFolder = chooseCacheFolder(cacheDir, process.env);
-  if (store !== undefined) return openBucketStore({ store, endpoint }, cacheFolder, process.env);
+  if (store !== undefined) {
+    const { openBucketStore } = await import("@millrace/storage-s3");
+    return openBucketStore({ store, endpoint }, cacheFolder, process.env);
+  }
   return openFsStorage({ root: resolve(root ?? "."), cacheFolder });
 }
 

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { type Command, Option } from "commander";
 import type { DoctorFlags } from "./doctor.ts";
 import type { MaintainFlags } from "./maintain.ts";
@@ -37,7 +38,11 @@ export function registerCommands(program: Command, version: string): void {
     .option("--maintain-after <n>", "tidy one up after so many pushes to it (default: 50; 0: never)")
     .option("--no-maintain", "leave that to somebody else")
     .action(async (flags: ServeFlags) => {
-      await (await import("./serve.ts")).serve(flags, version);
+      // Functions are compiled as they are loaded: else the first clone waits for those that it needs.
+      setFlagsFromString("--no-lazy");
+      const { serve } = await import("./serve.ts");
+      setFlagsFromString("--lazy");
+      await serve(flags, version);
     });
 
   program

@@ -9,7 +9,6 @@ import { createWebhook } from "../announce/webhook.ts";
 import { chooseCacheFolder } from "../cache-folder.ts";
 import { startServer } from "../http/server.ts";
 import { isLoopbackAddress } from "../http/peer.ts";
-import { openBucketStore, S3Layout } from "@millrace/storage-s3";
 import { AnonymousPush, ListenAddress, UpkeepTimes } from "../schema.ts";
 import { runMaintain } from "../upkeep/run-maintain.ts";
 import { createUpkeep, type Upkeep } from "../upkeep/schedule.ts";
@@ -41,7 +40,7 @@ const Flags = z.object({
   root: z.string().min(1),
   store: z.string().optional(),
   endpoint: z.url().optional(),
-  layout: S3Layout.optional(),
+  layout: z.string().optional(),
   listen: ListenAddress,
   anonymousPush: AnonymousPush,
   createOnPush: z.boolean(),
@@ -67,7 +66,10 @@ async function openServed({
 }: z.infer<typeof Flags>): Promise<Served> {
   const cacheFolder = chooseCacheFolder(cacheDir, process.env);
   if (store !== undefined) {
-    const storage = await openBucketStore({ store, endpoint, layout }, cacheFolder, process.env);
+    // A server of a folder starts in half the time without it.
+    const { openBucketStore, S3Layout } = await import("@millrace/storage-s3");
+    const bucket = { store, endpoint, layout: S3Layout.optional().parse(layout) };
+    const storage = await openBucketStore(bucket, cacheFolder, process.env);
     return { storage, label: store, mayGrow: true };
   }
   const label = resolve(root);
