@@ -1,10 +1,11 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import type { Mount } from "@millrace/fuse";
 import { openBlobCache } from "./cache/blob-cache.ts";
 import { MountError } from "./errors.ts";
-import { mountView } from "./front/fuse/mount-view.ts";
+import { mountView, type ViewMount } from "./front/fuse/mount-view.ts";
+import type { ViewState } from "./front/view-control.ts";
 import { type GitDirectory, openGitDirectory } from "./git-directory/git-directory.ts";
+import { HeadWatcher } from "./git-directory/head-watcher.ts";
 import { FileOrder } from "./hydrator/file-order.ts";
 import { Hydrator, type HydratorCounts } from "./hydrator/hydrator.ts";
 import { openPromisorSource } from "./hydrator/promisor-source.ts";
@@ -54,6 +55,8 @@ export interface RepositoryMount extends AsyncDisposable {
   /** As `Mount.ended`. */
   readonly ended: Promise<void>;
   readonly counts: Readonly<HydratorCounts>;
+  /** What lies below local changes, and how many there are; `undefined` where nothing can be written. */
+  state(): Promise<ViewState | undefined>;
   /** As `Mount.unmount`. */
   unmount(options?: { readonly lazy?: boolean | undefined }): Promise<void>;
 }
@@ -125,7 +128,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
 }
 
 interface Running {
-  readonly mount: Mount;
+  readonly mount: ViewMount;
   readonly git: GitDirectory;
   readonly hydrator: Hydrator;
   readonly sizes: SizeBook;
@@ -159,8 +162,22 @@ function run(
   ready.catch(note);
   history.catch((error: unknown) => ready.then(() => note(error)).catch(() => undefined));
 
+  const { control } = mount;
+  const watcher =
+    control === undefined
+      ? undefined
+      : new HeadWatcher({
+          path: git.path,
+          onFault: note,
+          onMove: async () => {
+            const tree = await git.headTree({ signal });
+            if (tree !== undefined) await control.rebase(tree);
+          },
+        });
+
   const close = async (): Promise<void> => {
     stop.abort(new MountError("MOUNT_STOPPED", "the mount has ended"));
+    await watcher?.close();
     await history.catch(() => undefined);
     await hydrator[Symbol.asyncDispose]();
     await git[Symbol.asyncDispose]();
@@ -180,6 +197,7 @@ function run(
     get counts() {
       return hydrator.counts;
     },
+    state: async () => await control?.state(),
     async unmount(how) {
       await mount.unmount(how);
       await ended;

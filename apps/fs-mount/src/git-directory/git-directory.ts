@@ -1,6 +1,6 @@
 import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ObjectFormat, Oid } from "@millrace/pack";
+import { type ObjectFormat, type Oid, parseCommit } from "@millrace/pack";
 import { createPromisor, openStoreCache, SharedPromisor, type StoreCache } from "@millrace/promisor";
 import type { RepositoryStore } from "@millrace/storage";
 import { createFsRepository, openFsRepository } from "@millrace/storage-fs";
@@ -78,6 +78,15 @@ export class GitDirectory implements AsyncDisposable {
 
   get format(): ObjectFormat {
     return this.objects.format;
+  }
+
+  /** The tree that `HEAD` leads to now; `undefined` where it leads to no commit. Throws what reading throws. */
+  async headTree(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Oid | undefined> {
+    await using snapshot = await this.#store.snapshot();
+    const { oid } = await snapshot.head(options);
+    if (oid === undefined) return undefined;
+    const { content } = await this.objects.resolve(oid, options);
+    return parseCommit(content, this.format).tree;
   }
 
   /** Whether all commits behind the mounted one are here. */

@@ -287,7 +287,7 @@ export class OverlayStore {
     for (let round = 0; ; round++) {
       const change = this.#rows.begin();
       const missing = planReconcile(inputs, change, tree);
-      if (missing.trees.length === 0 && missing.nodes.length === 0) {
+      if (missing.trees.length === 0 && missing.contents.length === 0) {
         this.#apply(change);
         source.applied?.();
         return;

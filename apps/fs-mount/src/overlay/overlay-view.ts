@@ -7,6 +7,7 @@ import type { AttributeChange, NewNode, ViewSpace, WritableView } from "../view/
 import { changesNothing, xattrOf } from "./attributes.ts";
 import { BaseContents } from "./base-contents.ts";
 import type { ContentSource } from "./backing-files.ts";
+import { ContentComparer } from "./compare-content.ts";
 import { DirectoryContents } from "./directory-contents.ts";
 import { whenHere } from "../view/wait.ts";
 import { type OverlayStore, openOverlay, ROOT } from "./overlay-store.ts";
@@ -50,12 +51,14 @@ export class OverlayView implements WritableView {
   /** The file `.git` of the root: it is in no store, and stays what it is, as a file that is mounted there would. */
   readonly #gitFile: OverlayViewNode | undefined;
   readonly #folder: string;
+  readonly #format: ObjectFormat;
   #lastId = 0;
 
   /** @throws as `openOverlay` */
   constructor(options: OverlayViewOptions) {
     const { source, format, tree, mtimeSeconds, folder, isLocked, gitFile } = options;
     this.#folder = folder;
+    this.#format = format;
     this.#contents = new BaseContents(source, format);
     this.#learner = new DirectoryContents(this.#contents);
     this.store = openOverlay({ folder, tree, lower: (oid) => this.#contents.held(oid), isLocked });
@@ -288,15 +291,21 @@ export class OverlayView implements WritableView {
     };
   }
 
+  /** The tree that lies below. */
+  get tree(): Oid | undefined {
+    return this.root.oid;
+  }
+
   /**
-   * Lets another tree lie below, as `OverlayStore.reconcile`; nothing that shows changes.
-   * @param blobOf as `ReconcileSource.blobOf`
+   * Lets another tree lie below, as `OverlayStore.reconcile`; nothing that shows changes. Contents stay here, also those that are what
+   * the tree has: git may drop what was committed and taken back.
    */
-  async reconcile(tree: Oid, blobOf: (node: OverlayNode) => Promise<Oid | undefined>): Promise<void> {
+  async reconcile(tree: Oid): Promise<void> {
     const held: Oid[] = [];
+    const comparer = new ContentComparer(this.store, this.#format);
     try {
       await this.store.reconcile(tree, {
-        blobOf,
+        compare: async (node, oid) => ((await comparer.isBlob(node, oid)) ? "same" : "other"),
         applied: () => this.#rebase(),
         tree: async (oid) => {
           const entries = await this.#contents.hold(oid);

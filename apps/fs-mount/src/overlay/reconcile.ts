@@ -16,14 +16,17 @@ import type { RowChange, Rows } from "./row-layer.ts";
 const ROOT = 1;
 const NO_TREE: LowerTree = new Map();
 
+/**
+ * How a content here compares to a blob: it is another one, it is the same, or it is the same and can be read from elsewhere for good,
+ * through a loss of power too, so that the content here is given up for it.
+ */
+export type Comparison = "other" | "same" | "elsewhere";
+
 /** What a change of the base has to know and cannot look up itself. */
 export interface ReconcileSource {
   tree(oid: Oid): Promise<LowerTree>;
-  /**
-   * The id of the blob that a file's or link's content here would be, if that blob can be read from elsewhere for good, through a
-   * loss of power too: the content here is given up for it. `undefined` keeps it here.
-   */
-  blobOf(node: OverlayNode): Promise<Oid | undefined>;
+  /** Compares the content of a file or link here to a blob. */
+  compare(node: OverlayNode, oid: Oid): Promise<Comparison>;
   /** Called at once when the rows are as the new base wants them. */
   applied?(): void;
 }
@@ -31,7 +34,7 @@ export interface ReconcileSource {
 /** What a plan lacked. */
 export interface Missing {
   readonly trees: Oid[];
-  readonly nodes: OverlayNode[];
+  readonly contents: { readonly node: OverlayNode; readonly oid: Oid }[];
 }
 
 /** What a plan is made from. */
@@ -40,22 +43,22 @@ export interface ReconcileInputs {
   /** Its row may not go, since somebody knows its id. */
   readonly isHeld: (id: number) => boolean;
   readonly tree: (oid: Oid) => LowerTree | undefined;
-  /** `null` where there is none, `undefined` where nobody has asked. */
-  readonly blobOf: (node: OverlayNode) => Oid | null | undefined;
+  /** `undefined` where nobody has asked. */
+  readonly compare: (node: OverlayNode, oid: Oid) => Comparison | undefined;
 }
 
 /**
  * Puts into `change` what lets `newTree` lie below the root and shows what has been shown: for each name in a directory where rows are,
  * - a row that hides what is not there any more goes, and a name that was absent and comes is hidden;
- * - a file or link that is what the new base has gives up its content, and its row where it says nothing else. It keeps its times,
- *   since git's index has them;
+ * - a file or link that is what the new base has counts as unchanged; where that can be read for good it gives up its content, and
+ *   its row where it says nothing else. It keeps its times, since git's index has them;
  * - where the base has changed and there was no row, one keeps what was: of a file its blob's id, of a directory its tree's;
  * - a directory with rows is brought over the new base's directory in the same way.
  *
  * It reads only rows and trees. What it lacked is returned; then `change` is not to be applied.
  */
 export function planReconcile(inputs: ReconcileInputs, change: RowChange, newTree: Oid): Missing {
-  const missing: Missing = { trees: [], nodes: [] };
+  const missing: Missing = { trees: [], contents: [] };
   const root = inputs.rows.node(ROOT);
   if (root !== undefined) new Reconciliation(inputs, change, missing).directory(root, newTree);
   return missing;
@@ -94,7 +97,9 @@ class Reconciliation {
     for (const name of new Set([...rows.keys(), ...before.keys(), ...after.keys()])) {
       const [row, old, current] = [rows.get(name), before.get(name), after.get(name)];
       const isLeft =
-        row === undefined ? this.#unchanged(node, name, old, current) : this.#row(node, name, row, current);
+        row === undefined
+          ? this.#unchanged(node, name, old, current)
+          : this.#row(node, name, row, old, current);
       if (isLeft) isBare = false;
     }
     return isBare;
@@ -119,7 +124,13 @@ class Reconciliation {
   }
 
   /** A name with a row. @returns whether it has one then */
-  #row(directory: OverlayNode, name: string, row: OverlayEntry, current: LowerEntry | undefined): boolean {
+  #row(
+    directory: OverlayNode,
+    name: string,
+    row: OverlayEntry,
+    old: LowerEntry | undefined,
+    current: LowerEntry | undefined,
+  ): boolean {
     const node = row.node === undefined ? undefined : this.#inputs.rows.node(row.node);
     if (node === undefined) {
       if (current === undefined) this.#change.deleteEntry(directory.id, name);
@@ -134,7 +145,7 @@ class Reconciliation {
       }
       isEqual = this.directory(node, current.oid);
     } else {
-      isEqual = this.#file(node, current);
+      isEqual = this.#file(node, old, current);
     }
     const ino = current && inoOfLower(inoOfRow(directory), name, current);
     if (!isEqual || !isPlain(node, current, ino) || this.#inputs.isHeld(node.id)) return true;
@@ -143,27 +154,29 @@ class Reconciliation {
     return false;
   }
 
-  /** @returns whether it is what the new base has */
-  #file(node: OverlayNode, current: LowerEntry | undefined): boolean {
-    const isCandidate =
-      current?.oid !== undefined && isSameGitMode(node.mode, current.mode) && node.nlink === 1;
-    let oid = node.oid ?? null;
-    if (isCandidate && oid === null && !isDirectory(current)) {
-      const told = this.#inputs.blobOf(node);
-      if (told === undefined) {
-        this.#missing.nodes.push(node);
-        return false;
-      }
-      oid = told;
-    }
-    const isEqual = isCandidate && oid === current.oid;
-    if (isEqual) {
+  /** @returns whether its content is what the new base has, and not kept here */
+  #file(node: OverlayNode, old: LowerEntry | undefined, current: LowerEntry | undefined): boolean {
+    const comparison = this.#compare(node, old, current);
+    const isChanged = comparison === "other";
+    if (comparison === "elsewhere" && current !== undefined) {
       const released = isFile(node) ? { backing: undefined } : {};
-      this.#change.putNode({ ...node, ...released, oid: current.oid, isChanged: false });
-    } else if (!node.isChanged) {
-      this.#change.putNode({ ...node, isChanged: true });
+      this.#change.putNode({ ...node, ...released, oid: current.oid, isChanged });
+    } else if (node.isChanged !== isChanged) {
+      this.#change.putNode({ ...node, isChanged });
     }
-    return isEqual;
+    return comparison === "elsewhere";
+  }
+
+  #compare(node: OverlayNode, old: LowerEntry | undefined, current: LowerEntry | undefined): Comparison {
+    if (current?.oid === undefined || !isSameGitMode(node.mode, current.mode) || node.nlink !== 1)
+      return "other";
+    if (node.oid !== undefined) return node.oid === current.oid ? "elsewhere" : "other";
+    // It was looked at when the base became what it still is here.
+    if (!node.isChanged && old !== undefined && isSame(old, current)) return "same";
+    const { oid } = current;
+    const told = this.#inputs.compare(node, oid);
+    if (told === undefined) this.#missing.contents.push({ node, oid });
+    return told ?? "other";
   }
 
   #tree(oid: Oid): LowerTree | undefined {
@@ -207,20 +220,23 @@ export function reconcileInputs(
   isHeld: (id: number) => boolean,
 ): FetchedInputs {
   const trees = new Map<Oid, LowerTree>();
-  const blobs = new Map<string, Oid | null>();
+  const compared = new Map<string, Comparison>();
   let isGivenUp = false;
+  const key = (node: OverlayNode, oid: Oid): string => `${stateOf(node)} ${oid}`;
   return {
     rows,
     isHeld,
     tree: (oid) => trees.get(oid),
-    blobOf: (node) => blobs.get(stateOf(node)) ?? (isGivenUp || blobs.has(stateOf(node)) ? null : undefined),
+    compare: (node, oid) => compared.get(key(node, oid)) ?? (isGivenUp ? "other" : undefined),
     giveUpContents: () => {
       isGivenUp = true;
     },
     async fetch(missing, source) {
       await Promise.all([
         ...[...new Set(missing.trees)].map(async (oid) => trees.set(oid, await source.tree(oid))),
-        ...missing.nodes.map(async (node) => blobs.set(stateOf(node), (await source.blobOf(node)) ?? null)),
+        ...missing.contents.map(async ({ node, oid }) =>
+          compared.set(key(node, oid), await source.compare(node, oid)),
+        ),
       ]);
     },
   };

@@ -17,10 +17,22 @@ const [sequence = []] = fc.sample(fc.array(operations, { minLength: 4000, maxLen
 let number = 0;
 for (const step of sequence) {
   await files.run(step);
-  writeSync(1, `${++number}\n`);
+  tell(`${++number}\n`);
   // Commits of the database are killed, too.
   if (number % 100 === 0) void files.store.flush();
   if (number % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
 }
 // Held until the signal comes.
 setInterval(() => undefined, 1000);
+
+/** Writes to a pipe, which may be full for a moment. */
+function tell(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    }
+  }
+}

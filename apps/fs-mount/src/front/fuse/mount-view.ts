@@ -2,6 +2,7 @@ import { type Mount, mount } from "@millrace/fuse";
 import { MountError, type MountErrorCode } from "../../errors.ts";
 import { FUSE_WORKER } from "../../worker-files.ts";
 import { type ServedSource, serveSource } from "../serve-source.ts";
+import { openControl, type ViewControl } from "../view-control.ts";
 import type { FuseViewData } from "./worker.ts";
 
 /** Where and how a view is mounted. */
@@ -16,19 +17,29 @@ export interface MountViewOptions extends FuseViewData {
   readonly source: ServedSource;
 }
 
+/** A mounted view. */
+export interface ViewMount extends Mount {
+  /** Of a view that can be written to. */
+  readonly control: ViewControl | undefined;
+}
+
 /**
  * Mounts the files of a tree, read-only where there is no folder for changes. They are served from a thread of their own, which asks
  * this one for what it does not have.
  * @throws FuseError as `mount` does; MountError MOUNT_OVERLAY_DAMAGED
  */
-export async function mountView(options: MountViewOptions): Promise<Mount> {
+export async function mountView(options: MountViewOptions): Promise<ViewMount> {
   const { directory, name, allowOther, trusted, source, ...data } = options;
-  return await mount({
+  let control: ViewControl | undefined;
+  const mounted = await mount({
     trusted,
     directory,
     module: FUSE_WORKER,
     data: data satisfies FuseViewData,
-    connect: (port) => serveSource(port, source),
+    connect: (port) => {
+      if (data.overlayFolder !== undefined) control = openControl(port);
+      serveSource(port, source);
+    },
     name,
     allowOther,
     // Who checks permissions asks for attributes first, and those wait for a size. A mount for one user needs no checks.
@@ -37,6 +48,7 @@ export async function mountView(options: MountViewOptions): Promise<Mount> {
   }).catch((error: unknown) => {
     throw ofView(error);
   });
+  return { ...mounted, control };
 }
 
 /** What stood in the view's way, where the thread told that: an error that comes from a thread has lost its class. */

@@ -5,6 +5,7 @@ import type { ObjectFormat, Oid } from "@millrace/pack";
 import { OverlayView } from "../../overlay/overlay-view.ts";
 import { BaseView } from "../../view/base-view.ts";
 import { connectSource } from "../remote-source.ts";
+import { serveControl } from "../view-control.ts";
 import type { ViewFileSystemOptions } from "./shown-nodes.ts";
 import { createViewFileSystem, createWritableFileSystem } from "./view-file-system.ts";
 
@@ -21,8 +22,11 @@ export interface FuseViewData extends ViewFileSystemOptions {
 export function createFileSystem(data: unknown, _notifier: Notifier, port?: MessagePort): FileSystem {
   if (port === undefined) throw new TypeError("A mount of a view wants a channel to its content");
   const { uid, gid, overlayFolder, ...base } = data as FuseViewData;
-  const shown = { ...base, source: connectSource(port) };
-  if (overlayFolder === undefined) return createViewFileSystem(new BaseView(shown), { uid, gid });
-  const view = new OverlayView({ ...shown, folder: overlayFolder, isLocked: true });
+  if (overlayFolder === undefined)
+    return createViewFileSystem(new BaseView({ ...base, source: connectSource(port) }), { uid, gid });
+  // The source hears of nothing before this thread comes to a rest, and the control's port comes first.
+  const source = connectSource(port);
+  const view = new OverlayView({ ...base, source, folder: overlayFolder, isLocked: true });
+  serveControl(port, view);
   return createWritableFileSystem(view, { uid, gid });
 }

@@ -1,0 +1,150 @@
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { Lab, whyNot } from "../support/lab.ts";
+import { Mirror } from "../support/mirror.ts";
+import { git, makeRepository } from "../support/repository.ts";
+
+const missing = whyNot();
+const lab = new Lab();
+beforeEach((context) => {
+  if (missing !== undefined) context.skip(missing);
+});
+afterAll(() => lab.end());
+
+/** A repository with a branch that changes what `main` has, and a push of which is taken. */
+function makeOrigin(): string {
+  const origin = lab.keep(makeRepository());
+  git(origin, ["config", "receive.denyCurrentBranch", "ignore"]);
+  git(origin, ["checkout", "-q", "-b", "side", "HEAD~1"]);
+  git(origin, ["rm", "-q", "src/part-0/file-3.c"]);
+  git(origin, ["mv", "src/part-1", "src/moved"]);
+  git(origin, ["commit", "-q", "-m", "side"]);
+  git(origin, ["checkout", "-q", "main"]);
+  return origin;
+}
+
+describe("git in a mount does what it does in a clone beside it", () => {
+  test("looking, staging, committing, resetting", async () => {
+    const mirror = await Mirror.open(lab, makeOrigin());
+    await mirror.same();
+    await mirror.git("log", "--format=%H %s");
+    await mirror.git("branch", "--list");
+    await mirror.git("rev-parse", "HEAD", "HEAD~1^{tree}");
+    await mirror.git("show", "--stat", "HEAD");
+    await mirror.git("remote", "get-url", "origin");
+    await mirror.sh("echo more >> README.md; echo new > new; mkdir -p a/b; echo deep > a/b/deep; rm empty");
+    await mirror.git("status", "--short");
+    await mirror.git("status", "--porcelain=v1", "-z");
+    await mirror.git("diff");
+    await mirror.git("add", "README.md", "a");
+    await mirror.git("reset", "-q", "README.md");
+    await mirror.git("diff", "--cached", "--summary");
+    await mirror.git("stash", "push", "--include-untracked", "-m", "put away");
+    await mirror.git("stash", "list");
+    await mirror.git("stash", "pop", "-q");
+    await mirror.git("add", "-A");
+    await mirror.git("commit", "-q", "-m", "first");
+    await mirror.settled();
+    await mirror.same("the base has followed");
+    await mirror.git("ls-tree", "-r", "HEAD");
+    await mirror.git("ls-files", "--stage");
+    await mirror.remount();
+    await mirror.git("mv", "src/part-0", "src/renamed");
+    await mirror.git("mv", "run.sh", "walk.sh");
+    await mirror.git("mv", "link", "names/link");
+    await mirror.git("rm", "-q", "names/with space");
+    await mirror.git("commit", "-q", "-m", "moved");
+    await mirror.sh("echo changed > walk.sh; chmod 644 walk.sh; echo x > untracked");
+    await mirror.git("reset", "-q", "--soft", "HEAD~1");
+    await mirror.git("reset", "-q", "--mixed", "HEAD~1");
+    await mirror.settled();
+    await mirror.same("the base has followed");
+    await mirror.remount();
+    await mirror.git("add", "-A");
+    await mirror.git("commit", "-q", "-m", "again");
+    await mirror.sh("echo kept > src/part-2/file-2.c");
+    await mirror.git("reset", "-q", "--keep", "HEAD~1");
+    await mirror.git("reset", "-q", "--merge", "HEAD@{1}");
+    await mirror.git("reset", "-q", "--hard", "HEAD~2");
+    await mirror.settled();
+    await mirror.git("clean", "-fdq");
+    await mirror.git("update-ref", "refs/heads/elsewhere", "HEAD~1");
+    await mirror.git("symbolic-ref", "HEAD", "refs/heads/elsewhere");
+    await mirror.settled();
+    await mirror.same("the base has followed");
+    await mirror.git("symbolic-ref", "HEAD", "refs/heads/main");
+    expect(mirror.mounted.faults).toEqual([]);
+  });
+
+  test("branching, merging, rebasing, fetching and pushing", async () => {
+    const mirror = await Mirror.open(lab, makeOrigin());
+    const { origin } = mirror;
+    await mirror.git("checkout", "-q", "-b", "topic");
+    await mirror.sh("echo topic > topic; echo topic >> src/part-2/file-2.c");
+    await mirror.git("add", ".");
+    await mirror.git("commit", "-q", "-m", "topic");
+    await mirror.git("checkout", "-q", "main");
+    await mirror.sh("echo main > main");
+    await mirror.git("add", ".");
+    await mirror.git("commit", "-q", "-m", "main");
+    await mirror.git("merge", "-q", "--no-ff", "-m", "merged", "topic");
+    await mirror.git("fetch", "-q", "origin", "side:refs/remotes/origin/side");
+    await mirror.git("checkout", "-q", "-b", "side", "refs/remotes/origin/side");
+    await mirror.settled();
+    await mirror.same("the base has followed");
+    await mirror.remount();
+    await mirror.git("cherry-pick", "main^2");
+    await mirror.git("rebase", "-q", "main");
+    await mirror.git("checkout", "-q", "-b", "conflicting", "topic~1");
+    await mirror.sh("echo other > topic; git add topic; git commit -qm other -- topic");
+    await mirror.sh("git merge -q topic");
+    await mirror.same("a conflict");
+    await mirror.remount();
+    await mirror.git("checkout", "-q", "--theirs", "--", "topic");
+    await mirror.git("add", "topic");
+    await mirror.git("commit", "-q", "-m", "resolved");
+    await mirror.same("a conflict that was solved");
+    await mirror.git("checkout", "-q", "HEAD~1", "--", "README.md");
+    await mirror.git("checkout", "-q", "HEAD", "--", "README.md");
+    await mirror.git("checkout", "-q", "main");
+    const tree = (await mirror.git("commit-tree", "-p", "HEAD", "-m", "by hand", "HEAD^{tree}")).trim();
+    await mirror.git("update-ref", "refs/heads/main", tree);
+    await mirror.settled();
+    await mirror.git("push", "-q", "origin", "HEAD:refs/heads/main");
+    expect(git(origin, ["rev-parse", "main"])).toBe(tree);
+    git(origin, ["reset", "-q", "--hard"]);
+    git(origin, ["commit", "-q", "--allow-empty", "-m", "on the server"]);
+    git(origin, ["rm", "-q", "-r", "src/part-2"]);
+    git(origin, ["commit", "-q", "-m", "gone on the server"]);
+    await mirror.git("pull", "-q", "--ff-only");
+    await mirror.settled();
+    await mirror.same("the base has followed");
+    await mirror.git("ls-remote", "origin");
+    await mirror.git("merge-base", "main", "side");
+    await mirror.git("checkout", "-q", "--orphan", "fresh");
+    await mirror.git("rm", "-rqf", ".");
+    await mirror.sh("echo fresh > fresh; git add fresh; git commit -qm fresh");
+    await mirror.settled();
+    await mirror.same("a history of its own");
+    await mirror.remount();
+    await mirror.git("checkout", "-q", "main");
+    await mirror.git("fsck", "--connectivity-only", "--no-dangling");
+    expect(mirror.mounted.faults).toEqual([]);
+  });
+});
+
+describe("after a commit and a restart", () => {
+  test("status reads no file whose size is known", async () => {
+    const origin = makeOrigin();
+    const mirror = await Mirror.open(lab, origin);
+    await mirror.sh("echo more >> README.md; git mv src/part-0 src/renamed; git commit -qam changed");
+    await mirror.settled();
+    await mirror.sh("git reset -q --soft HEAD~2");
+    await mirror.settled();
+    await mirror.remount();
+    const { mounted } = mirror.mounted;
+    const before = mounted.counts.fetched;
+    await mirror.sh("git -c core.fsmonitor=false status --porcelain");
+    expect(mounted.counts.fetched).toBe(before);
+    expect(await mounted.state()).toMatchObject({ lostBytes: 0 });
+  });
+});

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { setTimeout } from "node:timers/promises";
+import type { RepositoryMountOptions } from "../../src/mount-repository.ts";
+import type { Lab, MountedRepository } from "./lab.ts";
+import { git, GIT_ENVIRONMENT } from "./repository.ts";
+
+/** How a program ended. */
+export interface Ended {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** How long a mount may take to follow `HEAD`, in milliseconds. */
+const SETTLED_MS = 20_000;
+
+/** All that shows in a working tree, with contents and modes, and what git says of it. */
+const SHOWN = `
+find . -name .git -prune -o -printf '%y %m %P %l\\n' | grep -v '^d [0-7]* $' | LC_ALL=C sort
+find . -name .git -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha1sum
+echo "-- status"; git -c core.fsmonitor=false status --porcelain=v2 --branch
+echo "-- index"; git ls-files --stage
+echo "-- head"; git rev-parse -q --verify HEAD; git symbolic-ref -q HEAD || true
+`;
+
+/** A mount, and a plain clone of the same repository in which the same is done. */
+export class Mirror {
+  readonly origin: string;
+  readonly clone: string;
+  readonly #lab: Lab;
+  readonly #options: Partial<RepositoryMountOptions>;
+  #mounted: MountedRepository;
+
+  private constructor(
+    lab: Lab,
+    origin: string,
+    clone: string,
+    options: Partial<RepositoryMountOptions>,
+    mounted: MountedRepository,
+  ) {
+    this.#lab = lab;
+    this.origin = origin;
+    this.clone = clone;
+    this.#options = options;
+    this.#mounted = mounted;
+  }
+
+  static async open(lab: Lab, origin: string): Promise<Mirror> {
+    const clone = `${lab.folder()}/clone`;
+    git("/", ["clone", "-q", origin, clone]);
+    const options = { directory: lab.folder(), stateFolder: lab.folder(), cacheFolder: lab.folder() };
+    const mounted = await lab.mountRepository(origin, options);
+    return new Mirror(lab, origin, clone, options, mounted);
+  }
+
+  get mounted(): MountedRepository {
+    return this.#mounted;
+  }
+
+  /** Runs a script in both, and wants the same to come out. @returns what came out of the mount */
+  async sh(script: string): Promise<Ended> {
+    // One after the other: both may push to the same place.
+    const inside = await runShell(script, this.#mounted.directory);
+    const beside = await runShell(script, this.clone);
+    const told = ({ status, out, err }: Ended): string =>
+      `${script}: ${status}\n${out}${status === 0 ? "" : err}`;
+    const neutral = (text: string, place: string): string => text.replaceAll(place, "HERE");
+    assert.equal(neutral(told(inside), this.#mounted.directory), neutral(told(beside), this.clone));
+    return inside;
+  }
+
+  /** Runs git in both, and wants success and then the same files, index and status. @returns what it said */
+  async git(...args: string[]): Promise<string> {
+    const script = `git ${args.map((arg) => `'${arg.replaceAll("'", String.raw`'\''`)}'`).join(" ")}`;
+    const { status, out, err } = await this.sh(script);
+    assert.equal(status, 0, `${script}: ${err}`);
+    await this.same(script);
+    return out;
+  }
+
+  /** Wants both to show the same. */
+  async same(after = ""): Promise<void> {
+    const [inside, beside] = await Promise.all([
+      runShell(SHOWN, this.#mounted.directory),
+      runShell(SHOWN, this.clone),
+    ]);
+    if (inside.out !== beside.out)
+      assert.equal(`${after}\n${inside.err}${inside.out}`, `${after}\n${beside.err}${beside.out}`);
+  }
+
+  /** Waits until the mount's base is what `HEAD` has. */
+  async settled(): Promise<void> {
+    const { mounted, directory } = this.#mounted;
+    const { out } = await runShell("git rev-parse 'HEAD^{tree}'", directory);
+    const until = Date.now() + SETTLED_MS;
+    while ((await mounted.state())?.tree !== out.trim()) {
+      assert.ok(Date.now() < until, "the mount does not follow HEAD");
+      await setTimeout(10);
+    }
+  }
+
+  /** Unmounts, and mounts again what is kept. */
+  async remount(): Promise<void> {
+    assert.deepEqual(this.#mounted.faults, []);
+    await this.#mounted.mounted.unmount();
+    this.#mounted = await this.#lab.mountRepository(this.origin, this.#options);
+    await this.same("mounted again");
+  }
+}
+
+/** Runs a script in a folder, which may be a mount of this process: nothing of this process changes into it. */
+export async function runShell(script: string, directory: string, timeoutMs = 120_000): Promise<Ended> {
+  return await new Promise((resolve, reject) => {
+    const child = spawn("env", ["-C", directory, "sh", "-c", script], {
+      env: GIT_ENVIRONMENT,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: timeoutMs,
+      killSignal: "SIGKILL",
+    });
+    let [out, err] = ["", ""];
+    child.stdout.setEncoding("latin1").on("data", (text: string) => (out += text));
+    child.stderr.setEncoding("latin1").on("data", (text: string) => (err += text));
+    child.on("error", reject);
+    child.on("close", (status) => resolve({ status, out, err }));
+  });
+}
