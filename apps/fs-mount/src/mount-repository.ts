@@ -94,6 +94,8 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   try {
     const cache = await openBlobCache({ folder: cacheFolder, maxBytes: cacheBytes });
     const sizes = new SizeBook();
+    const sizesFile = join(stateFolder, "sizes");
+    await sizes.load(sizesFile, git.format);
     const hydrator = new Hydrator({ cache, source: openPromisorSource(git.objects), sizes });
     try {
       const { uid = process.geteuid?.() ?? 0, gid = process.getegid?.() ?? 0 } = options;
@@ -116,7 +118,8 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
           onFault,
         },
       });
-      return run(options, { mount, git, hydrator, sizes, uid, gid, unlock });
+      const saveSizes = (): Promise<void> => sizes.save(sizesFile, git.format);
+      return run(options, { mount, git, hydrator, sizes, saveSizes, uid, gid, unlock });
     } catch (error) {
       await hydrator[Symbol.asyncDispose]();
       throw error;
@@ -132,6 +135,7 @@ interface Running {
   readonly git: GitDirectory;
   readonly hydrator: Hydrator;
   readonly sizes: SizeBook;
+  readonly saveSizes: () => Promise<void>;
   readonly uid: number;
   readonly gid: number;
   readonly unlock: () => void;
@@ -140,7 +144,7 @@ interface Running {
 /** What goes on while it is mounted, and what is closed when it is no longer. */
 function run(
   { withHistory = true, onFault }: RepositoryMountOptions,
-  { mount, git, hydrator, sizes, uid, gid, unlock }: Running,
+  { mount, git, hydrator, sizes, saveSizes, uid, gid, unlock }: Running,
 ): RepositoryMount {
   const stop = new AbortController();
   const { signal } = stop;
@@ -152,7 +156,7 @@ function run(
       onSize: (oid, sizeBytes) => sizes.learn(oid, sizeBytes),
       onFiles: (oids) => hydrator.follow(new FileOrder(git.format, oids)),
     })
-    .then(() => undefined);
+    .then(() => saveSizes().catch(note));
   const history = ready.then(async () => {
     if (withHistory && !(await git.isComplete())) await git.fetchHistory({ signal });
   });
@@ -180,6 +184,7 @@ function run(
     await watcher?.close();
     await history.catch(() => undefined);
     await hydrator[Symbol.asyncDispose]();
+    await saveSizes().catch(note);
     await git[Symbol.asyncDispose]();
     unlock();
   };

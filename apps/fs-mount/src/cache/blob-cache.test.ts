@@ -29,7 +29,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const placeOf = (oid: string): string => join(folder, oid.slice(0, 2), oid);
+const placeOf = (oid: string): string => join(folder, oid.slice(0, 1), oid);
 const files = (): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

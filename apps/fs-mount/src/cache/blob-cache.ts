@@ -121,6 +121,7 @@ export class BlobCache {
 
   /** Bytes of a blob that is here and was seen to be sound; `undefined` where opening it would tell. */
   verifiedBytes(oid: Oid): number | undefined {
+    if (!this.#verified.knows(oid)) return undefined;
     const stats = statSync(this.#places.pathOf(oid), { throwIfNoEntry: false });
     return stats !== undefined && this.#verified.has(oid, stats) ? stats.size : undefined;
   }

@@ -2,8 +2,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
 
-/** Blobs lie in up to 256 folders, by the first two digits of their ids. */
-export const BLOB_FOLDER: RegExp = /^[0-9a-f]{2}$/;
+/** Blobs lie in 16 folders, by the first digit of their ids: what a folder costs counts more than how many files it has. */
+export const BLOB_FOLDER: RegExp = /^[0-9a-f]$/;
 /** A blob's file has its id for a name. */
 export const BLOB_FILE: RegExp = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 /** Blobs on their way lie in one folder: file systems spread the files of many folders over the disk, which costs time. */
@@ -22,12 +22,12 @@ export class BlobPlaces {
 
   /** Where a blob lies once it is whole. */
   pathOf(oid: Oid): string {
-    return `${this.folder}/${oid.slice(0, 2)}/${oid}`;
+    return `${this.folder}/${oid[0]}/${oid}`;
   }
 
   /** Where a blob lies until then, under a name of this end; makes the folders that it needs. Throws what the disk says. */
   draftPathOf(oid: Oid, suffix: string): string {
-    this.#make(oid.slice(0, 2));
+    this.#make(oid[0]!);
     this.#make(DRAFT_FOLDER);
     return `${this.folder}/${DRAFT_FOLDER}/${oid}${suffix}`;
   }

@@ -93,7 +93,7 @@ export class CacheRoom {
     if (!isEnough(held, bytes)) {
       for (const blob of found.sort((a: FoundBlob, b: FoundBlob) => a.usedMs - b.usedMs)) {
         if (this.#isKept(blob.oid)) continue;
-        await rm(join(this.#folder, blob.oid.slice(0, 2), blob.oid), { force: true });
+        await rm(join(this.#folder, blob.oid.slice(0, 1), blob.oid), { force: true });
         held -= blob.diskBytes;
         bytes += blob.diskBytes;
         count++;

@@ -22,7 +22,7 @@ it("opens what the cache has verified, and nothing that was changed since or is 
   for (const blob of blobs.slice(0, 3)) await put(blob);
   forget();
   await put(blobs[3]!);
-  const pathOf = (oid: string): string => join(cache.folder, oid.slice(0, 2), oid);
+  const pathOf = (oid: string): string => join(cache.folder, oid.slice(0, 1), oid);
   writeFileSync(pathOf(changed!), "something else");
   rmSync(pathOf(gone!));
   using blob = known.open(kept!)!;

@@ -5,7 +5,6 @@ import { MountError } from "../errors.ts";
 import type { BlobReceiver, BlobSource } from "./blob-source.ts";
 import type { FilledHydratorLimits } from "./schema.ts";
 import { settleEagerly, type Task } from "./task.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 /** What a batch needs. It is told of each task's end; only what is told first counts. */
 export interface BatchHost {
@@ -24,17 +23,21 @@ export class FetchBatch {
   readonly #host: BatchHost;
   readonly #open: Map<Oid, Task>;
   readonly #drafts = new Map<BlobDraft, Task>();
-  readonly #stop = new AbortController();
+  readonly #stop: AbortController;
+  #leave: ((reason: unknown) => void) | undefined;
   #stall: NodeJS.Timeout | undefined;
 
-  constructor(host: BatchHost, tasks: readonly Task[]) {
+  /** @param stop this batch's alone until it ends: what was not aborted may serve another one then */
+  constructor(host: BatchHost, tasks: readonly Task[], stop: AbortController) {
     this.#host = host;
+    this.#stop = stop;
     this.#open = new Map(tasks.map((task) => [task.oid, task]));
   }
 
   /** Ends it; its tasks fail for this reason. */
   stop(reason: unknown): void {
     this.#stop.abort(reason);
+    this.#leave?.(reason);
   }
 
   /** Runs to the end of all its tasks; never throws. */
@@ -52,7 +55,10 @@ export class FetchBatch {
       this.stop(new MountError("MOUNT_FETCH_STALLED", message));
     }, limits.stallMs);
     try {
-      await unlessAborted(source.fetch(oids, receiver, signal), signal);
+      await new Promise<void>((resolve, reject) => {
+        this.#leave = reject;
+        source.fetch(oids, receiver, signal).then(resolve, reject);
+      });
       for (const oid of this.#open.keys()) {
         this.#miss(oid, new MountError("MOUNT_BLOB_MISSING", `blob ${oid} did not come`, { oid }));
       }

@@ -121,8 +121,8 @@ async function run(
     else if (what === "damage") {
       if (cache.has(oid)) {
         // As if the disk had lost it: another file, so that who has it open is not concerned.
-        rmSync(join(folder, oid.slice(0, 2), oid));
-        writeFileSync(join(folder, oid.slice(0, 2), oid), "damaged");
+        rmSync(join(folder, oid.slice(0, 1), oid));
+        writeFileSync(join(folder, oid.slice(0, 1), oid), "damaged");
       }
     } else if (what === "wait") await settle();
     else if (request !== undefined) {

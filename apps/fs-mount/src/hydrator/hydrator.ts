@@ -63,9 +63,13 @@ export class Hydrator implements Blobs, AsyncDisposable {
   readonly #batches = new Map<FetchBatch, Promise<void>>();
   readonly #counts: HydratorCounts = { fetches: 0, fetched: 0, fetchedBytes: 0, found: 0, failed: 0 };
   readonly #idle: (() => void)[] = [];
+  /** Of batches that have ended: a signal costs as much as a small file. */
+  readonly #idleStops: AbortController[] = [];
   #walk: WalkAhead | undefined;
   #stopped: MountError | undefined;
   #isScheduled = false;
+  /** Counts the times that what was queued has left. */
+  #turn = 0;
   #isFetchingWalk = false;
 
   constructor({ cache, source, sizes = new SizeBook(), ...limits }: HydratorOptions) {
@@ -269,7 +273,10 @@ export class Hydrator implements Blobs, AsyncDisposable {
     return new Promise<T>((resolve, reject) => {
       this.#throwIfStopped();
       signal?.throwIfAborted();
+      const isNew = !this.#tasks.has(oid);
       const task = this.#taskOf(oid, priority);
+      // Whoever opens a blob has just looked for it, and where nothing travels together it leaves at once.
+      if (isNew && wants !== "size" && this.#limits.maxBatchCount === 1) task.absentIn = this.#turn;
       const { draft } = task;
       if (draft !== undefined && wants !== "whole") {
         resolve((wants === "open" ? draft.open() : draft.sizeBytes) as T);
@@ -331,13 +338,22 @@ export class Hydrator implements Blobs, AsyncDisposable {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    const leave = (): void => {
       this.#isScheduled = false;
       this.#dispatch();
-    });
+    };
+    // Where nothing may travel together there is nothing to wait for.
+    if (this.#limits.maxBatchCount === 1) queueMicrotask(leave);
+    else setImmediate(leave);
   }
 
   #dispatch(): void {
+    this.#fill();
+    this.#turn++;
+  }
+
+  /** Begins to fetch what is queued, as far as there are workers for it. */
+  #fill(): void {
     for (let head = this.#queue.peek(); head !== undefined; head = this.#queue.peek()) {
       const workers = this.#limits.workers + (isRead(head) ? 1 : 0);
       if (this.#batches.size >= workers) return;
@@ -378,7 +394,8 @@ export class Hydrator implements Blobs, AsyncDisposable {
 
   /** Whether the blob has come into the cache meanwhile: then those who wait get it from there. */
   #isFound(task: Task): boolean {
-    if (task.mustFetch) return false;
+    // What was not there when it was queued in this turn is not there now.
+    if (task.mustFetch || task.absentIn === this.#turn) return false;
     try {
       if (!this.#cache.has(task.oid)) return false;
     } catch (error) {
@@ -426,6 +443,7 @@ export class Hydrator implements Blobs, AsyncDisposable {
   #fetch(tasks: readonly Task[], kind: Kind): void {
     this.#counts.fetches++;
     if (kind === "walk") this.#isFetchingWalk = true;
+    const stop = this.#idleStops.pop() ?? new AbortController();
     const batch = new FetchBatch(
       {
         cache: this.#cache,
@@ -435,10 +453,12 @@ export class Hydrator implements Blobs, AsyncDisposable {
         failed: (task, reason) => this.#fail(task, reason),
       },
       tasks,
+      stop,
     );
     const run = batch.run().finally(() => {
       this.#batches.delete(batch);
       if (kind === "walk") this.#isFetchingWalk = false;
+      if (!stop.signal.aborted) this.#idleStops.push(stop);
       this.#dispatch();
     });
     this.#batches.set(batch, run);

@@ -17,6 +17,8 @@ export interface Task extends Queued {
   readonly waiters: Set<Waiter>;
   /** Its priority where nobody waits; 0 where it is fetched for those only who wait. */
   backgroundPriority: number;
+  /** The turn in which the cache was seen to have no file. */
+  absentIn: number;
   /** The cached file was looked at and is none. */
   mustFetch: boolean;
   /** What has come of it, where it may be read before it is whole. */
@@ -28,6 +30,7 @@ export function createTask(oid: Oid): Task {
     oid,
     waiters: new Set(),
     backgroundPriority: 0,
+    absentIn: -1,
     mustFetch: false,
     draft: undefined,
     priority: 0,
