@@ -6,6 +6,10 @@ import type { ViewSource } from "../view/view.ts";
 import { waitFor } from "../view/wait.ts";
 import type { FromSource, OpenedBlob, ToSource } from "./messages.ts";
 
+/** Files that were opened without asking are told of when there are so many, or after so long, in milliseconds. */
+const TOLD_AT_ONCE = 64;
+const TOLD_AFTER_MS = 50;
+
 interface Question {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -23,14 +27,21 @@ export function connectSource(port: MessagePort): ViewSource {
   let known: KnownFiles | undefined;
   let opened: Oid[] = [];
 
-  /** What was opened within one turn is told at its end. */
+  const tellOpened = (): void => {
+    const oids = opened;
+    opened = [];
+    if (oids.length > 0 && !isClosed) send({ ask: "opened", oids });
+  };
+  /** Many are told at once: a message takes longer than to open a file. */
   const noteOpened = (oid: Oid): void => {
-    if (opened.push(oid) > 1) return;
-    setImmediate(() => {
-      const oids = opened;
-      opened = [];
-      if (!isClosed) send({ ask: "opened", oids });
-    });
+    const count = opened.push(oid);
+    if (count === TOLD_AT_ONCE) tellOpened();
+    else if (count === 1) setTimeout(tellOpened, TOLD_AFTER_MS).unref();
+  };
+  const openHere = (oid: Oid): OpenBlob | undefined => {
+    const here = isClosed ? undefined : known?.open(oid);
+    if (here !== undefined) noteOpened(oid);
+    return here;
   };
 
   port.on("message", (answer: FromSource) => {
@@ -73,12 +84,10 @@ export function connectSource(port: MessagePort): ViewSource {
       return (await ask({ ask: "tree", oid })) as Uint8Array;
     },
     blobs: {
+      openHere,
       async open(oid, priority, signal): Promise<OpenBlob> {
-        const here = isClosed ? undefined : known?.open(oid);
-        if (here !== undefined) {
-          noteOpened(oid);
-          return here;
-        }
+        const here = openHere(oid);
+        if (here !== undefined) return here;
         const asked = ask({ ask: "open", oid, priority }, signal);
         // `ask` has numbered the question before it waited.
         const blob = lastId;

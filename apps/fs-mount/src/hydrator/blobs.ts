@@ -30,6 +30,8 @@ export interface Blobs {
    * @throws MountError MOUNT_STOPPED, what the fetch throws, and `signal.reason`, which ends only this wait
    */
   open(oid: Oid, priority: number, signal?: AbortSignal): Promise<OpenBlob>;
+  /** Opens a blob that is here, at once; `undefined` where it has to be asked for. */
+  openHere?(oid: Oid): OpenBlob | undefined;
   /**
    * Bytes of these blobs, of those that exist. Where the source cannot tell, they are fetched for it, in one batch: ask for all of
    * a directory at once. Throws as `open`.

@@ -163,7 +163,7 @@ export class OverlayView implements WritableView {
     const opening = file.blob(state.oid, waiting);
     const directory = this.parent(node);
     if (directory.heldTree === directory.oid) this.#learner.prefetch(directory, this.#entries(directory));
-    return opening.then(() => file);
+    return whenHere(opening, () => file);
   }
 
   openForWriting(asked: ViewNode): OpenFile {
@@ -470,7 +470,7 @@ class OverlayFile implements OpenFile {
   readonly #view: OverlayView;
   readonly #node: OverlayViewNode;
   readonly #contents: BaseContents;
-  readonly #blobs = new Map<Oid, Promise<OpenBlob>>();
+  readonly #blobs = new Map<Oid, Answer<OpenBlob>>();
   #opened: { readonly oid: Oid; readonly blob: OpenBlob } | undefined;
   #isClosed = false;
 
@@ -486,26 +486,32 @@ class OverlayFile implements OpenFile {
     if (oid === undefined)
       return row === undefined ? new Uint8Array() : this.#view.store.read(row, offset, sizeBytes);
     if (this.#opened?.oid === oid) return pread(this.#opened.blob, offset, sizeBytes, waiting);
-    return this.blob(oid, waiting).then((blob) => pread(blob, offset, sizeBytes, waiting));
+    return whenHere(this.blob(oid, waiting), (blob) => pread(blob, offset, sizeBytes, waiting));
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const opening of this.#blobs.values()) opening.then((blob) => blob.release()).catch(() => undefined);
+    for (const opening of this.#blobs.values()) {
+      if (opening instanceof Promise) opening.then((blob) => blob.release()).catch(() => undefined);
+      else opening.release();
+    }
   }
 
-  async blob(oid: Oid, waiting?: Waiting): Promise<OpenBlob> {
+  /** The blob, opened once. Throws ESTALE when the file was closed, and what opening throws. */
+  blob(oid: Oid, waiting?: Waiting): Answer<OpenBlob> {
     let opening = this.#blobs.get(oid);
     if (opening === undefined) {
       if (this.#isClosed) throw new Refusal("ESTALE");
-      opening = this.#contents.source.blobs.open(oid, EXPLICIT_READ, waiting?.signal);
+      const { blobs } = this.#contents.source;
+      opening = blobs.openHere?.(oid) ?? blobs.open(oid, EXPLICIT_READ, waiting?.signal);
       this.#blobs.set(oid, opening);
       // Another one may try again.
-      opening.catch(() => this.#blobs.delete(oid));
+      if (opening instanceof Promise) opening.catch(() => this.#blobs.delete(oid));
     }
-    const blob = await opening;
-    this.#opened = { oid, blob };
-    return blob;
+    return whenHere(opening, (blob) => {
+      this.#opened = { oid, blob };
+      return blob;
+    });
   }
 }
 

@@ -5,7 +5,7 @@ import { BaseNode, inodeOfEntry, MODE_OF } from "./base-node.ts";
 import { type BaseEntry, type BaseTree, parseBaseTree } from "./base-tree.ts";
 import { Refusal } from "./refusal.ts";
 import type { Answer, ListedEntry, NodeKind, OpenFile, View, ViewNode, ViewSource, Waiting } from "./view.ts";
-import { waitFor } from "./wait.ts";
+import { waitFor, whenHere } from "./wait.ts";
 
 /** What a base view shows. */
 export interface BaseViewOptions {
@@ -109,9 +109,10 @@ export class BaseView implements View {
     if (node.kind === "symlink") throw new Refusal("ELOOP");
     const { oid } = node;
     if (oid === undefined) return fileOfBytes(node.content ?? new Uint8Array());
-    const opening = this.#options.source.blobs.open(oid, EXPLICIT_READ, waiting?.signal);
+    const { blobs } = this.#options.source;
+    const opening = blobs.openHere?.(oid) ?? blobs.open(oid, EXPLICIT_READ, waiting?.signal);
     this.#prefetch(node.parent);
-    return opening.then((blob) => {
+    return whenHere(opening, (blob) => {
       this.#sizes.set(oid, blob.sizeBytes);
       return fileOfBlob(blob);
     });
