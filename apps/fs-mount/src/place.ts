@@ -43,8 +43,6 @@ async function openInBucket(address: string, environment: Environment): Promise<
   const [, bucket = "", path = "", query = ""] =
     /^s3:\/\/([^/?]*)\/*([^?]*?)\/*(\?.*)?$/i.exec(address) ?? [];
   const parts = path.split("/");
-  // Half of the time that a mount takes to begin would go into loading what speaks to buckets.
-  const { openBucketStore } = await import("@millrace/storage-s3");
   let absent: unknown;
   for (let at = parts.length - 1; at >= 0; at--) {
     const prefix = parts.slice(0, at).map((part) => `/${part}`);
