@@ -133,7 +133,7 @@ async function runMount(repository: string, given: string, flags: MountFlags): P
     return 0;
   } catch (error) {
     const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-    if (code !== "FUSE_UNAVAILABLE" && code !== "FUSE_MOUNT_FAILED") throw error;
+    if (!CANNOT_MOUNT.has(String(code))) throw error;
     throw new Error(cannotMount(String(message), repository, given), { cause: error });
   } finally {
     progress.clear();
@@ -142,10 +142,21 @@ async function runMount(repository: string, given: string, flags: MountFlags): P
   }
 }
 
+/** What keeps a machine, or its user, from mounting: plain files are the way out. */
+const CANNOT_MOUNT = new Set([
+  "FUSE_UNAVAILABLE",
+  "FUSE_NOT_PERMITTED",
+  "FUSE_HELPER_UNUSABLE",
+  "FUSE_NATIVE_MISSING",
+  "FUSE_MOUNT_FAILED",
+]);
+
 /** Fails before anything is fetched where nothing can be mounted. */
 async function probe(repository: string, directory: string): Promise<void> {
+  const isRoot = process.geteuid?.() === 0;
   try {
-    await access("/dev/fuse", constants.R_OK | constants.W_OK);
+    // For anybody else a helper opens it, which has rights of its own.
+    await access("/dev/fuse", isRoot ? constants.R_OK | constants.W_OK : constants.F_OK);
   } catch (error) {
     throw new Error(cannotMount("/dev/fuse is missing or may not be opened", repository, directory), {
       cause: error,

@@ -8,7 +8,13 @@ export type FuseErrorCode =
   | "FUSE_UNSUPPORTED_KERNEL"
   /** There is no /dev/fuse, or it may not be opened. */
   | "FUSE_UNAVAILABLE"
-  /** `mount` or `umount` refused; its words are in the message. */
+  /** Whoever asks may not mount this: no CAP_SYS_ADMIN, somebody else's directory, an option that is for root. */
+  | "FUSE_NOT_PERMITTED"
+  /** `fusermount3` is missing or has no rights of its own. */
+  | "FUSE_HELPER_UNUSABLE"
+  /** koffi is missing, which ordinary users need. */
+  | "FUSE_NATIVE_MISSING"
+  /** `mount`, `umount` or `fusermount3` refused; its words are in the message. */
   | "FUSE_MOUNT_FAILED"
   /** Somebody uses the mount. */
   | "FUSE_BUSY"

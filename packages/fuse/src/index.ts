@@ -16,6 +16,7 @@ export type {
 } from "./file-system.ts";
 export { type Mount, mount } from "./mount/mount.ts";
 export type { Notifier } from "./mount/notifier.ts";
+export { removeStaleMount } from "./mount/stale.ts";
 export { OPENED, ROOT_ID, WRITE_KILL_SUIDGID } from "./protocol/constants.ts";
 export type { AttributeChange } from "./protocol/decode.ts";
 export type { Agreement } from "./protocol/negotiate.ts";

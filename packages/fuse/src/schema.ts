@@ -10,20 +10,25 @@ export interface MountOptions {
   /** What `createFileSystem` is called with: anything that can be posted to a thread. */
   readonly data?: unknown;
   /**
-   * Is given one end of a channel to the file system; `createFileSystem` is called with the other one. It may be called twice: where
-   * this Node cannot poll the device, the module is loaded again. The ends are closed when the mount ends.
+   * Is given one end of a channel to the file system; `createFileSystem` is called with the other one. The ends are closed when
+   * the mount ends.
    */
   readonly connect?: ((port: MessagePort) => void) | undefined;
   /** What the mount is called in /proc/mounts. Default `millrace`. */
   readonly name?: string | undefined;
-  /** Other users may use the mount, too. Default false. */
+  /** Other users may use the mount, too; ordinary users may ask for it where /etc/fuse.conf says `user_allow_other`. Default false. */
   readonly allowOther?: boolean | undefined;
   /** The kernel checks permissions by mode, owner and group, and asks `access` nothing. Default true. */
   readonly defaultPermissions?: boolean | undefined;
   /** No writes. Default false. */
   readonly readOnly?: boolean | undefined;
-  /** Device nodes and set-user-id bits count for something. Default false. */
+  /** Device nodes and set-user-id bits count for something; for root only. Default false. */
   readonly trusted?: boolean | undefined;
+  /**
+   * `fusermount3` stays and takes the mount away when this process ends, be it killed. Ordinary users need `allowOther` for it.
+   * Default false.
+   */
+  readonly autoUnmount?: boolean | undefined;
   /** Bytes of the longest write: whole pages, 4 KiB to 1 MiB. Default 1 MiB. */
   readonly maxWriteBytes?: number | undefined;
   /** Requests that the kernel lets run in the background, such as read-ahead. Default 64. */
@@ -47,6 +52,7 @@ export const MountOptions: z.ZodType<MountOptions> = z.object({
   defaultPermissions: z.boolean().optional(),
   readOnly: z.boolean().optional(),
   trusted: z.boolean().optional(),
+  autoUnmount: z.boolean().optional(),
   maxWriteBytes: z.number().int().min(4096).max(1_048_576).multipleOf(4096).optional(),
   maxBackground: z.number().int().min(1).max(65_535).optional(),
   maxPending: z.number().int().min(1).max(65_536).optional(),

@@ -11,6 +11,8 @@ export interface ServeData {
   readonly blocking: boolean;
   readonly readWorker: string;
   readonly gate: Int32Array<SharedArrayBuffer>;
+  /** 1 once a reader has taken the device over, and will close it. */
+  readonly taken: Int32Array<SharedArrayBuffer>;
   readonly notifyPort: MessagePort;
   /** The file system's end of the channel that whoever mounts has asked for. */
   readonly port: MessagePort | undefined;
@@ -18,17 +20,15 @@ export interface ServeData {
 
 /** What the serving thread tells. */
 export type FromServer =
-  /** The device is open and waits to be mounted. */
-  | { readonly kind: "opened"; readonly fd: number }
-  /** The device cannot be polled here. */
-  | { readonly kind: "unpollable"; readonly fd: number }
+  /** The file system is there, and waits for the device: opened for a thread that blocks in reads, or for the event loop. */
+  | { readonly kind: "loaded"; readonly blocking: boolean }
   /** Something was thrown that nobody has caught: the thread is about to die. */
   | { readonly kind: "failed"; readonly message: string; readonly code: string }
   /** The kernel's first message was answered. */
   | { readonly kind: "ready"; readonly minor: number };
 
 /** What it is told. */
-export type ToServer = { readonly kind: "mounted" } | { readonly kind: "close" };
+export type ToServer = { readonly kind: "mounted"; readonly fd: number };
 
 /** What the notifying thread is told by those that notify. */
 export interface ToNotify {

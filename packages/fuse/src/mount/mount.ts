@@ -7,9 +7,12 @@ import type { Notification } from "../protocol/notify.ts";
 import { MountOptions } from "../schema.ts";
 import { Gate } from "../session/gate.ts";
 import { NOTIFY_WORKER, READ_WORKER, SERVE_WORKER } from "../worker-files.ts";
-import { abortConnection, attach, connectionOf, detach } from "./commands.ts";
+import type { Attachment, AttachOptions } from "./attachment.ts";
+import { abortConnection, connectionOf } from "./connection.ts";
+import { attachByHelper } from "./helper-mount.ts";
 import type { FromServer, ServeData, ToServer } from "./messages.ts";
 import { createNotifier } from "./notifier.ts";
+import { attachAsRoot } from "./root-mount.ts";
 
 /** How long the kernel's first message may take, in milliseconds. */
 const INIT_MS = 20_000;
@@ -40,41 +43,49 @@ export interface Mount extends AsyncDisposable {
 }
 
 /**
- * Mounts a file system, which runs in a thread of its own, and resolves when the kernel has greeted it. Needs root.
- * A process that is killed leaves a mount that answers ENOTCONN: `umount` it.
- * @throws FuseError FUSE_UNAVAILABLE, FUSE_MOUNT_FAILED, FUSE_WORKER_FAILED, FUSE_UNSUPPORTED_KERNEL; a ZodError for malformed options
+ * Mounts a file system, which runs in a thread of its own, and resolves when the kernel has greeted it. Root mounts by
+ * `mount`; anybody else by `fusermount3`, which lets them mount on directories that they may write to.
+ * A process that is killed leaves a mount that answers ENOTCONN, but for `autoUnmount`: see `removeStaleMount`.
+ * @throws FuseError FUSE_UNAVAILABLE, FUSE_NOT_PERMITTED, FUSE_HELPER_UNUSABLE, FUSE_NATIVE_MISSING, FUSE_MOUNT_FAILED,
+ * FUSE_WORKER_FAILED, FUSE_UNSUPPORTED_KERNEL; a ZodError for malformed options
  */
 export async function mount(options: MountOptions): Promise<Mount> {
   const asked = MountOptions.parse(options);
-  await probe();
+  await probe(asked);
   let directory: string;
   try {
     directory = await realpath(asked.directory);
   } catch (error) {
     throw new FuseError("FUSE_MOUNT_FAILED", `${asked.directory} cannot be mounted on`, error);
   }
-  try {
-    return await start(asked, directory, asked.blockingReads ?? false);
-  } catch (error) {
-    if (error !== UNPOLLABLE) throw error;
-    return await start(asked, directory, true);
-  }
+  return await start(asked, directory);
 }
 
-/** Thrown inside where this Node cannot poll the device. */
-const UNPOLLABLE = new Error("The device cannot be polled");
-
-async function probe(): Promise<void> {
+async function probe(asked: MountOptions): Promise<void> {
+  const root = isRoot();
   try {
-    await access("/dev/fuse", constants.R_OK | constants.W_OK);
+    // Whether the device may be opened is the helper's question where it mounts.
+    await access("/dev/fuse", root ? constants.R_OK | constants.W_OK : constants.F_OK);
   } catch (error) {
     throw new FuseError("FUSE_UNAVAILABLE", "/dev/fuse is missing or may not be opened", error);
   }
-  if (process.geteuid?.() !== 0) throw new FuseError("FUSE_UNAVAILABLE", "Only root may mount");
+  if (root) return;
+  if (asked.trusted === true) {
+    throw new FuseError("FUSE_NOT_PERMITTED", "Only root may mount with device nodes and set-user-id bits");
+  }
+  if (asked.autoUnmount === true && asked.allowOther !== true) {
+    // The helper looks into a mount before it takes it away, and is root by then.
+    throw new FuseError("FUSE_NOT_PERMITTED", "Without allowOther only root may have autoUnmount");
+  }
 }
 
-async function start(asked: MountOptions, directory: string, blocking: boolean): Promise<Mount> {
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+async function start(asked: MountOptions, directory: string): Promise<Mount> {
   const gate = new Gate();
+  const taken = new Int32Array(new SharedArrayBuffer(4));
   const notifying = new Worker(NOTIFY_WORKER, { workerData: { gate: gate.words } });
   notifying.unref();
   const ours = new MessageChannel();
@@ -89,7 +100,8 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
     maxWriteBytes: asked.maxWriteBytes ?? 1_048_576,
     maxBackground: asked.maxBackground ?? 64,
     maxPending: asked.maxPending ?? 1024,
-    blocking,
+    blocking: asked.blockingReads ?? false,
+    taken,
     readWorker: READ_WORKER.href,
     gate: gate.words,
     notifyPort: theirs.port1,
@@ -98,15 +110,14 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
   const server = new Worker(SERVE_WORKER, {
     workerData: serveData,
     transferList: channel === undefined ? [theirs.port1] : [theirs.port1, channel.port2],
-    // The descriptor is closed by the reader that has wrapped it, and where nothing has, here.
+    // The descriptor is closed by the reader that has taken it over, and where none has, here.
     trackUnmanagedFds: false,
   });
 
   if (channel !== undefined) asked.connect?.(channel.port1);
 
-  let mounted = false;
+  let attachment: Attachment | undefined;
   let unmounting = false;
-  let descriptor: number | undefined;
   let failure: unknown;
   const ended = (async () => {
     await new Promise<void>((resolve) => {
@@ -118,10 +129,11 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
     gate.shut();
     notifier.close();
     channel?.port1.close();
-    if (blocking && descriptor !== undefined) closeSync(descriptor);
+    if (attachment !== undefined && Atomics.load(taken, 0) === 0) closeSync(attachment.fd);
     await notifying.terminate();
     // A dead connection answers ENOTCONN for ever: take it away.
-    if (mounted && !unmounting) await detach(directory, true).catch(() => undefined);
+    if (!unmounting) await attachment?.detach(true).catch(() => undefined);
+    attachment?.close();
     if (failure !== undefined) {
       // An error that comes from a thread has lost its class.
       const unsupported = (failure as { code?: unknown }).code === "FUSE_UNSUPPORTED_KERNEL";
@@ -138,7 +150,7 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
   const heard = async (kind: FromServer["kind"]): Promise<FromServer> =>
     await new Promise((resolve) => {
       const listen = (message: FromServer): void => {
-        if (message.kind !== kind && (message.kind !== "unpollable" || kind !== "opened")) return;
+        if (message.kind !== kind) return;
         server.off("message", listen);
         resolve(message);
       };
@@ -147,7 +159,7 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
   const post = (message: ToServer): void => server.postMessage(message, []);
 
   const terminate = async (): Promise<void> => {
-    const connection = mounted ? await connectionOf(directory) : undefined;
+    const connection = attachment === undefined ? undefined : await connectionOf(directory);
     if (connection !== undefined) {
       // A thread that is stuck in the kernel is freed by this only. One that is not ends in order: its file system may be writing.
       await abortConnection(directory, connection);
@@ -169,20 +181,14 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
   });
 
   try {
-    const opened = await Promise.race([heard("opened"), stopped]);
-    if (!("fd" in opened))
-      throw new FuseError("FUSE_WORKER_FAILED", "The serving thread has not opened the device");
-    if (opened.kind === "unpollable") {
-      await server.terminate();
-      closeSync(opened.fd);
-      throw UNPOLLABLE;
-    }
-    descriptor = opened.fd;
-    notifying.postMessage({ fd: descriptor }, []);
-    await attach(directory, descriptor, asked.name ?? "millrace", flagsOf(asked));
-    mounted = true;
+    const loaded = await Promise.race([heard("loaded"), stopped]);
+    if (loaded.kind !== "loaded") throw new FuseError("FUSE_WORKER_FAILED", "The serving thread is confused");
+    const how = attachOptions(asked, directory, loaded.blocking);
+    attachment = await (isRoot() && !how.autoUnmount ? attachAsRoot(how) : attachByHelper(how));
+    const { fd, detach } = attachment;
+    notifying.postMessage({ fd }, []);
     const ready = heard("ready");
-    post({ kind: "mounted" });
+    post({ kind: "mounted", fd });
     const late = AbortSignal.timeout(INIT_MS);
     const greeted = await Promise.race([
       ready,
@@ -200,7 +206,7 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
     const unmount: Mount["unmount"] = async ({ lazy = false } = {}) => {
       unmounting = true;
       try {
-        await detach(directory, lazy);
+        await detach(lazy);
       } catch (error) {
         unmounting = false;
         throw error;
@@ -229,11 +235,15 @@ async function start(asked: MountOptions, directory: string, blocking: boolean):
   }
 }
 
-function flagsOf(asked: MountOptions): string[] {
-  return [
-    asked.trusted === true ? [] : ["nosuid", "nodev"],
-    asked.readOnly === true ? ["ro"] : [],
-    asked.allowOther === true ? ["allow_other"] : [],
-    asked.defaultPermissions === false ? [] : ["default_permissions"],
-  ].flat();
+function attachOptions(asked: MountOptions, directory: string, blocking: boolean): AttachOptions {
+  return {
+    directory,
+    blocking,
+    name: asked.name ?? "millrace",
+    allowOther: asked.allowOther ?? false,
+    defaultPermissions: asked.defaultPermissions ?? true,
+    readOnly: asked.readOnly ?? false,
+    trusted: asked.trusted ?? false,
+    autoUnmount: asked.autoUnmount ?? false,
+  };
 }

@@ -1,8 +1,9 @@
-/** The thread that serves one mount: it opens the device, loads the file system's module and answers the kernel. */
-import { constants, openSync, writeSync, writevSync } from "node:fs";
+/** The thread that serves one mount: it loads the file system's module, takes the device over and answers the kernel. */
+import { once } from "node:events";
+import { writeSync, writevSync } from "node:fs";
 import { MessageChannel, type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
 import type { FileSystem } from "../file-system.ts";
-import { type DeviceReader, openPolled } from "../session/device.ts";
+import { canPoll, type DeviceReader, openPolled } from "../session/device.ts";
 import { Gate } from "../session/gate.ts";
 import { Session } from "../session/session.ts";
 import { createNotifier, type Notifier } from "./notifier.ts";
@@ -15,7 +16,6 @@ const say = (message: FromServer): void => port.postMessage(message);
 
 /** A message is one write or request with its headers. */
 const bufferBytes = data.maxWriteBytes + 4096;
-const { O_RDWR, O_NONBLOCK } = constants;
 let closed = false;
 
 const shut = (): void => {
@@ -77,8 +77,6 @@ function openThreaded(
       Atomics.notify(inFlight, 0);
     },
     ended,
-    // The thread sits in a read until the connection ends, which whoever mounted sees to.
-    close: () => undefined,
   };
 }
 
@@ -95,7 +93,9 @@ async function main(): Promise<void> {
   let answered = (): void => undefined;
   let paused = false;
 
-  const fd = openSync("/dev/fuse", O_RDWR | (data.blocking ? 0 : O_NONBLOCK));
+  const blocking = data.blocking || !canPoll();
+  say({ kind: "loaded", blocking });
+  const [{ fd }] = (await once(port, "message")) as [ToServer];
   const session = new Session({
     fileSystem,
     write: (parts) => write(fd, parts),
@@ -124,23 +124,15 @@ async function main(): Promise<void> {
     }
   };
   let reader: DeviceReader;
-  const polled = data.blocking ? undefined : openPolled(fd, bufferBytes, onMessage, shut);
-  if (polled === undefined) {
-    if (!data.blocking) {
-      say({ kind: "unpollable", fd });
-      return;
-    }
+  if (blocking) {
     const threaded = openThreaded(fd, onMessage);
     answered = threaded.answered;
     reader = threaded;
   } else {
-    reader = polled;
+    reader = openPolled(fd, bufferBytes, onMessage, shut);
+    Atomics.store(data.taken, 0, 1);
   }
-  port.on("message", (message: ToServer) => {
-    if (message.kind === "mounted") reader.start();
-    else reader.close();
-  });
-  say({ kind: "opened", fd });
+  reader.start();
   try {
     await reader.ended;
   } finally {

@@ -11,27 +11,28 @@ export interface DeviceReader {
   resume(): void;
   /** Ends with the mount; rejects where the device fails or `onMessage` throws. */
   readonly ended: Promise<void>;
-  /** Closes the device, which ends the connection: whoever waits for an answer gets ECONNABORTED. */
-  close(): void;
 }
 
 type PipeHandle = { open(fd: number): number | undefined; close(done?: () => void): void };
 
 /**
- * Reads the device through the event loop's own poll. `net.Socket` refuses the descriptor of a character device, but takes
- * one wrapped as a pipe; the class for that is only to be had from a socket that has begun to connect to a path.
- * @param fd opened with O_NONBLOCK; owned by the reader from now on
+ * Reads the device through the event loop's own poll, which takes a descriptor that is wrapped as a pipe.
+ * @param fd owned by the reader from now on, which makes its reads wait for nothing (O_NONBLOCK)
  * @param beforeClose called just before the descriptor becomes free for others
- * @returns `undefined` where this Node has no such class: read on a thread then
+ * @throws FuseError FUSE_WORKER_FAILED where it cannot be wrapped; it is the caller's then
  */
 export function openPolled(
   fd: number,
   bufferBytes: number,
   onMessage: (message: Uint8Array) => void,
   beforeClose: () => void,
-): DeviceReader | undefined {
-  const handle = pipeHandle(fd);
-  if (handle === undefined) return undefined;
+): DeviceReader {
+  const Pipe = pipeClass();
+  const handle = Pipe === undefined ? undefined : new Pipe(0);
+  const failed = handle === undefined ? -1 : handle.open(fd);
+  if (handle === undefined || (failed !== undefined && failed !== 0)) {
+    throw new FuseError("FUSE_WORKER_FAILED", "The device cannot be polled");
+  }
   const close = handle.close.bind(handle);
   handle.close = (done) => {
     beforeClose();
@@ -68,23 +69,26 @@ export function openPolled(
     pause: () => void socket?.pause(),
     resume: () => void socket?.resume(),
     ended,
-    close: () => {
-      if (socket === undefined) handle.close();
-      else socket.destroy();
-    },
   };
 }
 
-function pipeHandle(fd: number): PipeHandle | undefined {
+/** Whether this Node can poll the device; where it cannot, it is read on a thread. */
+export function canPoll(): boolean {
+  return pipeClass() !== undefined;
+}
+
+/**
+ * `net.Socket` refuses the descriptor of a character device, but takes one wrapped as a pipe; the class for that is only to
+ * be had from a socket that has begun to connect to a path.
+ */
+function pipeClass(): (new (type: number) => PipeHandle) | undefined {
   const probe = new Socket();
   probe.on("error", () => undefined);
   probe.connect({ path: "/dev/null" });
-  const made = (probe as unknown as { _handle?: { constructor: new (type: number) => PipeHandle } })._handle;
+  const made = (probe as unknown as { _handle?: { constructor: new (type: number) => PipeHandle } | null })
+    ._handle;
   probe.destroy();
-  if (made === undefined || made === null) return undefined;
-  const handle = new made.constructor(0);
-  const failed = handle.open(fd);
-  return failed === undefined || failed === 0 ? handle : undefined;
+  return made?.constructor;
 }
 
 /**
