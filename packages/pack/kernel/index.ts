@@ -8,6 +8,7 @@ export { checkGraphBases, checkGraphNodes, faultyNode, startGraphCheck } from ".
 export { findWords, wordsScanned } from "./find-words";
 export { inflate } from "./inflate";
 export { linkIds, linkInto, linkWords } from "./link-records";
+export { isInOrder, sortByOffset, swapWords } from "./offset-order";
 export { sha1Finish, sha1Start, sha1Update } from "./sha1";
 export { sha1Many } from "./sha1-lanes";
 // For tests: the two steps of detection that few known attacks exercise.

@@ -124,6 +124,43 @@ describe.each(["sha1", "sha256"] as const)("pack index, %s", (format) => {
     for (let rank = 0; rank < count; rank++) expect(index.packRank(order[rank]!)).toBe(rank);
   });
 
+  it("orders many entries, wherever they lie, by itself and by a reverse index", () => {
+    const cases = fc.record({
+      count: fc.integer({ min: 256, max: 900 }),
+      seed: fc.nat(),
+      // From 32 on some offsets have a table of their own.
+      bits: fc.integer({ min: 10, max: 34 }),
+      damagedAt: fc.nat(),
+      byte: fc.nat(255),
+    });
+    fc.assert(
+      fc.property(cases, ({ count, seed, bits, damagedAt, byte }) => {
+        const oids = new Uint8Array(count * hashBytes);
+        const places = new Set<number>();
+        for (let i = 0; i < count; i++)
+          new DataView(oids.buffer).setUint32(i * hashBytes, Math.imul(i, 2654435761) ^ seed);
+        for (let word = seed; places.size < count; ) {
+          word = (Math.imul(word, 1664525) + 1013904223) >>> 0;
+          places.add(Math.floor((word / 2 ** 32) * 2 ** bits));
+        }
+        const offsets = Float64Array.from(places).sort();
+        const packChecksum = new Uint8Array(hashBytes).fill(seed);
+        const content = { format, count, oids, offsets, crcs: new Uint32Array(count), packChecksum };
+        const [idx, rev] = [encodePackIndex(content), encodeReverseIndex(content)];
+        const index = openPackIndex(idx, format);
+        const expected = Array.from({ length: count }, (_, position) => position).sort(
+          (a, b) => index.offsetAt(a) - index.offsetAt(b),
+        );
+        expect([...index.packOrder()]).toEqual(expected);
+        expect(encodeReverseIndexOf(index)).toEqual(rev);
+        expect([...openPackIndex(idx, format, rev).packOrder()]).toEqual(expected);
+        const damaged = rev.slice();
+        damaged[12 + (damagedAt % (4 * count))] = byte;
+        expect([...openPackIndex(idx, format, damaged).packOrder()]).toEqual(expected);
+      }),
+    );
+  });
+
   it("does not find what is not there", () => {
     fc.assert(
       fc.property(

@@ -1,7 +1,8 @@
 import { PackError } from "../errors.ts";
 import { hashLength, oidFromBytes, oidToBytes } from "../object-id.ts";
 import type { ObjectFormat, Oid } from "../schema.ts";
-import { readReverseIndex } from "./reverse-index.ts";
+import { orderEntries } from "./order-entries.ts";
+import { orderInReverse, readReverseIndex } from "./reverse-index.ts";
 import { sortByOffset } from "./sort.ts";
 
 /** An open pack index; positions run from 0 to `count - 1` in the order of ids. */
@@ -41,6 +42,8 @@ export interface PackIndex {
 
 const MAX_PREFIX_MATCHES = 16;
 const LARGE_OFFSET = 0x80000000;
+/** Below so many entries the kernel does not pay. */
+const KERNEL_COUNT = 256;
 /** Ranks of so small a share of the entries are searched for; of more, all are noted at once. */
 const SEARCHED_SHARE = 64;
 
@@ -98,44 +101,24 @@ export function openPackIndex(bytes: Uint8Array, format: ObjectFormat, reverse?:
   }
 
   function packOrder(): Uint32Array {
-    inPackOrder ??= orderInReverse() ?? orderByOffsets();
+    inPackOrder ??= orderInKernel() ?? orderByOffsets();
     return inPackOrder;
   }
 
-  /** What the reverse index says, if it is true: rising offsets name each entry once. */
-  function orderInReverse(): Uint32Array | undefined {
-    const order =
-      reverse === undefined ? undefined : readReverseIndex(reverse, format, count, layout.packChecksum);
-    if (order === undefined) return undefined;
-    const offsets = offsetWords();
-    let last = -1;
-    for (let rank = 0; rank < count; rank++) {
-      const position = order[rank]!;
-      const word = offsets[position]!;
-      const offset = word < LARGE_OFFSET ? word : position < count ? offsetAt(position) : -1;
-      if (offset <= last) return undefined;
-      last = offset;
-    }
-    return order;
+  /** The order of packs below 2 GiB, whose index is of version 2. */
+  function orderInKernel(): Uint32Array | undefined {
+    if (offsetStride !== 4 || count < KERNEL_COUNT) return undefined;
+    return orderEntries(bytes.subarray(offsetsAt, offsetsAt + count * 4), positionsInReverse());
   }
 
   function orderByOffsets(): Uint32Array {
-    const words = offsetWords();
     const offsets = new Float64Array(count);
-    for (let i = 0; i < count; i++) offsets[i] = words[i]! < LARGE_OFFSET ? words[i]! : offsetAt(i);
-    return sortByOffset(offsets);
+    for (let i = 0; i < count; i++) offsets[i] = offsetAt(i);
+    return orderInReverse(positionsInReverse(), offsets) ?? sortByOffset(offsets);
   }
 
-  /** The table of 32-bit offsets. */
-  function offsetWords(): Uint32Array {
-    if (offsetStride === 4) {
-      const words = new Uint8Array(bytes.subarray(offsetsAt, offsetsAt + count * 4));
-      Buffer.from(words.buffer).swap32();
-      return new Uint32Array(words.buffer);
-    }
-    const words = new Uint32Array(count);
-    for (let i = 0; i < count; i++) words[i] = view.getUint32(offsetsAt + i * offsetStride);
-    return words;
+  function positionsInReverse(): Uint8Array | undefined {
+    return reverse && readReverseIndex(reverse, format, count, layout.packChecksum);
   }
 
   function packRank(position: number): number {

@@ -11,23 +11,40 @@ export function reverseHashNumber(format: ObjectFormat): number {
 }
 
 /**
- * Index positions in pack order, as a reverse index tells them (gitformat-pack, "pack-*.rev files"); `undefined` where
- * the file is not this pack's. Whether they are in order is the caller's to find out; the file's checksum is not looked
- * at.
+ * The part of a reverse index that holds positions (gitformat-pack, "pack-*.rev files"), 32-bit words as in the file;
+ * `undefined` where the file is not this pack's. Whether they are in order is the caller's to find out; the file's
+ * checksum is not looked at.
  */
 export function readReverseIndex(
   bytes: Uint8Array,
   format: ObjectFormat,
   count: number,
   packChecksum: Uint8Array,
-): Uint32Array | undefined {
+): Uint8Array | undefined {
   const end = REVERSE_HEADER_BYTES + 4 * count;
   if (bytes.length !== end + 2 * hashLength(format)) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isKnown = view.getUint32(0) === REVERSE_MAGIC && view.getUint32(4) === REVERSE_VERSION;
   if (!isKnown || view.getUint32(8) !== reverseHashNumber(format)) return undefined;
   for (let i = 0; i < packChecksum.length; i++) if (bytes[end + i] !== packChecksum[i]) return undefined;
-  const words = new Uint8Array(bytes.subarray(REVERSE_HEADER_BYTES, end));
-  Buffer.from(words.buffer).swap32();
-  return new Uint32Array(words.buffer);
+  return bytes.subarray(REVERSE_HEADER_BYTES, end);
+}
+
+/** The positions that a reverse index holds, if rising offsets show that they are in order: each is there once then. */
+export function orderInReverse(
+  positions: Uint8Array | undefined,
+  offsets: Float64Array,
+): Uint32Array | undefined {
+  if (positions === undefined) return undefined;
+  const view = new DataView(positions.buffer, positions.byteOffset, positions.byteLength);
+  const order = new Uint32Array(offsets.length);
+  let last = -1;
+  for (let rank = 0; rank < order.length; rank++) {
+    const position = view.getUint32(4 * rank);
+    const offset = offsets[position] ?? -1;
+    if (offset <= last) return undefined;
+    order[rank] = position;
+    last = offset;
+  }
+  return order;
 }

@@ -84,6 +84,10 @@ export interface KernelExports extends WebAssembly.Exports {
   ) => number;
   readonly checkGraphBases: (from: number, to: number) => number;
   readonly faultyNode: () => number;
+  /** What orders a pack's entries is described where it is used: `orderEntries`. */
+  readonly swapWords: (at: number, count: number) => void;
+  readonly sortByOffset: (offsets: number, count: number, order: number, spare: number) => number;
+  readonly isInOrder: (offsets: number, count: number, order: number) => number;
   /** What looks for words is described where it is used: `createWordSearch`. */
   readonly findWords: (
     table: number,
