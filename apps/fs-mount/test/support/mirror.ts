@@ -65,8 +65,13 @@ export class Mirror {
     const beside = await runShell(script, this.clone);
     const told = ({ status, out, err }: Ended): string =>
       `${script}: ${status}\n${out}${status === 0 ? "" : err}`;
-    const neutral = (text: string, place: string): string => text.replaceAll(place, "HERE");
-    assert.equal(neutral(told(inside), this.#mounted.directory), neutral(told(beside), this.clone));
+    const { directory, mounted } = this.#mounted;
+    const neutral = (text: string, ...places: string[]): string =>
+      places.reduce((neutralised, place) => neutralised.replaceAll(place, "HERE"), text);
+    assert.equal(
+      neutral(told(inside), mounted.gitDirectory, directory),
+      neutral(told(beside), `${this.clone}/.git`, this.clone),
+    );
     return inside;
   }
 
@@ -85,8 +90,12 @@ export class Mirror {
       runShell(SHOWN, this.#mounted.directory),
       runShell(SHOWN, this.clone),
     ]);
-    if (inside.out !== beside.out)
-      assert.equal(`${after}\n${inside.err}${inside.out}`, `${after}\n${beside.err}${beside.out}`);
+    if (inside.out === beside.out) return;
+    const [here, there] = [inside.out.split("\n"), beside.out.split("\n")];
+    const only = (lines: string[], others: string[]): string =>
+      lines.filter((line) => !others.includes(line)).join("\n");
+    assert.equal(only(here, there), only(there, here), `${after}\n${inside.err}`);
+    assert.deepEqual(here, there, after);
   }
 
   /** Waits until the mount's base is what `HEAD` has. */
