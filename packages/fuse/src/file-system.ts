@@ -20,6 +20,12 @@ export interface Opened {
   readonly handle: number;
   /** Bits of `OPENED`, such as `OPENED.KEEP_CACHE`. Default 0. */
   readonly flags?: number | undefined;
+  /**
+   * A descriptor of a native file that has this file's bytes: where the kernel can (`FileSystem.passthrough`), reads, writes and mappings go there,
+   * and `read` and `write` are not asked; it opens the file anew, so one for reading is enough, and it may be closed after this answer.
+   * Where the kernel cannot, or the node is open otherwise already, they are asked as ever. Not for directories.
+   */
+  readonly backingFd?: number | undefined;
 }
 
 /**
@@ -35,6 +41,8 @@ export interface Opened {
 export interface FileSystem {
   /** Clears set-user-id and set-group-id bits itself: on chown, on writes and on truncation as asked. Saves a request for each write. */
   readonly killsPrivileges?: boolean | undefined;
+  /** `open` and `create` may tell of native files: see `Opened.backingFd`, and `Mount.passthrough` for whether the kernel plays along. */
+  readonly passthrough?: boolean | undefined;
   /** `undefined`: no such name, to be asked again. Throw ENOENT for the same. */
   lookup?(parent: number, name: string, caller: Caller): Answer<Entry | NegativeEntry | undefined>;
   /** Gives `count` references back. Is not answered. */

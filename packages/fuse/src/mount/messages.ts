@@ -25,7 +25,7 @@ export type FromServer =
   /** Something was thrown that nobody has caught: the thread is about to die. */
   | { readonly kind: "failed"; readonly message: string; readonly code: string }
   /** The kernel's first message was answered. */
-  | { readonly kind: "ready"; readonly minor: number };
+  | { readonly kind: "ready"; readonly minor: number; readonly passthrough: boolean };
 
 /** What it is told. */
 export type ToServer = { readonly kind: "mounted"; readonly fd: number };

@@ -28,6 +28,8 @@ export interface Mount extends AsyncDisposable {
   readonly connection: number;
   /** The minor version of the protocol that was agreed on. */
   readonly minor: number;
+  /** Whether opens lead to native files where the file system tells of them: it wants to, and kernel, rights and koffi are there. */
+  readonly passthrough: boolean;
   /** Resolves when the mount has ended, whoever ended it; rejects with FUSE_WORKER_FAILED where the serving thread died. */
   readonly ended: Promise<void>;
   /** Tells the kernel of a change; see `Notifier.notify`. */
@@ -220,6 +222,7 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
       directory,
       connection,
       minor: greeted.minor,
+      passthrough: greeted.passthrough,
       ended,
       notify: async (notification) => await notifier.notify(notification),
       unmount,

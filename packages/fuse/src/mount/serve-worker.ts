@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { writeSync, writevSync } from "node:fs";
 import { MessageChannel, type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
 import type { FileSystem } from "../file-system.ts";
+import { createBackingFiles } from "../native/backing-files.ts";
+import { loadLibc } from "../native/libc.ts";
 import { canPoll, type DeviceReader, openPolled } from "../session/device.ts";
 import { Gate } from "../session/gate.ts";
 import { Session } from "../session/session.ts";
@@ -93,6 +95,8 @@ async function main(): Promise<void> {
   let answered = (): void => undefined;
   let paused = false;
 
+  // Without koffi, or the right, all is as ever but slower.
+  const libc = fileSystem.passthrough === true ? await loadLibc().catch(() => undefined) : undefined;
   const blocking = data.blocking || !canPoll();
   say({ kind: "loaded", blocking });
   const [{ fd }] = (await once(port, "message")) as [ToServer];
@@ -101,7 +105,8 @@ async function main(): Promise<void> {
     write: (parts) => write(fd, parts),
     maxWriteBytes: data.maxWriteBytes,
     maxBackground: data.maxBackground,
-    onReady: ({ minor }) => say({ kind: "ready", minor }),
+    backingFiles: libc === undefined ? undefined : createBackingFiles(libc, fd),
+    onReady: ({ minor, passthrough }) => say({ kind: "ready", minor, passthrough }),
   });
   const failed = (error: unknown): void => {
     throw error;

@@ -54,7 +54,12 @@ export const INIT_FLAG = {
   MAX_PAGES: 0x400000,
   CACHE_SYMLINKS: 0x800000,
   HANDLE_KILLPRIV_V2: 0x10000000,
+  /** There are further bits in `flags2`. */
+  INIT_EXT: 0x40000000,
 } as const;
+
+/** The bit of `fuse_init_in.flags2` (7.40, Linux 6.9) for opens that lead past the server to a native file. */
+export const PASSTHROUGH_FLAG2 = 0x20;
 
 /** Bits of `fuse_setattr_in.valid`: which attributes are to change. */
 export const SET = {

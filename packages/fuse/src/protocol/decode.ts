@@ -1,5 +1,5 @@
 import { FuseError } from "../errors.ts";
-import { OPCODE, SET } from "./constants.ts";
+import { INIT_FLAG, OPCODE, SET } from "./constants.ts";
 import { Cursor } from "./cursor.ts";
 import type { Time } from "./types.ts";
 
@@ -41,6 +41,7 @@ export type RequestBody =
       readonly minor: number;
       readonly maxReadaheadBytes: number;
       readonly flags: number;
+      readonly flags2: number;
     }
   | { readonly op: "lookup" | "unlink" | "rmdir" | "removexattr"; readonly name: string }
   | { readonly op: "forget"; readonly nodes: readonly { readonly nodeId: number; readonly count: number }[] }
@@ -134,14 +135,14 @@ export function decodeHeader(message: Uint8Array): RequestHeader {
 export function decodeBody(opcode: number, message: Uint8Array): RequestBody {
   const cursor = new Cursor(message, IN_HEADER_BYTES);
   switch (opcode) {
-    case OPCODE.INIT:
-      return {
-        op: "init",
-        major: cursor.u32(),
-        minor: cursor.u32(),
-        maxReadaheadBytes: cursor.u32(),
-        flags: cursor.u32(),
-      };
+    case OPCODE.INIT: {
+      const major = cursor.u32();
+      const minor = cursor.u32();
+      const maxReadaheadBytes = cursor.u32();
+      const flags = cursor.u32();
+      const flags2 = (flags & INIT_FLAG.INIT_EXT) === 0 ? 0 : cursor.u32();
+      return { op: "init", major, minor, maxReadaheadBytes, flags, flags2 };
+    }
     case OPCODE.LOOKUP:
       return { op: "lookup", name: cursor.name() };
     case OPCODE.UNLINK:

@@ -69,9 +69,10 @@ export function putEntry(target: Buffer, at: number, entry: Entry | undefined, n
 }
 
 /** Writes `fuse_open_out`. */
-export function putOpen(target: Buffer, at: number, handle: number, flags: number): void {
+export function putOpen(target: Buffer, at: number, handle: number, flags: number, backingId = 0): void {
   putU64(target, at, handle);
   target.writeUInt32LE(flags, at + 8);
+  target.writeInt32LE(backingId, at + 12);
 }
 
 /** `fuse_entry_out`. */
@@ -90,17 +91,17 @@ export function attributesBody(attributes: Attributes, timeoutMs: number): Buffe
 }
 
 /** `fuse_open_out`. */
-export function openBody(handle: number, flags: number): Buffer {
+export function openBody(handle: number, flags: number, backingId = 0): Buffer {
   const body = Buffer.alloc(OPEN_BYTES);
-  putOpen(body, 0, handle, flags);
+  putOpen(body, 0, handle, flags, backingId);
   return body;
 }
 
 /** `fuse_entry_out` and `fuse_open_out`, the answer to CREATE. */
-export function createBody(entry: Entry, handle: number, flags: number): Buffer {
+export function createBody(entry: Entry, handle: number, flags: number, backingId = 0): Buffer {
   const body = Buffer.alloc(ENTRY_BYTES + OPEN_BYTES);
   putEntry(body, 0, entry);
-  putOpen(body, ENTRY_BYTES, handle, flags);
+  putOpen(body, ENTRY_BYTES, handle, flags, backingId);
   return body;
 }
 

@@ -1,11 +1,13 @@
 import { FuseError } from "../errors.ts";
-import { INIT_FLAG } from "./constants.ts";
+import { INIT_FLAG, PASSTHROUGH_FLAG2 } from "./constants.ts";
 
 /** What was agreed with the kernel. */
 export interface Agreement {
   readonly minor: number;
   readonly flags: number;
   readonly maxWriteBytes: number;
+  /** Opens may lead past the server to a native file. */
+  readonly passthrough: boolean;
 }
 
 const WANTED =
@@ -31,11 +33,13 @@ export function negotiate(
     readonly minor: number;
     readonly maxReadaheadBytes: number;
     readonly flags: number;
+    readonly flags2: number;
   },
   options: {
     readonly maxWriteBytes: number;
     readonly maxBackground: number;
     readonly killsPrivileges: boolean;
+    readonly passthrough: boolean;
   },
 ): { agreement: Agreement; body: Buffer } {
   if (asked.major !== 7 || asked.minor < 31) {
@@ -45,7 +49,12 @@ export function negotiate(
     );
   }
   const minor = Math.min(asked.minor, NEWEST_MINOR);
-  const flags = asked.flags & (WANTED | (options.killsPrivileges ? INIT_FLAG.HANDLE_KILLPRIV_V2 : 0));
+  const passthrough = options.passthrough && (asked.flags2 & PASSTHROUGH_FLAG2) !== 0;
+  const flags =
+    asked.flags &
+    (WANTED |
+      (options.killsPrivileges ? INIT_FLAG.HANDLE_KILLPRIV_V2 : 0) |
+      (passthrough ? INIT_FLAG.INIT_EXT : 0));
   const body = Buffer.alloc(64);
   body.writeUInt32LE(7, 0);
   body.writeUInt32LE(minor, 4);
@@ -56,5 +65,10 @@ export function negotiate(
   body.writeUInt32LE(options.maxWriteBytes, 20);
   body.writeUInt32LE(1, 24);
   body.writeUInt16LE(Math.ceil(options.maxWriteBytes / 4096), 28);
-  return { agreement: { minor, flags, maxWriteBytes: options.maxWriteBytes }, body };
+  if (passthrough) {
+    body.writeUInt32LE(PASSTHROUGH_FLAG2, 32);
+    // `max_stack_depth`: native files lie on file systems that are stacked on no other.
+    body.writeUInt32LE(1, 36);
+  }
+  return { agreement: { minor, flags, maxWriteBytes: options.maxWriteBytes, passthrough }, body };
 }

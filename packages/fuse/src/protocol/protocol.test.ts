@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { FuseError } from "../errors.ts";
 import { createFileSystem } from "../memory/index.ts";
 import { Session } from "../session/session.ts";
-import { INIT_FLAG, OPCODE } from "./constants.ts";
+import { INIT_FLAG, PASSTHROUGH_FLAG2, OPCODE } from "./constants.ts";
 import { decodeBody, decodeHeader, IN_HEADER_BYTES } from "./decode.ts";
 import { attributesBody, directoryBody, ENTRY_BYTES, entryBody, reply } from "./encode.ts";
 import { negotiate } from "./negotiate.ts";
@@ -166,18 +166,29 @@ describe("answers", () => {
 });
 
 describe("negotiation", () => {
-  const options = { maxWriteBytes: 1_048_576, maxBackground: 64, killsPrivileges: true };
+  const options = { maxWriteBytes: 1_048_576, maxBackground: 64, killsPrivileges: true, passthrough: true };
 
   it("asks for nothing that the kernel has not", () => {
     fc.assert(
       fc.property(u32, fc.integer({ min: 31, max: 99 }), (flags, minor) => {
-        const { agreement, body } = negotiate({ major: 7, minor, maxReadaheadBytes: 1, flags }, options);
+        const { agreement, body } = negotiate(
+          {
+            major: 7,
+            minor,
+            maxReadaheadBytes: 1,
+            flags,
+            flags2: (flags & INIT_FLAG.INIT_EXT) === 0 ? 0 : 0xffffffff,
+          },
+          options,
+        );
         expect((agreement.flags & ~flags) >>> 0).toBe(0);
+        expect(agreement.passthrough).toBe((flags & INIT_FLAG.INIT_EXT) !== 0);
+        expect(body.readUInt32LE(32)).toBe(agreement.passthrough ? PASSTHROUGH_FLAG2 : 0);
         expect(agreement.minor).toBeLessThanOrEqual(minor);
         expect(body).toHaveLength(64);
       }),
     );
-    const all = { major: 7, minor: 45, maxReadaheadBytes: 1, flags: 0xffffffff };
+    const all = { major: 7, minor: 45, maxReadaheadBytes: 1, flags: 0xffffffff, flags2: 0xffffffff };
     expect(
       negotiate(all, { ...options, killsPrivileges: false }).agreement.flags & INIT_FLAG.HANDLE_KILLPRIV_V2,
     ).toBe(0);
@@ -188,7 +199,7 @@ describe("negotiation", () => {
     { major: 8, minor: 0 },
     { major: 7, minor: 30 },
   ])("refuses %o", (version) => {
-    expect(() => negotiate({ ...version, maxReadaheadBytes: 1, flags: 0 }, options)).toThrow(
+    expect(() => negotiate({ ...version, maxReadaheadBytes: 1, flags: 0, flags2: 0 }, options)).toThrow(
       expect.objectContaining({ code: "FUSE_UNSUPPORTED_KERNEL" }),
     );
   });

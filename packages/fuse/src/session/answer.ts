@@ -13,6 +13,7 @@ import {
 } from "../protocol/encode.ts";
 import type { DirectoryEntry, Entry } from "../protocol/types.ts";
 import type { PendingCaller } from "./caller.ts";
+import type { Passthrough } from "./passthrough.ts";
 
 /** The body of an answer, and what is to be done where nobody took it or somebody did. */
 export interface Body {
@@ -23,6 +24,8 @@ export interface Body {
   readonly taken?: (() => void) | undefined;
 }
 
+/** The bits of open flags that say whether is read or written. */
+const O_ACCMODE = 3;
 const EMPTY: Body = { parts: [] };
 const empty = (): Body => EMPTY;
 
@@ -39,6 +42,7 @@ export function answer(
   header: RequestHeader,
   body: RequestBody,
   caller: PendingCaller,
+  passthrough: Passthrough | undefined,
 ): Body | Promise<Body> {
   const fs = fileSystem;
   const { nodeId } = header;
@@ -95,7 +99,7 @@ export function answer(
     case "removexattr":
       return then(need(fs.removexattr).call(fs, nodeId, body.name, caller), empty);
     default:
-      return answerOpen(fs, nodeId, body, caller);
+      return answerOpen(fs, nodeId, body, caller, passthrough);
   }
 }
 
@@ -105,29 +109,38 @@ function answerOpen(
   nodeId: number,
   body: RequestBody,
   caller: PendingCaller,
+  passthrough: Passthrough | undefined,
 ): Body | Promise<Body> {
   switch (body.op) {
     case "open":
-      return then(need(fs.open).call(fs, nodeId, body.flags, caller), ({ handle, flags }) => ({
-        parts: [openBody(handle, flags ?? 0)],
-        undo: () => void fs.release?.(nodeId, handle),
-      }));
+      return then(need(fs.open).call(fs, nodeId, body.flags, caller), (opened) => {
+        const how = passthrough?.opened(nodeId, opened, (body.flags & O_ACCMODE) !== 0);
+        return {
+          parts: [openBody(opened.handle, how?.flags ?? opened.flags ?? 0, how?.backingId)],
+          undo: () => {
+            passthrough?.released(nodeId);
+            void fs.release?.(nodeId, opened.handle);
+          },
+        };
+      });
     case "opendir":
       return then(need(fs.opendir).call(fs, nodeId, body.flags, caller), ({ handle, flags }) => ({
         parts: [openBody(handle, flags ?? 0)],
         undo: () => void fs.releasedir?.(nodeId, handle),
       }));
     case "create":
-      return then(
-        need(fs.create).call(fs, nodeId, body.name, body.mode, body.flags, caller),
-        ({ entry, handle, flags }) => ({
-          parts: [createBody(entry, handle, flags ?? 0)],
+      return then(need(fs.create).call(fs, nodeId, body.name, body.mode, body.flags, caller), (opened) => {
+        const { entry, handle } = opened;
+        const how = passthrough?.opened(entry.nodeId, opened, (body.flags & O_ACCMODE) !== 0);
+        return {
+          parts: [createBody(entry, handle, how?.flags ?? opened.flags ?? 0, how?.backingId)],
           undo: () => {
+            passthrough?.released(entry.nodeId);
             void fs.release?.(entry.nodeId, handle);
             fs.forget?.(entry.nodeId, 1);
           },
-        }),
-      );
+        };
+      });
     case "read":
       return then(
         need(fs.read).call(fs, nodeId, body.handle, body.offset, body.sizeBytes, caller),
@@ -150,6 +163,7 @@ function answerOpen(
     case "flush":
       return then(need(fs.flush).call(fs, nodeId, body.handle, caller), empty);
     case "release":
+      passthrough?.released(nodeId);
       return then(need(fs.release).call(fs, nodeId, body.handle), empty);
     case "releasedir":
       return then(need(fs.releasedir).call(fs, nodeId, body.handle), empty);

@@ -8,6 +8,7 @@ import { reply } from "../protocol/encode.ts";
 import { type Agreement, negotiate } from "../protocol/negotiate.ts";
 import { answer, type Body } from "./answer.ts";
 import { PendingCaller } from "./caller.ts";
+import { type BackingFiles, Passthrough } from "./passthrough.ts";
 
 /** What a session needs of the outside. */
 export interface SessionOptions {
@@ -19,6 +20,8 @@ export interface SessionOptions {
   readonly write: (parts: readonly Uint8Array[]) => boolean;
   readonly maxWriteBytes: number;
   readonly maxBackground: number;
+  /** Native files for opens that lead past us, where the kernel can be told of them. */
+  readonly backingFiles?: BackingFiles | undefined;
   /** Called when INIT was answered. */
   readonly onReady?: ((agreement: Agreement) => void) | undefined;
 }
@@ -31,6 +34,7 @@ export class Session {
   readonly #options: SessionOptions;
   /** Requests that a handler has not answered, by number. */
   readonly #pending = new Map<number, PendingCaller>();
+  #passthrough: Passthrough | undefined;
   #ready = false;
 
   constructor(options: SessionOptions) {
@@ -92,25 +96,30 @@ export class Session {
   }
 
   #init(header: RequestHeader, asked: RequestBody & { op: "init" }): void {
-    const { maxWriteBytes, maxBackground, fileSystem, onReady } = this.#options;
+    const { maxWriteBytes, maxBackground, fileSystem, onReady, backingFiles } = this.#options;
     const killsPrivileges = fileSystem.killsPrivileges ?? false;
+    const passthrough = backingFiles !== undefined && fileSystem.passthrough === true;
     let agreed: ReturnType<typeof negotiate>;
     try {
-      agreed = negotiate(asked, { maxWriteBytes, maxBackground, killsPrivileges });
+      agreed = negotiate(asked, { maxWriteBytes, maxBackground, killsPrivileges, passthrough });
     } catch (error) {
       this.#fail(header, constants.errno.EPROTO);
       throw error;
     }
     this.#ready = true;
     this.#finish(header, { parts: [agreed.body] });
-    onReady?.(agreed.agreement);
+    // The kernel answers whether it takes files only now.
+    if (agreed.agreement.passthrough && backingFiles?.isAllowed() === true) {
+      this.#passthrough = new Passthrough(backingFiles);
+    }
+    onReady?.({ ...agreed.agreement, passthrough: this.#passthrough !== undefined });
   }
 
   #ask(header: RequestHeader, body: RequestBody): Promise<void> | undefined {
     const caller = new PendingCaller(header);
     let result: Body | Promise<Body>;
     try {
-      result = answer(this.#options.fileSystem, header, body, caller);
+      result = answer(this.#options.fileSystem, header, body, caller, this.#passthrough);
     } catch (error) {
       this.#fail(header, errnoOf(error));
       return undefined;

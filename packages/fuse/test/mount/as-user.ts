@@ -13,7 +13,7 @@ export interface Circumstances {
   readonly uid?: number;
   /** Lines of /etc/fuse.conf. Default none. */
   readonly conf?: string;
-  /** Lines of shell, run as root before: `$D` is the folder of the run. */
+  /** Lines of shell, run as root before: `$D` is the folder of the run, `$O` who runs the programs. */
   readonly before?: string;
   /** Further words for `setpriv`. */
   readonly rights?: string;
@@ -55,7 +55,7 @@ export async function asUser(folder: string, circumstances: Circumstances): Prom
       `PATH="${path}" "$S" ${identity} ${rights} ${node} ${what} $D/mnt '${JSON.stringify(options)}' || echo "status $?"`,
   );
   const script = `set -e
-    D=${folder} S=$(command -v setpriv)
+    D=${folder} S=$(command -v setpriv) O=${uid}:${uid}
     [ -e /etc/fuse.conf ] || : > /etc/fuse.conf
     mknod $D/fuse c 10 229; chmod 666 $D/fuse; chown ${uid}:${uid} $D/mnt; chmod 755 $D/node
     mount --bind ${top} $D/checkout; mount --bind ${process.execPath} $D/node

@@ -47,6 +47,15 @@ async function main(): Promise<unknown> {
       await mounted.abort();
       return { said: await reading, after: line() ?? null };
     }
+    case "through": {
+      const mounted = await open({
+        module: new URL("native-file-system.ts", import.meta.url),
+        data: { folder: join(directory, "..", "native"), passthrough: true },
+      });
+      const { stdout } = await run("cat", [join(directory, "file")]);
+      await mounted.unmount();
+      return { stdout, passthrough: mounted.passthrough };
+    }
     case "die": {
       await open();
       process.kill(process.pid, "SIGKILL");

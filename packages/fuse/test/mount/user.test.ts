@@ -72,6 +72,12 @@ it("autoUnmount leaves nothing behind a killed process", async (ctx) => {
   await mounted.unmount();
 });
 
+it("passthrough, which is for root, is quietly left out", async (ctx) => {
+  const before = "mkdir $D/native; echo native > $D/native/file; chown -R $O $D/native";
+  const [through] = await told(ctx, { before, programs: [["through"]] });
+  expect(through).toEqual({ stdout: "native\n", passthrough: false });
+});
+
 describe("what an ordinary user may not", () => {
   it("is told in the helper's words", async (ctx) => {
     const options = [{ allowOther: true }, { trusted: true }, { autoUnmount: true }];
