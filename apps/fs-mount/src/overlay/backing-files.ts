@@ -4,6 +4,7 @@ import {
   constants,
   fstatSync,
   fsync,
+  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -16,7 +17,7 @@ import { chmod, copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Refusal } from "../view/refusal.ts";
-import { syncFolder } from "./journal.ts";
+import { syncFolder, syncFolderNow } from "./journal.ts";
 
 /** A content that can be read whole through a descriptor. */
 export interface ContentSource {
@@ -165,6 +166,16 @@ export class BackingFiles {
       this.#unsynced.add(folder);
       throw error;
     }
+  }
+
+  /** `sync`, at once. */
+  syncNow(name: string, sizeBytes: number): void {
+    fsyncSync(this.open(name, sizeBytes));
+    const folder = name.slice(0, 2);
+    if (!this.#unsynced.has(folder)) return;
+    syncFolderNow(join(this.#folder, folder));
+    syncFolderNow(this.#folder);
+    this.#unsynced.delete(folder);
   }
 
   remove(name: string): void {

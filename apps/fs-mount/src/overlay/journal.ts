@@ -182,6 +182,16 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** `syncFolder`, at once. */
+export function syncFolderNow(folder: string): void {
+  const fd = openSync(folder, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function journalFiles(folder: string): { path: string; first: number }[] {
   return readdirSync(folder)
     .flatMap((name) => {

@@ -6,6 +6,7 @@ import type { AttributeChange, NewNode } from "../view/writable-view.ts";
 import { changeAttributes, withoutXattr, withXattr } from "./attributes.ts";
 import { BackingFiles, type ContentSource } from "./backing-files.ts";
 import { now } from "./clock.ts";
+import { GuardedContents } from "./guarded-contents.ts";
 import * as names from "./names.ts";
 import { planReconcile, type ReconcileSource, reconcileInputs } from "./reconcile.ts";
 import { isDirectory, isFile, type LowerEntry, type OverlayNode, S_IFDIR } from "./row.ts";
@@ -64,6 +65,7 @@ export function openOverlay(options: OverlayOptions): OverlayStore {
 export class OverlayStore {
   readonly #rows: RowStore;
   readonly #files: BackingFiles;
+  readonly #guarded: GuardedContents;
   readonly #lower: OverlayOptions["lower"];
   readonly #unlock: () => void;
   readonly #held = new Map<number, number>();
@@ -76,6 +78,8 @@ export class OverlayStore {
     this.#unlock = unlock;
     this.#rows = new RowStore(folder);
     this.#files = new BackingFiles(join(folder, "content"));
+    this.#guarded = new GuardedContents(this.#files, (id) => this.#rows.node(id));
+    this.#rows.beforeDurable = (): Promise<void> => this.#guarded.sync();
     this.#rows.onDurable = (last): void => this.#removeDoomed(last);
     if (this.#rows.node(ROOT) === undefined) {
       const root = { id: ROOT, mode: S_IFDIR | 0o755, nlink: 1, oid: tree, parent: ROOT, isChanged: false };
@@ -135,7 +139,9 @@ export class OverlayStore {
 
   /** Makes a file, directory, link or special file. @throws Refusal EEXIST, ENOENT, EINVAL, ENAMETOOLONG, ENOTDIR, ESTALE */
   make(directory: number, name: string, made: NewNode): OverlayNode {
-    return this.#named((context) => names.make(context, directory, name, made));
+    const node = this.#named((context) => names.make(context, directory, name, made));
+    this.#guarded.born(node.id);
+    return node;
   }
 
   /** One more name for a node. @throws Refusal EEXIST, EPERM, ENOENT, ENAMETOOLONG, ENOTDIR, ESTALE */
@@ -171,9 +177,11 @@ export class OverlayStore {
     flags = 0,
     keep = false,
   ): OverlayNode | undefined {
-    return this.#removed(keep, (context) =>
+    const replaced = this.#removed(keep, (context) =>
       names.rename(context, { parent: directory, name }, { parent: newDirectory, name: newName }, flags),
     );
+    if (replaced !== undefined) this.#guardMoved(newDirectory, newName);
+    return replaced;
   }
 
   /** Changes owner, permissions and times. @throws Refusal ESTALE */
@@ -232,7 +240,7 @@ export class OverlayStore {
     try {
       const written = this.#whereRoom(() => this.#files.write(backing, sizeBytes, offset, data));
       const time = now();
-      this.#replace({
+      const replaced = this.#replace({
         ...node,
         backing,
         sizeBytes: Math.max(sizeBytes, offset + written),
@@ -240,6 +248,7 @@ export class OverlayStore {
         ctime: time,
         isChanged: true,
       });
+      if (node.backing === undefined) this.#guarded.addFirst(replaced);
       return written;
     } catch (error) {
       if (node.backing === undefined) this.#files.remove(backing);
@@ -348,7 +357,7 @@ export class OverlayStore {
           node: isCopied ? { ...node, oid: undefined, backing, sizeBytes, isChanged: true } : node,
           isCopied,
         });
-        if (isCopied && finished !== undefined) this.#replace(finished);
+        if (isCopied && finished !== undefined) this.#guarded.add(this.#replace(finished));
         if (!isCopied) this.#files.remove(backing);
       } catch (error) {
         this.#files.remove(backing);
@@ -392,6 +401,11 @@ export class OverlayStore {
       if (keep && removed !== undefined) this.release(removed.id);
       throw error;
     }
+  }
+
+  #guardMoved(directory: number, name: string): void {
+    const moved = this.lookup(directory, name)?.node;
+    if (moved !== undefined) this.#guarded.add(moved);
   }
 
   #isEmpty(directory: OverlayNode): boolean {
@@ -446,6 +460,7 @@ export class OverlayStore {
       return attempt();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOSPC" || this.#doomed.length === 0) throw error;
+      this.#guarded.syncNow();
       this.#rows.syncNow();
       return attempt();
     }

@@ -41,6 +41,8 @@ export class RowStore implements Rows {
   readonly wasInterrupted: boolean;
   /** Called when all changes up to a number would survive a loss of power. */
   onDurable: ((last: number) => void) | undefined;
+  /** Called before changes are put where they survive one, which waits for it; where it throws, they are not. */
+  beforeDurable: (() => Promise<void>) | undefined;
   /** Bytes at the journal's end that were no whole change. */
   readonly lostBytes: number;
   readonly #database: RootDatabase<Buffer, Buffer>;
@@ -153,6 +155,7 @@ export class RowStore implements Rows {
     // What a sync that failed was about may be gone from the system's memory: only writing it again helps.
     if (this.#mustRewrite) return await this.flush();
     const { last } = this.#journal;
+    await this.beforeDurable?.();
     try {
       await this.#journal.sync();
     } catch (error) {
@@ -212,6 +215,7 @@ export class RowStore implements Rows {
     this.#committing = layer;
     this.#newest = new RowLayer();
     try {
+      await this.beforeDurable?.();
       await this.#database.batch(() => this.#put(layer, last, false));
     } catch (error) {
       this.#newest.underlay(layer);
