@@ -68,7 +68,8 @@ export async function openBlobCache(options: BlobCacheOptions): Promise<BlobCach
  */
 export class BlobCache {
   readonly #places: BlobPlaces;
-  readonly #maxBytes: number;
+  /** What the cache may take on the disk, in bytes. */
+  readonly maxBytes: number;
   readonly #spillFolder: string | undefined;
   readonly #room: CacheRoom;
   readonly #verified = new VerifiedFiles();
@@ -78,11 +79,12 @@ export class BlobCache {
   readonly #watchers = new Set<VerifiedWatcher>();
   readonly #owner = randomUUID();
   #drafts = 0;
+  #puttingSlowly: Promise<unknown> = Promise.resolve();
 
   /** @internal Use `openBlobCache`. */
   constructor({ folder, maxBytes, spillFolder }: FilledBlobCacheOptions) {
     this.#places = new BlobPlaces(folder);
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
     this.#spillFolder = spillFolder;
     this.#room = new CacheRoom(folder, maxBytes, (oid) => this.#kept.has(oid));
     this.#room.count();
@@ -111,7 +113,7 @@ export class BlobCache {
 
   /** Whether a blob of this size would be kept. */
   keeps(sizeBytes: number): boolean {
-    return diskBytes(sizeBytes) <= this.#maxBytes;
+    return diskBytes(sizeBytes) <= this.maxBytes;
   }
 
   /** Whether there is a file for the blob; whether it is sound shows when it is opened. Throws what the disk says. */
@@ -193,7 +195,7 @@ export class BlobCache {
   }
 
   /** Removes what was used longest ago, until the cache takes at most `maxBytes`. Throws what the disk says. */
-  evict(maxBytes: number = this.#maxBytes): Promise<Evicted> {
+  evict(maxBytes: number = this.maxBytes): Promise<Evicted> {
     return this.#room.evict(maxBytes);
   }
 
@@ -249,8 +251,17 @@ export class BlobCache {
     if (stats?.ino === ino) rmSync(path, { force: true, recursive: true });
   }
 
-  /** Puts without blocking anybody, and where the disk is full after room was made, or on another disk. */
-  async #putSlowly(oid: Oid, content: Uint8Array): Promise<BlobLanding> {
+  /**
+   * Puts without blocking anybody, and where the disk is full after room was made, or on another disk. One at a time: on a full disk
+   * the drafts of many would take what each of them has made room for.
+   */
+  #putSlowly(oid: Oid, content: Uint8Array): Promise<BlobLanding> {
+    const putting = this.#puttingSlowly.then(() => this.#putAfterOthers(oid, content));
+    this.#puttingSlowly = putting.catch(() => undefined);
+    return putting;
+  }
+
+  async #putAfterOthers(oid: Oid, content: Uint8Array): Promise<BlobLanding> {
     const isKept = this.keeps(content.length);
     try {
       return await this.#write(oid, content, this.#draftPath(oid), isKept);

@@ -42,6 +42,8 @@ export interface HydratorCounts {
 const MAX_BACKGROUND_COUNT = 256;
 /** What a blob of unknown size counts as in a request, in bytes. */
 const GUESSED_BYTES = 16 * 1024;
+/** What is fetched ahead at once is this much of the cache at most. */
+const WALK_SHARE = 1 / 4;
 /** How many queued blobs are looked for in the cache before others get their turn. */
 const CHECKS_AT_ONCE = 512;
 
@@ -96,8 +98,13 @@ export class Hydrator implements Blobs, AsyncDisposable {
    * source and the disk say, and `signal.reason`.
    */
   open(oid: Oid, priority: number = PRIORITY.read, signal?: AbortSignal): Promise<CachedBlob> {
-    this.opened(oid);
-    return this.#unlessHere(oid, signal, () => this.#wait<CachedBlob>(oid, "open", priority, signal));
+    let isMissed = false;
+    const opening = this.#unlessHere(oid, signal, () => {
+      isMissed = !this.#tasks.has(oid);
+      return this.#wait<CachedBlob>(oid, "open", priority, signal);
+    });
+    this.#walkOn(oid, isMissed);
+    return opening;
   }
 
   /** The order in which the files are walked over: from now on, whoever opens one after the other finds the next ones here. */
@@ -107,11 +114,7 @@ export class Hydrator implements Blobs, AsyncDisposable {
 
   /** Somebody has opened this blob, here or by themselves: the next ones of a walk are fetched ahead. */
   opened(oid: Oid): void {
-    if (this.#walk === undefined || this.#stopped !== undefined) return;
-    for (const next of this.#walk.opened(oid)) {
-      const size = this.#sizes.get(next) ?? 0;
-      if (size <= this.#limits.maxPrefetchBytes && this.#cache.keeps(size)) this.enqueue(next, PRIORITY.walk);
-    }
+    this.#walkOn(oid, false);
   }
 
   /** Brings a blob into the cache and answers its bytes. Throws as `open`. */
@@ -221,6 +224,20 @@ export class Hydrator implements Blobs, AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  /** Fetches what whoever has opened this blob comes to next, as much of it as the cache will keep for them. */
+  #walkOn(oid: Oid, isMissed: boolean): void {
+    if (this.#walk === undefined || this.#stopped !== undefined) return;
+    const { maxPrefetchBytes, maxBatchBytes } = this.#limits;
+    let left = Math.min(maxBatchBytes, this.#cache.maxBytes * WALK_SHARE);
+    for (const next of this.#walk.opened(oid, isMissed)) {
+      const size = this.#sizes.get(next) ?? GUESSED_BYTES;
+      if (size > maxPrefetchBytes) continue;
+      left -= size;
+      if (left < 0) break;
+      this.enqueue(next, PRIORITY.walk);
+    }
   }
 
   #throwIfStopped(): void {

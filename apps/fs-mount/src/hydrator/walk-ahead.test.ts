@@ -26,7 +26,7 @@ describe("whoever walks over a tree", () => {
   const open = (ahead: WalkAhead, from: number, to: number): string[][] =>
     oids
       .slice(from, to)
-      .map((oid) => [...ahead.opened(oid)])
+      .map((oid) => [...ahead.opened(oid, false)])
       .filter((offered) => offered.length > 0);
 
   it("finds the next files here: more each time, each once, and all of them", () => {
@@ -39,7 +39,16 @@ describe("whoever walks over a tree", () => {
     const ahead = new WalkAhead(order, 1024);
     expect(open(ahead, 0, 2)).toEqual([]);
     expect(open(ahead, 1000, 1002)).toEqual([]);
-    expect(ahead.opened("0".repeat(40))).toEqual([]);
+    expect(ahead.opened("0".repeat(40), false)).toEqual([]);
+  });
+
+  it("is offered again what did not come, or is gone, and less of it", () => {
+    const ahead = new WalkAhead(order, 1024);
+    open(ahead, 0, 100);
+    const again = [...ahead.opened(oids[100]!, true)];
+    expect(again).toEqual(oids.slice(101, 101 + 256));
+    for (let i = 101; i < 110; i++) ahead.opened(oids[i]!, true);
+    expect(ahead.opened(oids[110]!, true)).toEqual(oids.slice(111, 111 + 16));
   });
 
   it("may be several, each with files of their own", () => {
@@ -58,7 +67,7 @@ describe("whoever walks over a tree", () => {
         const seen = new Set<string>();
         for (const [start, length] of runs) {
           for (const oid of oids.slice(start, Math.min(600, start + length))) {
-            const offered = ahead.opened(oid);
+            const offered = ahead.opened(oid, false);
             seen.add(oid);
             for (const each of offered) {
               expect(seen.has(each)).toBe(false);

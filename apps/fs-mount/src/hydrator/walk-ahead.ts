@@ -18,32 +18,39 @@ const STRIDE = 16;
 /** Files opened in order after which somebody is taken for a walker. */
 const STEPS = 3;
 const FIRST_WINDOW = 256;
+/** Where what was offered was not there when it was wanted, less is offered at once, and this much at least. */
+const LEAST_WINDOW = 16;
 /** Those who walk at once; of more, the one who was quiet longest is forgotten. */
 const MAX_WALKERS = 8;
 
 /**
  * Tells which files are opened next where somebody walks over a tree (`grep -r`, `find -exec`, a compiler), as a disk's read-ahead
- * does for one file: more with each step, across directories, and none twice.
+ * does for one file: more with each step, across directories, and none twice, unless it did not come or is gone again.
  */
 export class WalkAhead {
   readonly order: FileOrder;
   readonly #maxWindow: number;
-  readonly #isOffered: Uint8Array;
+  /** Files that were offered or opened. */
+  readonly #isSeen: Uint8Array;
   readonly #walkers: Walker[] = [];
 
   /** @param maxWindow files that are offered at once */
   constructor(order: FileOrder, maxWindow: number) {
     this.order = order;
     this.#maxWindow = maxWindow;
-    this.#isOffered = new Uint8Array(order.length);
+    this.#isSeen = new Uint8Array(order.length);
   }
 
-  /** A file was opened. Answers those that are likely to be opened next and were not offered before, in order. */
-  opened(oid: Oid): readonly Oid[] {
+  /**
+   * A file was opened. Answers those that are likely to be opened next and were not offered before, in order.
+   * @param isMissed it was not there, nor on its way
+   */
+  opened(oid: Oid, isMissed: boolean): readonly Oid[] {
     const at = this.order.find(oid);
     if (at < 0) return [];
-    this.#isOffered[at] = 1;
     const walker = this.#walkerAt(at);
+    if (isMissed && this.#isSeen[at] === 1) this.#withdraw(walker, at);
+    this.#isSeen[at] = 1;
     if (at <= walker.last) return [];
     walker.last = at;
     walker.steps++;
@@ -65,12 +72,19 @@ export class WalkAhead {
     return walker;
   }
 
+  /** What was here, or was to be here, is not: what comes next is offered again, less of it at once. */
+  #withdraw(walker: Walker, at: number): void {
+    this.#isSeen.fill(0, at + 1, at + 1 + this.#maxWindow);
+    walker.end = at + 1;
+    walker.window = Math.max(LEAST_WINDOW, walker.window >> 2);
+  }
+
   #offer(walker: Walker, from: number): readonly Oid[] {
     const offered: Oid[] = [];
     let at = Math.max(from, walker.end);
     for (; at < this.order.length && offered.length < walker.window; at++) {
-      if (this.#isOffered[at] === 1) continue;
-      this.#isOffered[at] = 1;
+      if (this.#isSeen[at] === 1) continue;
+      this.#isSeen[at] = 1;
       offered.push(this.order.at(at));
     }
     walker.end = at;
