@@ -1,6 +1,5 @@
 import type { Breather } from "../breather.ts";
 import type { CommitGraph } from "./commit-graph.ts";
-import { CommitQueue } from "./commit-queue.ts";
 import { HELD, type ObjectMarks } from "./object-marks.ts";
 import type { TreeHolding, TreeWalk } from "./tree-walk.ts";
 
@@ -11,15 +10,18 @@ const PATIENCE = 5000;
 
 /**
  * What the other side's past holds, as far as graphs tell it: a delta may be sent on anything that it has, and mostly
- * its base lies not far back. So the past is looked through newest commits first, no further than it is asked for, and
- * for an object that is asked for only as long as that is less dear than deflating as much: an object is met in about
- * the time that a byte or two take.
+ * its base lies not far back. So the past is looked through generation by generation, no further than it is asked for,
+ * and for an object that is asked for only as long as that is less dear than deflating as much: an object is met in
+ * about the time that a byte or two take.
  */
 export class HeldPast {
   readonly #graph: CommitGraph;
   readonly #marks: ObjectMarks;
   readonly #breather: Breather;
-  readonly #queue = new CommitQueue();
+  /** Commits as far back as each other, those before `#at` done; and their parents. */
+  #generation: number[] = [];
+  #parents: number[] = [];
+  #at = 0;
   readonly #holding: TreeHolding;
   #commitCount = 0;
 
@@ -43,7 +45,7 @@ export class HeldPast {
     const limit = this.#metCount + PATIENCE + (this.#marks.table.sizeAt(number) ?? 0);
     while (!this.#marks.has(number, HELD)) {
       if (this.#metCount >= limit) return false;
-      if (this.#queue.length === 0) {
+      if (this.#at === this.#generation.length && this.#parents.length === 0) {
         await this.#holding.finish();
         return this.#marks.has(number, HELD);
       }
@@ -60,8 +62,13 @@ export class HeldPast {
     const graph = this.#graph;
     const roots: number[] = [];
     while (roots.length < STEP_COMMITS) {
-      const commit = this.#queue.pop();
-      if (commit === undefined) break;
+      if (this.#at === this.#generation.length) {
+        if (this.#parents.length === 0) break;
+        this.#generation = this.#parents;
+        this.#parents = [];
+        this.#at = 0;
+      }
+      const commit = this.#generation[this.#at++]!;
       const pause = this.#breather.step();
       if (pause !== undefined) await pause;
       roots.push(graph.tree(commit));
@@ -75,6 +82,6 @@ export class HeldPast {
   #enqueue(commit: number): void {
     if (!this.#graph.isLoaded(commit) || this.#marks.has(commit, HELD)) return;
     this.#marks.set(commit, HELD);
-    this.#queue.push(commit, this.#graph.time(commit));
+    this.#parents.push(commit);
   }
 }
