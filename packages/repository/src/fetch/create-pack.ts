@@ -96,6 +96,8 @@ async function preparePack({ snapshot, view, tags }: PackContext, request: PackR
   const { signal, onProgress } = request;
   const filter = await planOf(request.filter, snapshot, view, signal);
   const scope = await shallowScope(view, await snapshot.shallow({ signal }), request, { signal });
+  // Bitmaps are all that clones need; who fetches again and again is served best by graphs.
+  if (request.haves.length > 0) await view.graphs({ wanted: true });
   const selection = await enumerateObjects(view, {
     ...scope,
     filter,

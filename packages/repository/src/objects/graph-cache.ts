@@ -1,18 +1,26 @@
-import { type ByteCache, type OperationOptions, type PackGraph, createByteCache } from "@millrace/pack";
+import {
+  type ByteCache,
+  type OperationOptions,
+  type PackBitmaps,
+  type PackGraph,
+  createByteCache,
+} from "@millrace/pack";
 import { createBreather } from "../breather.ts";
 import { GraphSet } from "./graph-set.ts";
 import type { GraphedPack } from "./pack-overlap.ts";
 
-/** The graphs that a process holds, within one budget. */
+/** The graphs that a process holds, and git's bitmaps of packs that have none, within one budget. */
 export class GraphCache {
   readonly budgetBytes: number;
-  readonly #graphs: ByteCache<string, PackGraph | JoinedGraphs>;
+  readonly #graphs: ByteCache<string, PackGraph | PackBitmaps | JoinedGraphs>;
+  readonly #bitmaps: ByteCache<string, PackBitmaps>;
   /** The build under way; the next one waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(budgetBytes: number) {
     this.budgetBytes = budgetBytes;
     this.#graphs = createByteCache({ budgetBytes, largestBytes: budgetBytes });
+    this.#bitmaps = this.#graphs.partition() as ByteCache<string, PackBitmaps>;
   }
 
   /** The graph of a pack; repositories that share a pack share it. */
@@ -22,6 +30,15 @@ export class GraphCache {
 
   set(packId: string, graph: PackGraph): void {
     this.#graphs.set(packId, graph, graph.memoryBytes);
+  }
+
+  bitmaps(packId: string): PackBitmaps | undefined {
+    return this.#bitmaps.get(packId);
+  }
+
+  /** Keeps bitmaps that take so many bytes. */
+  setBitmaps(packId: string, bitmaps: PackBitmaps, bytes: number): void {
+    this.#bitmaps.set(packId, bitmaps, bytes);
   }
 
   /** What one repository keeps of graphs that belong together. */

@@ -47,6 +47,8 @@ export interface ObjectReader {
 export interface GraphsOptions {
   /** Most of the history is about to be walked: graphs that are missing are built first, which takes less time than reading it. */
   readonly build?: boolean | undefined;
+  /** Others will ask the same way: packs that git's bitmaps have spared a graph get one in the background. */
+  readonly wanted?: boolean | undefined;
 }
 
 /** All objects of one snapshot, packed and loose. */

@@ -2,6 +2,7 @@ import {
   type BlockCache,
   type ByteCache,
   type OperationOptions,
+  type PackBitmaps,
   type PackReader,
   type PackedObject,
   type WorkerPool,
@@ -53,8 +54,6 @@ interface Entry {
 }
 
 const LISTING_TRIES = 8;
-/** A pack that was cloned by its bitmap counts as read to this share: a graph is built for half. */
-const CLONED_SHARE = 3 / 8;
 
 /** The open packs of one repository: each is opened once, however many views read from it. */
 export class PackSet implements AsyncDisposable {
@@ -114,7 +113,7 @@ export class PackSet implements AsyncDisposable {
     options: OperationOptions & GraphsOptions = {},
   ): Promise<GraphSet | undefined> {
     const graphed: GraphedPack[] = [];
-    for (const { id, reader } of packs) {
+    for (const { id, reader, demand } of packs) {
       const entry = await this.#entries.get(id);
       let graph = await entry?.graph.load(options);
       if (graph === undefined && entry?.graph.canBuild === true && options.build === true) {
@@ -123,6 +122,13 @@ export class PackSet implements AsyncDisposable {
         graph = await entry.graph.load(options);
       }
       if (graph !== undefined) graphed.push({ id, index: reader.index, graph });
+      else if (
+        options.wanted === true &&
+        entry?.graph.canBuild === true &&
+        demand.reads < reader.index.count
+      ) {
+        if ((await this.#bitmapsBeside(entry, options)) !== undefined) demand.reads += reader.index.count;
+      }
     }
     return this.#graphSets.join(graphed, options);
   }
@@ -130,7 +136,7 @@ export class PackSet implements AsyncDisposable {
   /**
    * git's bitmaps of packs that no graph is known of. Beside packs that have graphs they save reading and no more, so
    * theirs are built in the background. One alone tells all that a clone needs: nothing is built as long as only clones
-   * come, and soon where fetches follow that have to read.
+   * come.
    */
   async bitmapsOf(
     packs: readonly OpenPack[],
@@ -145,20 +151,10 @@ export class PackSet implements AsyncDisposable {
         hasGraphs = true;
         continue;
       }
-      const bytes = await entry.handle.sidecar("bitmap", options);
-      if (bytes === undefined) continue;
-      try {
-        found.push({ id, index: reader.index, bitmaps: openPackBitmaps(bytes, reader.index), demand });
-      } catch (error) {
-        // What is wrong with it is for git fsck to tell: all that it says can be found without.
-        if (!(error instanceof PackError)) throw error;
-      }
+      const bitmaps = await this.#bitmapsBeside(entry, options);
+      if (bitmaps !== undefined) found.push({ id, index: reader.index, bitmaps, demand });
     }
-    const isAlone = found.length === 1 && !hasGraphs;
-    for (const { index, demand } of found) {
-      if (isAlone) demand.reads = Math.max(demand.reads, index.count * CLONED_SHARE);
-      else demand.reads += index.count;
-    }
+    if (found.length > 1 || hasGraphs) for (const { index, demand } of found) demand.reads += index.count;
     return found;
   }
 
@@ -171,6 +167,24 @@ export class PackSet implements AsyncDisposable {
     this.#closing.abort();
     await Promise.all(this.#building);
     await this.#forgetUnlisted(new Set());
+  }
+
+  /** What git has found out about a pack. */
+  async #bitmapsBeside({ pack, handle }: Entry, options: OperationOptions): Promise<PackBitmaps | undefined> {
+    const { graphs } = this.#caches;
+    const known = graphs.bitmaps(pack.id);
+    if (known !== undefined) return known;
+    const bytes = await handle.sidecar("bitmap", options);
+    if (bytes === undefined) return undefined;
+    try {
+      const bitmaps = openPackBitmaps(bytes, pack.reader.index);
+      graphs.setBitmaps(pack.id, bitmaps, bytes.length + pack.reader.index.count);
+      return bitmaps;
+    } catch (error) {
+      // What is wrong with it is for git fsck to tell: all that it says can be found without.
+      if (error instanceof PackError) return undefined;
+      throw error;
+    }
   }
 
   /** Builds a graph for whoever comes next; nobody's leaving ends it but the repository's. */
