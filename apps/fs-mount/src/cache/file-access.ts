@@ -1,7 +1,7 @@
 import { constants, futimesSync, openSync, rmSync, type Stats } from "node:fs";
 
 /** No two openings write the time of use within this time: what is sorted out by it is minutes or days old. */
-const USE_STEP_MS = 1000;
+const USE_STEP_MS = 60_000;
 
 /** Opens a file to read, and follows no link; `undefined` where there is none. */
 export function openFile(path: string): number | undefined {
