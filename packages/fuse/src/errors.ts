@@ -20,6 +20,8 @@ export type FuseErrorCode =
   | "FUSE_BUSY"
   /** The worker died, or the file system's module could not be loaded. */
   | "FUSE_WORKER_FAILED"
+  /** A request was not answered within `hungAfterMs`. */
+  | "FUSE_HUNG"
   /** More notifications wait than may. */
   | "FUSE_OVERLOADED"
   /** The mount has ended. */

@@ -35,6 +35,11 @@ export interface MountOptions {
   readonly maxBackground?: number | undefined;
   /** Requests that may wait for their handlers before no more are read from the kernel. Default 1024. */
   readonly maxPending?: number | undefined;
+  /**
+   * Ends the mount, as `abort` does, when a request has waited for its answer this long, or the serving thread does nothing any more, in milliseconds,
+   * 100 and more. Default: never, since a file system may have its reasons.
+   */
+  readonly hungAfterMs?: number | undefined;
   /** Read the device on a thread that blocks, and not through the event loop. Default: only where it must be. */
   readonly blockingReads?: boolean | undefined;
 }
@@ -56,5 +61,6 @@ export const MountOptions: z.ZodType<MountOptions> = z.object({
   maxWriteBytes: z.number().int().min(4096).max(1_048_576).multipleOf(4096).optional(),
   maxBackground: z.number().int().min(1).max(65_535).optional(),
   maxPending: z.number().int().min(1).max(65_536).optional(),
+  hungAfterMs: z.number().int().min(100).max(86_400_000).optional(),
   blockingReads: z.boolean().optional(),
 });

@@ -11,7 +11,8 @@ export type Unit =
   | "oids"
   | "packs"
   | "patterns"
-  | "refs";
+  | "refs"
+  | "requests";
 
 /** One number that a span or an event carries. */
 export interface MeasurementDefinition {
@@ -320,6 +321,38 @@ export const registry = {
     metadata: {
       oid: { bounded: false, description: "the object's id" },
       type: { bounded: true, description: "`blob`, `tree`, `commit`, `tag`" },
+    },
+  },
+  "fuse.mount": {
+    kind: "span",
+    description: "A file system is mounted, until the kernel has greeted it.",
+    measurements: { minor: { unit: "code", description: "the minor version of the protocol" } },
+    metadata: {
+      directory: { bounded: false, description: "where" },
+      passthrough: { bounded: true, description: "whether opens may lead to native files" },
+    },
+  },
+  "fuse.unmount": {
+    kind: "span",
+    description: "A mount is taken away, until its file system has ended.",
+    measurements: {},
+    metadata: {
+      directory: { bounded: false, description: "where" },
+      lazy: { bounded: true, description: "whether those inside may go on" },
+    },
+  },
+  "fuse.requests": {
+    kind: "event",
+    description: "What a mount has answered of one kind of request within about a second.",
+    measurements: {
+      request_count: { unit: "requests", description: "requests answered" },
+      error_count: { unit: "requests", description: "those of them answered with an error number" },
+      slow_count: { unit: "requests", description: "those of them that took 100 ms and more" },
+      total_ms: { unit: "milliseconds", description: "how long they took together" },
+    },
+    metadata: {
+      operation: { bounded: true, description: "the kind: `lookup`, `read`, `write`..." },
+      directory: { bounded: false, description: "where" },
     },
   },
   "storage.retry": {

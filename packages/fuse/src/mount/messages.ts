@@ -11,6 +11,8 @@ export interface ServeData {
   readonly blocking: boolean;
   readonly readWorker: string;
   readonly gate: Int32Array<SharedArrayBuffer>;
+  /** The words of the `Meter`. */
+  readonly meter: Int32Array<SharedArrayBuffer>;
   /** 1 once a reader has taken the device over, and will close it. */
   readonly taken: Int32Array<SharedArrayBuffer>;
   readonly notifyPort: MessagePort;
@@ -25,10 +27,15 @@ export type FromServer =
   /** Something was thrown that nobody has caught: the thread is about to die. */
   | { readonly kind: "failed"; readonly message: string; readonly code: string }
   /** The kernel's first message was answered. */
-  | { readonly kind: "ready"; readonly minor: number; readonly passthrough: boolean };
+  | { readonly kind: "ready"; readonly minor: number; readonly passthrough: boolean }
+  /** The answer to `step`: how many of them the oldest request has waited for. */
+  | { readonly kind: "stepped"; readonly steps: number };
 
 /** What it is told. */
-export type ToServer = { readonly kind: "mounted"; readonly fd: number };
+export type ToServer =
+  | { readonly kind: "mounted"; readonly fd: number }
+  /** A step of time has passed: how old is the oldest request? */
+  | { readonly kind: "step" };
 
 /** What the notifying thread is told by those that notify. */
 export interface ToNotify {

@@ -2,9 +2,11 @@ import { access, constants, realpath } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { closeSync } from "node:fs";
+import { span } from "@millrace/telemetry";
 import { FuseError } from "../errors.ts";
 import type { Notification } from "../protocol/notify.ts";
 import { MountOptions } from "../schema.ts";
+import { Meter } from "../session/meter.ts";
 import { Gate } from "../session/gate.ts";
 import { NOTIFY_WORKER, READ_WORKER, SERVE_WORKER } from "../worker-files.ts";
 import type { Attachment, AttachOptions } from "./attachment.ts";
@@ -13,6 +15,8 @@ import { attachByHelper } from "./helper-mount.ts";
 import type { FromServer, ServeData, ToServer } from "./messages.ts";
 import { createNotifier } from "./notifier.ts";
 import { attachAsRoot } from "./root-mount.ts";
+import { tellRequests } from "./tell-requests.ts";
+import { type Watch, watchAnswers } from "./watch.ts";
 
 /** How long the kernel's first message may take, in milliseconds. */
 const INIT_MS = 20_000;
@@ -30,7 +34,7 @@ export interface Mount extends AsyncDisposable {
   readonly minor: number;
   /** Whether opens lead to native files where the file system tells of them: it wants to, and kernel, rights and koffi are there. */
   readonly passthrough: boolean;
-  /** Resolves when the mount has ended, whoever ended it; rejects with FUSE_WORKER_FAILED where the serving thread died. */
+  /** Resolves when the mount has ended, whoever ended it; rejects with FUSE_WORKER_FAILED where the serving thread died, with FUSE_HUNG where `hungAfterMs` ended it. */
   readonly ended: Promise<void>;
   /** Tells the kernel of a change; see `Notifier.notify`. */
   notify(notification: Notification): Promise<boolean>;
@@ -60,7 +64,12 @@ export async function mount(options: MountOptions): Promise<Mount> {
   } catch (error) {
     throw new FuseError("FUSE_MOUNT_FAILED", `${asked.directory} cannot be mounted on`, error);
   }
-  return await start(asked, directory);
+  return await span("fuse.mount", { directory }, async (running) => {
+    const mounted = await start(asked, directory);
+    running.set("minor", mounted.minor);
+    running.set("passthrough", mounted.passthrough);
+    return mounted;
+  });
 }
 
 async function probe(asked: MountOptions): Promise<void> {
@@ -87,6 +96,7 @@ function isRoot(): boolean {
 
 async function start(asked: MountOptions, directory: string): Promise<Mount> {
   const gate = new Gate();
+  const meter = new Meter();
   const taken = new Int32Array(new SharedArrayBuffer(4));
   const notifying = new Worker(NOTIFY_WORKER, { workerData: { gate: gate.words } });
   notifying.unref();
@@ -103,6 +113,7 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
     maxBackground: asked.maxBackground ?? 64,
     maxPending: asked.maxPending ?? 1024,
     blocking: asked.blockingReads ?? false,
+    meter: meter.words,
     taken,
     readWorker: READ_WORKER.href,
     gate: gate.words,
@@ -120,6 +131,8 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
 
   let attachment: Attachment | undefined;
   let unmounting = false;
+  let watch: Watch | undefined;
+  let told = (): void => undefined;
   let failure: unknown;
   const ended = (async () => {
     await new Promise<void>((resolve) => {
@@ -128,6 +141,8 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
       });
       server.on("exit", () => resolve());
     });
+    watch?.stop();
+    told();
     gate.shut();
     notifier.close();
     channel?.port1.close();
@@ -136,6 +151,7 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
     // A dead connection answers ENOTCONN for ever: take it away.
     if (!unmounting) await attachment?.detach(true).catch(() => undefined);
     attachment?.close();
+    if (failure instanceof FuseError) throw failure;
     if (failure !== undefined) {
       // An error that comes from a thread has lost its class.
       const unsupported = (failure as { code?: unknown }).code === "FUSE_UNSUPPORTED_KERNEL";
@@ -205,16 +221,28 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
     if (greeted.kind !== "ready" || connection === undefined) {
       throw new FuseError("FUSE_MOUNT_FAILED", "The mount is not in the list of mounts");
     }
-    const unmount: Mount["unmount"] = async ({ lazy = false } = {}) => {
-      unmounting = true;
-      try {
-        await detach(lazy);
-      } catch (error) {
-        unmounting = false;
-        throw error;
-      }
-      await ended;
-    };
+    told = tellRequests(meter, directory);
+    if (asked.hungAfterMs !== undefined) {
+      const hung = (): void => {
+        failure ??= new FuseError("FUSE_HUNG", `A request was not answered within ${asked.hungAfterMs} ms`);
+        void terminate();
+      };
+      watch = watchAnswers(asked.hungAfterMs, () => post({ kind: "step" }), hung);
+      server.on("message", (message: FromServer) => {
+        if (message.kind === "stepped") watch?.heard(message.steps);
+      });
+    }
+    const unmount: Mount["unmount"] = async ({ lazy = false } = {}) =>
+      await span("fuse.unmount", { directory, lazy }, async () => {
+        unmounting = true;
+        try {
+          await detach(lazy);
+        } catch (error) {
+          unmounting = false;
+          throw error;
+        }
+        await ended;
+      });
     const abort: Mount["abort"] = async () => {
       await terminate();
     };

@@ -7,6 +7,7 @@ import { createBackingFiles } from "../native/backing-files.ts";
 import { loadLibc } from "../native/libc.ts";
 import { canPoll, type DeviceReader, openPolled } from "../session/device.ts";
 import { Gate } from "../session/gate.ts";
+import { Meter } from "../session/meter.ts";
 import { Session } from "../session/session.ts";
 import { createNotifier, type Notifier } from "./notifier.ts";
 import type { FromServer, ServeData, ToServer } from "./messages.ts";
@@ -99,12 +100,13 @@ async function main(): Promise<void> {
   const libc = fileSystem.passthrough === true ? await loadLibc().catch(() => undefined) : undefined;
   const blocking = data.blocking || !canPoll();
   say({ kind: "loaded", blocking });
-  const [{ fd }] = (await once(port, "message")) as [ToServer];
+  const [{ fd }] = (await once(port, "message")) as [ToServer & { kind: "mounted" }];
   const session = new Session({
     fileSystem,
     write: (parts) => write(fd, parts),
     maxWriteBytes: data.maxWriteBytes,
     maxBackground: data.maxBackground,
+    meter: new Meter(data.meter),
     backingFiles: libc === undefined ? undefined : createBackingFiles(libc, fd),
     onReady: ({ minor, passthrough }) => say({ kind: "ready", minor, passthrough }),
   });
@@ -137,6 +139,9 @@ async function main(): Promise<void> {
     reader = openPolled(fd, bufferBytes, onMessage, shut);
     Atomics.store(data.taken, 0, 1);
   }
+  port.on("message", ({ kind }: ToServer) => {
+    if (kind === "step") say({ kind: "stepped", steps: session.step() });
+  });
   reader.start();
   try {
     await reader.ended;

@@ -6,6 +6,8 @@ export class PendingCaller implements Caller {
   readonly uid: number;
   readonly gid: number;
   readonly pid: number;
+  /** The session's step when it began to wait; see `Session.step`. */
+  since = 0;
   #controller: AbortController | undefined;
   #reason: Error | undefined;
 

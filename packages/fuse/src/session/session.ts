@@ -8,6 +8,7 @@ import { reply } from "../protocol/encode.ts";
 import { type Agreement, negotiate } from "../protocol/negotiate.ts";
 import { answer, type Body } from "./answer.ts";
 import { PendingCaller } from "./caller.ts";
+import type { Meter } from "./meter.ts";
 import { type BackingFiles, Passthrough } from "./passthrough.ts";
 
 /** What a session needs of the outside. */
@@ -22,6 +23,8 @@ export interface SessionOptions {
   readonly maxBackground: number;
   /** Native files for opens that lead past us, where the kernel can be told of them. */
   readonly backingFiles?: BackingFiles | undefined;
+  /** Counts what is answered, while it is on. */
+  readonly meter?: Meter | undefined;
   /** Called when INIT was answered. */
   readonly onReady?: ((agreement: Agreement) => void) | undefined;
 }
@@ -36,6 +39,7 @@ export class Session {
   readonly #pending = new Map<number, PendingCaller>();
   #passthrough: Passthrough | undefined;
   #ready = false;
+  #steps = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -44,6 +48,13 @@ export class Session {
   /** Requests whose answers are still to come. */
   get pending(): number {
     return this.#pending.size;
+  }
+
+  /** Counts a step of time. @returns how many steps the oldest request has waited for its answer */
+  step(): number {
+    this.#steps++;
+    for (const { since } of this.#pending.values()) return this.#steps - since;
+    return 0;
   }
 
   /**
@@ -116,24 +127,31 @@ export class Session {
   }
 
   #ask(header: RequestHeader, body: RequestBody): Promise<void> | undefined {
+    const { fileSystem, meter } = this.#options;
+    const startedAt = meter?.isOn === true ? performance.now() : 0;
     const caller = new PendingCaller(header);
-    let result: Body | Promise<Body>;
+    let result: Body | number | Promise<Body>;
     try {
-      result = answer(this.#options.fileSystem, header, body, caller, this.#passthrough);
+      result = answer(fileSystem, header, body, caller, this.#passthrough);
     } catch (error) {
-      this.#fail(header, errnoOf(error));
-      return undefined;
+      result = errnoOf(error);
     }
     if (!(result instanceof Promise)) {
-      this.#finish(header, result);
+      this.#settle(header, result, startedAt);
       return undefined;
     }
     const unique = header.uniqueHigh * 0x1_0000_0000 + header.uniqueLow;
+    caller.since = this.#steps;
     this.#pending.set(unique, caller);
-    return this.#later(header, unique, result);
+    return this.#later(header, unique, result, startedAt);
   }
 
-  async #later(header: RequestHeader, unique: number, result: Promise<Body>): Promise<void> {
+  async #later(
+    header: RequestHeader,
+    unique: number,
+    result: Promise<Body>,
+    startedAt: number,
+  ): Promise<void> {
     let body: Body | number;
     try {
       body = await result;
@@ -142,8 +160,15 @@ export class Session {
     }
     // Not pending: the session has ended meanwhile.
     if (!this.#pending.delete(unique)) return;
+    this.#settle(header, body, startedAt);
+  }
+
+  /** @param startedAt 0 where nobody counts */
+  #settle(header: RequestHeader, body: Body | number, startedAt: number): void {
     if (typeof body === "number") this.#fail(header, body);
     else this.#finish(header, body);
+    if (startedAt === 0) return;
+    this.#options.meter?.add(header.opcode, performance.now() - startedAt, typeof body === "number");
   }
 
   #finish({ uniqueLow, uniqueHigh }: RequestHeader, body: Body): void {

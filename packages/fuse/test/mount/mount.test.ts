@@ -53,6 +53,25 @@ describe.each([false, true])("with blocking reads: %s", (blockingReads) => {
     expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain(mounted.directory);
   });
 
+  it.for(["deaf", "spin"])("hungAfterMs ends a mount whose %s file is read", async (name, ctx) => {
+    if (reason !== undefined) ctx.skip(reason);
+    const mounted = await lab.mount({ module, blockingReads, hungAfterMs: 400 });
+    const ended = mounted.ended.catch((error: FuseError) => error.code);
+    expect(await cat(join(mounted.directory, name))).toMatch(/connection abort|not connected|Input\/output/i);
+    expect(await ended).toBe("FUSE_HUNG");
+    expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain(mounted.directory);
+  });
+
+  it("hungAfterMs leaves in peace who is idle, or busy with short requests", async (ctx) => {
+    if (reason !== undefined) ctx.skip(reason);
+    const mounted = await lab.mount({ module, blockingReads, hungAfterMs: 20_000 });
+    expect(await cat(join(mounted.directory, "slow"))).toBe("s\n");
+    await run("sleep", ["1"]);
+    expect(await cat(join(mounted.directory, "plain"))).toBe("plain\n");
+    await mounted.unmount();
+    await mounted.ended;
+  });
+
   it("a thread that dies leaves no mount", async (ctx) => {
     if (reason !== undefined) ctx.skip(reason);
     const mounted = await lab.mount({ module, blockingReads });

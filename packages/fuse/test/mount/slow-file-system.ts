@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { type Caller, Errno, type FileSystem, OPENED, ROOT_ID } from "../../src/index.ts";
 
-const NAMES = ["", "", "plain", "never", "deaf", "crash", "interrupts", "count", "lookups", "slow"];
+const NAMES = ["", "", "plain", "never", "deaf", "crash", "interrupts", "count", "lookups", "slow", "spin"];
 const KEEP_MS = 3_600_000;
 const time = { seconds: 1, nanoseconds: 0 };
 
@@ -68,6 +68,10 @@ export function createFileSystem(): FileSystem {
         return `${++reads}\n`;
       case "lookups":
         return `${lookups}\n`;
+      case "spin":
+        // The thread is stuck for good.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        return "";
       case "slow":
         await new Promise((resolve) => setTimeout(resolve, 1500));
         return "s\n";
