@@ -1,6 +1,7 @@
 import { Refusal } from "../view/refusal.ts";
 import type { AttributeChange } from "../view/writable-view.ts";
-import { isSameGitMode, type OverlayNode, S_IFMT, type Time } from "./row.ts";
+import { S_IFMT } from "../view/mode.ts";
+import { isSameGitMode, type OverlayNode, type Time } from "./row.ts";
 
 const XATTR_NAME = /^(?:user|trusted|security)\../s;
 const MAX_XATTR_BYTES = 65_536;

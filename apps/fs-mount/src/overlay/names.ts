@@ -1,17 +1,7 @@
 import { Refusal } from "../view/refusal.ts";
 import type { NewNode } from "../view/writable-view.ts";
-import {
-  isDirectory,
-  type LowerEntry,
-  type LowerTree,
-  type OverlayNode,
-  S_IFDIR,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  type Time,
-  WHITEOUT,
-} from "./row.ts";
+import { isDirectory, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../view/mode.ts";
+import { type LowerEntry, type LowerTree, type OverlayNode, type Time, WHITEOUT } from "./row.ts";
 import type { RowChange, Rows } from "./row-layer.ts";
 
 const MAX_NAME_BYTES = 255;

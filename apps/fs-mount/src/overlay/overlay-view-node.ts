@@ -1,8 +1,11 @@
 import type { Oid } from "@millrace/pack";
 import type { NodeAttributes, NodeKind, ViewNode } from "../view/view.ts";
-import type { BaseContents } from "./base-contents.ts";
+import type { BaseContents } from "../view/base-contents.ts";
+import type { LookedAtDirectory } from "../view/directory-contents.ts";
+import type { CountedNode } from "../view/node-table.ts";
 import type { OverlayStore } from "./overlay-store.ts";
-import { isDirectory, type LowerEntry, type OverlayNode, S_IFLNK, S_IFMT } from "./row.ts";
+import { isDirectory, kindOf } from "../view/mode.ts";
+import type { LowerEntry, OverlayNode } from "./row.ts";
 import { inoOfLower, inoOfRow } from "./row-inode.ts";
 
 const DIRECTORY_BYTES = 4096;
@@ -15,7 +18,7 @@ export interface NodeContext {
 }
 
 /** A node of a view with local changes: one of the base, or one that has a row. */
-export class OverlayViewNode implements ViewNode {
+export class OverlayViewNode implements ViewNode, CountedNode, LookedAtDirectory {
   readonly id: number;
   readonly ino: number;
   /** Its row; `undefined`: it is what lies below, at `name` in `parent`. */
@@ -29,10 +32,11 @@ export class OverlayViewNode implements ViewNode {
   readonly children: Map<string, OverlayViewNode> = new Map();
   /** Of a directory: the tree that it holds. */
   heldTree: Oid | undefined;
-  /** Of a directory: somebody has listed it, has wanted the size of one file; its files were asked for in advance. */
   isListed = false;
   isMeasured = false;
   isPrefetched = false;
+  measuring: Promise<void> | undefined;
+  measuringLinks: Promise<void> | undefined;
   readonly #context: NodeContext;
   readonly #lower: LowerEntry | undefined;
 
@@ -105,11 +109,4 @@ export class OverlayViewNode implements ViewNode {
       ctime: row?.ctime ?? time,
     };
   }
-}
-
-/** Special files are files to who knows four kinds only. */
-export function kindOf(mode: number): NodeKind {
-  if (isDirectory({ mode })) return "directory";
-  if ((mode & S_IFMT) === S_IFLNK) return "symlink";
-  return (mode & 0o111) === 0 ? "file" : "executable";
 }

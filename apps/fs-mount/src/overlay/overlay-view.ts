@@ -1,18 +1,20 @@
-import { readSync, statfsSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import type { ObjectFormat, Oid } from "@millrace/pack";
-import { EXPLICIT_READ, type OpenBlob } from "../hydrator/blobs.ts";
+import { BaseContents } from "../view/base-contents.ts";
+import { DirectoryContents } from "../view/directory-contents.ts";
+import { NodeTable } from "../view/node-table.ts";
 import { Refusal } from "../view/refusal.ts";
 import type { Answer, ListedEntry, OpenFile, ViewNode, ViewSource, Waiting } from "../view/view.ts";
 import type { AttributeChange, NewNode, ViewSpace, WritableView } from "../view/writable-view.ts";
 import { changesNothing, xattrOf } from "./attributes.ts";
-import { BaseContents } from "./base-contents.ts";
 import type { ContentSource } from "./backing-files.ts";
 import { ContentComparer } from "./compare-content.ts";
-import { DirectoryContents } from "./directory-contents.ts";
 import { whenHere } from "../view/wait.ts";
 import { type OverlayStore, openOverlay, ROOT } from "./overlay-store.ts";
-import { kindOf, type NodeContext, OverlayViewNode } from "./overlay-view-node.ts";
-import { isDirectory, type LowerEntry, type OverlayNode } from "./row.ts";
+import { OverlayFile } from "./overlay-file.ts";
+import { type NodeContext, OverlayViewNode } from "./overlay-view-node.ts";
+import { isDirectory, kindOf } from "../view/mode.ts";
+import type { LowerEntry, OverlayNode } from "./row.ts";
 import { inoOfLower, inoOfRow } from "./row-inode.ts";
 
 /** What a view with local changes shows. */
@@ -46,13 +48,12 @@ export class OverlayView implements WritableView {
   readonly #contents: BaseContents;
   readonly #learner: DirectoryContents;
   readonly #context: NodeContext;
-  readonly #nodes = new Map<number, OverlayViewNode>();
+  readonly #nodes = new NodeTable<OverlayViewNode>((node) => this.#drop(node));
   readonly #byRow = new Map<number, OverlayViewNode>();
   /** The file `.git` of the root: it is in no store, and stays what it is, as a file that is mounted there would. */
   readonly #gitFile: OverlayViewNode | undefined;
   readonly #folder: string;
   readonly #format: ObjectFormat;
-  #lastId = 0;
 
   /** @throws as `openOverlay` */
   constructor(options: OverlayViewOptions) {
@@ -64,28 +65,23 @@ export class OverlayView implements WritableView {
     this.store = openOverlay({ folder, tree, lower: (oid) => this.#contents.held(oid), isLocked });
     this.#context = { store: this.store, contents: this.#contents, mtimeSeconds };
     this.root = this.#ofRow(this.#rowOf(ROOT));
-    this.root.references = 1;
+    this.root.references = Infinity;
     if (gitFile === undefined) return;
     const what = { parent: this.root, name: GIT_FILE, lower: GIT_ENTRY, content: gitFile };
-    this.#gitFile = new OverlayViewNode(this.#context, ++this.#lastId, what);
-    this.#nodes.set(this.#gitFile.id, this.#gitFile);
+    this.#gitFile = this.#nodes.add((id) => new OverlayViewNode(this.#context, id, what));
+    this.#gitFile.references = Infinity;
   }
 
   node(id: number): OverlayViewNode {
-    const node = this.#nodes.get(id);
-    if (node === undefined) throw new Refusal("ESTALE");
-    return node;
+    return this.#nodes.get(id);
   }
 
   retain(id: number): void {
-    this.node(id).references++;
+    this.#nodes.retain(id);
   }
 
   forget(id: number, count: number): void {
-    const node = this.#nodes.get(id);
-    if (node === undefined || node === this.root || node === this.#gitFile) return;
-    node.references -= count;
-    if (node.references <= 0) this.#drop(node);
+    this.#nodes.forget(id, count);
   }
 
   lookup(asked: ViewNode, name: string, waiting?: Waiting): Answer<OverlayViewNode | undefined> {
@@ -93,7 +89,7 @@ export class OverlayView implements WritableView {
     return whenHere(this.#ready(directory, waiting), () => {
       const node = this.#find(directory, name);
       if (node?.kind !== "symlink" || node.sizeBytes !== undefined || node.oid === undefined) return node;
-      const learning = this.#learner.linkSizes(this.#entries(directory), waiting);
+      const learning = this.#learner.linkSizes(directory, this.#entries(directory), waiting);
       return learning.then(() => this.#find(directory, name));
     });
   }
@@ -158,7 +154,7 @@ export class OverlayView implements WritableView {
     const { state } = node;
     if (isDirectory(state)) throw new Refusal("EISDIR");
     if (kindOf(state.mode) === "symlink") throw new Refusal("ELOOP");
-    const file = new OverlayFile(this, node, this.#contents);
+    const file = new OverlayFile(this.store, node, this.#contents);
     if (state.oid === undefined) return file;
     const opening = file.blob(state.oid, waiting);
     const directory = this.parent(node);
@@ -170,7 +166,7 @@ export class OverlayView implements WritableView {
     const node = this.#own(asked);
     if (isDirectory(node.state)) throw new Refusal("EISDIR");
     if (node.kind === "symlink") throw new Refusal("ELOOP");
-    return new OverlayFile(this, node, this.#contents);
+    return new OverlayFile(this.store, node, this.#contents);
   }
 
   make(asked: ViewNode, name: string, made: NewNode, waiting?: Waiting): Answer<OverlayViewNode> {
@@ -330,7 +326,7 @@ export class OverlayView implements WritableView {
   ): Promise<void> {
     const { oid } = this.#rowOf(row);
     if (oid === undefined) return;
-    const blob = await this.#contents.source.blobs.open(oid, EXPLICIT_READ, waiting?.signal);
+    const blob = await this.#contents.open(oid, waiting);
     try {
       await blob.readable?.(blob.sizeBytes, waiting?.signal);
       await use(blob);
@@ -398,8 +394,8 @@ export class OverlayView implements WritableView {
     if (lower === undefined) return undefined;
     const known = directory.children.get(name);
     if (known !== undefined) return known;
-    const node = new OverlayViewNode(this.#context, ++this.#lastId, { parent: directory, name, lower });
-    this.#nodes.set(node.id, node);
+    const what = { parent: directory, name, lower };
+    const node = this.#nodes.add((id) => new OverlayViewNode(this.#context, id, what));
     directory.children.set(name, node);
     return node;
   }
@@ -418,8 +414,7 @@ export class OverlayView implements WritableView {
   #ofRow(row: OverlayNode): OverlayViewNode {
     const known = this.#byRow.get(row.id);
     if (known !== undefined) return known;
-    const node = new OverlayViewNode(this.#context, ++this.#lastId, { row });
-    this.#nodes.set(node.id, node);
+    const node = this.#nodes.add((id) => new OverlayViewNode(this.#context, id, { row }));
     this.#byRow.set(row.id, node);
     this.store.hold(row.id);
     return node;
@@ -454,7 +449,7 @@ export class OverlayView implements WritableView {
 
   /** Those of its nodes that nobody holds go with it: they were offered, and not taken. */
   #drop(node: OverlayViewNode): void {
-    if (!this.#nodes.delete(node.id)) return;
+    if (!this.#nodes.delete(node)) return;
     if (node.parent?.children.get(node.name) === node) node.parent.children.delete(node.name);
     for (const child of node.children.values()) if (child.references <= 0) this.#drop(child);
     if (node.heldTree !== undefined) this.#contents.release(node.heldTree);
@@ -463,70 +458,4 @@ export class OverlayView implements WritableView {
     this.#byRow.delete(node.row);
     this.store.release(node.row);
   }
-}
-
-/** A file that is open: read where its content is at that moment, here or in its blob. */
-class OverlayFile implements OpenFile {
-  readonly #view: OverlayView;
-  readonly #node: OverlayViewNode;
-  readonly #contents: BaseContents;
-  readonly #blobs = new Map<Oid, Answer<OpenBlob>>();
-  #opened: { readonly oid: Oid; readonly blob: OpenBlob } | undefined;
-  #isClosed = false;
-
-  constructor(view: OverlayView, node: OverlayViewNode, contents: BaseContents) {
-    this.#view = view;
-    this.#node = node;
-    this.#contents = contents;
-  }
-
-  read(offset: number, sizeBytes: number, waiting?: Waiting): Answer<Uint8Array> {
-    const { row, oid, content } = this.#node;
-    if (content !== undefined) return content.subarray(offset, offset + sizeBytes);
-    if (oid === undefined)
-      return row === undefined ? new Uint8Array() : this.#view.store.read(row, offset, sizeBytes);
-    if (this.#opened?.oid === oid) return pread(this.#opened.blob, offset, sizeBytes, waiting);
-    return whenHere(this.blob(oid, waiting), (blob) => pread(blob, offset, sizeBytes, waiting));
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    for (const opening of this.#blobs.values()) {
-      if (opening instanceof Promise) opening.then((blob) => blob.release()).catch(() => undefined);
-      else opening.release();
-    }
-  }
-
-  /** The blob, opened once. Throws ESTALE when the file was closed, and what opening throws. */
-  blob(oid: Oid, waiting?: Waiting): Answer<OpenBlob> {
-    let opening = this.#blobs.get(oid);
-    if (opening === undefined) {
-      if (this.#isClosed) throw new Refusal("ESTALE");
-      const { blobs } = this.#contents.source;
-      opening = blobs.openHere?.(oid) ?? blobs.open(oid, EXPLICIT_READ, waiting?.signal);
-      this.#blobs.set(oid, opening);
-      // Another one may try again.
-      if (opening instanceof Promise) opening.catch(() => this.#blobs.delete(oid));
-    }
-    return whenHere(opening, (blob) => {
-      this.#opened = { oid, blob };
-      return blob;
-    });
-  }
-}
-
-function pread(blob: OpenBlob, offset: number, sizeBytes: number, waiting?: Waiting): Answer<Uint8Array> {
-  const end = Math.min(offset + sizeBytes, blob.sizeBytes);
-  if (offset >= end) return new Uint8Array();
-  const read = (): Uint8Array => {
-    const bytes = Buffer.allocUnsafeSlow(end - offset);
-    for (let at = 0; at < bytes.length; ) {
-      const count = readSync(blob.fd, bytes, at, bytes.length - at, offset + at);
-      // The file is shorter than the blob: somebody has cut it.
-      if (count === 0) throw new Refusal("EIO");
-      at += count;
-    }
-    return bytes;
-  };
-  return blob.readable === undefined ? read() : blob.readable(end, waiting?.signal).then(read);
 }

@@ -1,8 +1,7 @@
 import type { Oid } from "@millrace/pack";
 import { nodeOfLower } from "./names.ts";
+import { isDirectory, isFile } from "../view/mode.ts";
 import {
-  isDirectory,
-  isFile,
   isSameGitMode,
   type LowerEntry,
   type LowerTree,

@@ -1,5 +1,6 @@
 import { inodeOf } from "../view/inode.ts";
-import { isDirectory, type LowerEntry, type OverlayNode } from "./row.ts";
+import { isDirectory } from "../view/mode.ts";
+import type { LowerEntry, OverlayNode } from "./row.ts";
 
 /** Numbers of what was made here begin where few hashes lie. */
 const FIRST_MADE_INO = 2 ** 52;

@@ -1,4 +1,5 @@
 import type { Oid } from "@millrace/pack";
+import { S_IFMT, S_IFREG } from "../view/mode.ts";
 import type { Time } from "../view/view.ts";
 
 export type { Time };
@@ -61,19 +62,6 @@ export interface LowerEntry {
 
 /** A tree's entries by name, bytes one to a character. */
 export type LowerTree = ReadonlyMap<string, LowerEntry>;
-
-export const S_IFMT = 0o170000;
-export const S_IFDIR = 0o040000;
-export const S_IFREG = 0o100000;
-export const S_IFLNK = 0o120000;
-
-export function isDirectory({ mode }: { readonly mode: number }): boolean {
-  return (mode & S_IFMT) === S_IFDIR;
-}
-
-export function isFile({ mode }: { readonly mode: number }): boolean {
-  return (mode & S_IFMT) === S_IFREG;
-}
 
 /** Whether git would say that two modes are one: it knows types, and of files who may run them. */
 export function isSameGitMode(a: number, b: number): boolean {

@@ -1,5 +1,6 @@
 import { type ObjectFormat, type Oid, oidFromBytes, PackError, walkTree } from "@millrace/pack";
 import { MountError } from "../errors.ts";
+import { MODE_OF } from "./mode.ts";
 import type { NodeKind } from "./view.ts";
 
 /** An entry of a tree, as a mount shows it. */
@@ -7,6 +8,8 @@ export interface BaseEntry {
   /** Bytes, one to a character. */
   readonly name: string;
   readonly kind: NodeKind;
+  /** Type and permissions as they are shown. */
+  readonly mode: number;
   /** Of a blob or tree; of a submodule `undefined`: its commit is in another repository. */
   readonly oid: Oid | undefined;
   /** The commit of a submodule. */
@@ -35,9 +38,15 @@ export function parseBaseTree(content: Uint8Array, format: ObjectFormat, oid: Oi
       if (entries.has(name)) throw badTree(oid, `it names ${shown(name)} twice`);
       const id = oidFromBytes(content, oidStart, format);
       const type = mode & 0o170000;
-      if (type === 0o160000) entries.set(name, { name, kind: "directory", oid: undefined, commit: id });
-      else if (type === 0o040000) entries.set(name, { name, kind: "directory", oid: id });
-      else entries.set(name, { name, kind: kindOfBlob(type, mode), oid: id });
+      const kind = type === 0o160000 || type === 0o040000 ? "directory" : kindOfBlob(type, mode);
+      const isSubmodule = type === 0o160000;
+      entries.set(name, {
+        name,
+        kind,
+        mode: MODE_OF[kind],
+        oid: isSubmodule ? undefined : id,
+        commit: isSubmodule ? id : undefined,
+      });
     });
   } catch (error) {
     if (error instanceof PackError) throw badTree(oid, error.message, error);

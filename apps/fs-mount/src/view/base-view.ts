@@ -1,11 +1,14 @@
-import { readSync } from "node:fs";
 import type { ObjectFormat, Oid } from "@millrace/pack";
-import { EXPLICIT_READ, type OpenBlob } from "../hydrator/blobs.ts";
-import { BaseNode, inodeOfEntry, MODE_OF } from "./base-node.ts";
-import { type BaseEntry, type BaseTree, parseBaseTree } from "./base-tree.ts";
+import { BaseContents } from "./base-contents.ts";
+import { BaseNode, inodeOfEntry } from "./base-node.ts";
+import type { BaseEntry, BaseTree } from "./base-tree.ts";
+import { DirectoryContents } from "./directory-contents.ts";
+import { MODE_OF } from "./mode.ts";
+import { NodeTable } from "./node-table.ts";
+import { readBlob } from "./read-blob.ts";
 import { Refusal } from "./refusal.ts";
-import type { Answer, ListedEntry, NodeKind, OpenFile, View, ViewNode, ViewSource, Waiting } from "./view.ts";
-import { waitFor, whenHere } from "./wait.ts";
+import type { Answer, ListedEntry, OpenFile, View, ViewNode, ViewSource, Waiting } from "./view.ts";
+import { whenHere } from "./wait.ts";
 
 /** What a base view shows. */
 export interface BaseViewOptions {
@@ -19,67 +22,69 @@ export interface BaseViewOptions {
   readonly gitFile?: Uint8Array | undefined;
 }
 
-const GIT_FILE: BaseEntry = { name: ".git", kind: "file", oid: undefined };
-/** Where a symbolic link may lead, in bytes (PATH_MAX and its NUL). */
-const MAX_TARGET_BYTES = 4095;
-/** Links of one directory that are read at once. */
-const LINKS_AT_ONCE = 256;
+const GIT_FILE: BaseEntry = { name: ".git", kind: "file", mode: MODE_OF.file, oid: undefined };
+const NO_TREE: BaseTree = new Map();
 
 /** The files of one tree object, read from it when they are looked at. Nothing in it changes. */
 export class BaseView implements View {
   readonly root: BaseNode;
   readonly #options: BaseViewOptions;
-  readonly #nodes = new Map<number, BaseNode>();
-  readonly #sizes = new Map<Oid, number>();
-  /** Sizes of directories' files and targets of their links that are being learnt. */
-  readonly #learning = new Map<string, Promise<void>>();
-  readonly #reading = new Map<Oid, Promise<BaseTree>>();
-  #lastId = 1;
+  readonly #contents: BaseContents;
+  readonly #learner: DirectoryContents;
+  readonly #nodes = new NodeTable<BaseNode>((node) => this.#drop(node));
 
   constructor(options: BaseViewOptions) {
     this.#options = options;
-    this.root = this.#make(1, undefined, { name: "", kind: "directory", oid: options.tree });
-    this.root.references = 1;
+    this.#contents = new BaseContents(options.source, options.format);
+    this.#learner = new DirectoryContents(this.#contents);
+    const root: BaseEntry = { name: "", kind: "directory", mode: MODE_OF.directory, oid: options.tree };
+    this.root = this.#make(undefined, root);
+    this.root.references = Infinity;
   }
 
   node(id: number): BaseNode {
-    const node = this.#nodes.get(id);
-    if (node === undefined) throw new Refusal("ESTALE");
-    return node;
+    return this.#nodes.get(id);
   }
 
   retain(id: number): void {
-    this.node(id).references++;
+    this.#nodes.retain(id);
   }
 
   forget(id: number, count: number): void {
-    const node = this.#nodes.get(id);
-    if (node === undefined || node === this.root) return;
-    node.references -= count;
-    if (node.references <= 0) this.#drop(node);
+    this.#nodes.forget(id, count);
   }
 
-  lookup(directory: ViewNode, name: string, waiting?: Waiting): Answer<ViewNode | undefined> {
-    const parent = this.node(directory.id);
-    const tree = this.#tree(parent, waiting);
-    return tree instanceof Promise
-      ? tree.then((read) => this.#find(parent, read, name, waiting))
-      : this.#find(parent, tree, name, waiting);
+  lookup(asked: ViewNode, name: string, waiting?: Waiting): Answer<ViewNode | undefined> {
+    const directory = this.node(asked.id);
+    return whenHere(this.#tree(directory, waiting), (tree) => {
+      const entry = this.#entry(directory, tree, name);
+      if (entry === undefined) return undefined;
+      const node = this.child(directory, entry);
+      if (node.kind !== "symlink" || node.sizeBytes !== undefined) return node;
+      return this.#learner.linkSizes(directory, tree, waiting).then(() => this.child(directory, entry));
+    });
   }
 
-  list(directory: ViewNode, waiting?: Waiting): Answer<readonly ListedEntry[]> {
-    const parent = this.node(directory.id);
-    const tree = this.#tree(parent, waiting);
-    return tree instanceof Promise
-      ? tree.then((read) => this.#listed(parent, read))
-      : this.#listed(parent, tree);
+  list(asked: ViewNode, waiting?: Waiting): Answer<readonly ListedEntry[]> {
+    const directory = this.node(asked.id);
+    return whenHere(this.#tree(directory, waiting), (tree) => {
+      directory.isListed = true;
+      const listed: ListedEntry[] = [];
+      const add = (entry: BaseEntry): void => {
+        const { name, kind, mode } = entry;
+        listed.push({ name, ino: inodeOfEntry(directory.ino, entry), kind, mode });
+      };
+      if (this.#entry(directory, undefined, GIT_FILE.name) !== undefined) add(GIT_FILE);
+      for (const entry of tree.values()) add(entry);
+      return listed;
+    });
   }
 
-  child(directory: ViewNode, { name }: Pick<ListedEntry, "name">): BaseNode {
-    const parent = this.node(directory.id);
-    const entry = this.#entry(parent, parent.tree, name);
+  child(asked: ViewNode, { name }: Pick<ListedEntry, "name">): BaseNode {
+    const directory = this.node(asked.id);
+    const entry = this.#entry(directory, directory.tree, name);
     if (entry === undefined) throw new Refusal("ENOENT");
-    return parent.children.get(name) ?? this.#make(++this.#lastId, parent, entry);
+    return directory.children.get(name) ?? this.#make(directory, entry);
   }
 
   parent(node: ViewNode): ViewNode {
@@ -87,220 +92,67 @@ export class BaseView implements View {
   }
 
   size(asked: ViewNode, waiting?: Waiting): Answer<number> {
-    const node = this.node(asked.id);
-    const known = node.sizeBytes;
-    if (known !== undefined) return known;
-    return this.#learnSizeOf(node, waiting).then(() => {
-      const learnt = node.sizeBytes;
-      if (learnt === undefined) throw new Refusal("EIO");
-      return learnt;
-    });
+    const { sizeBytes, oid, parent } = this.node(asked.id);
+    if (sizeBytes !== undefined || oid === undefined) return sizeBytes ?? 0;
+    return this.#learner.size(parent, parent.tree ?? NO_TREE, oid, waiting);
   }
 
   readlink(asked: ViewNode, waiting?: Waiting): Answer<string> {
-    const node = this.node(asked.id);
-    if (node.kind !== "symlink") throw new Refusal("EINVAL");
-    return node.target ?? this.#follow(node, waiting);
+    const { kind, oid, parent } = this.node(asked.id);
+    if (kind !== "symlink" || oid === undefined) throw new Refusal("EINVAL");
+    return this.#contents.targetOf(oid) ?? this.#learner.target(parent.tree ?? NO_TREE, oid, waiting);
   }
 
   open(asked: ViewNode, waiting?: Waiting): Answer<OpenFile> {
-    const node = this.node(asked.id);
-    if (node.kind === "directory") throw new Refusal("EISDIR");
-    if (node.kind === "symlink") throw new Refusal("ELOOP");
-    const { oid } = node;
-    if (oid === undefined) return fileOfBytes(node.content ?? new Uint8Array());
-    const { blobs } = this.#options.source;
-    const opening = blobs.openHere?.(oid) ?? blobs.open(oid, EXPLICIT_READ, waiting?.signal);
-    this.#prefetch(node.parent);
-    return whenHere(opening, (blob) => {
-      this.#sizes.set(oid, blob.sizeBytes);
-      return fileOfBlob(blob);
-    });
+    const { kind, oid, parent, content = new Uint8Array() } = this.node(asked.id);
+    if (kind === "directory") throw new Refusal("EISDIR");
+    if (kind === "symlink") throw new Refusal("ELOOP");
+    if (oid === undefined) {
+      return {
+        read: (offset, sizeBytes) => content.subarray(offset, offset + sizeBytes),
+        close: () => undefined,
+      };
+    }
+    const opening = this.#contents.open(oid, waiting);
+    this.#learner.prefetch(parent, parent.tree ?? NO_TREE);
+    return opening.then((blob) => ({
+      read: (offset, sizeBytes, reader) => readBlob(blob, offset, sizeBytes, reader),
+      close: () => blob.release(),
+    }));
   }
 
-  #make(id: number, parent: BaseNode | undefined, entry: BaseEntry): BaseNode {
+  #make(parent: BaseNode | undefined, entry: BaseEntry): BaseNode {
     const { mtimeSeconds, gitFile } = this.#options;
-    const node = new BaseNode(id, parent, entry, { mtimeSeconds, sizes: this.#sizes });
+    const shared = { mtimeSeconds, contents: this.#contents };
+    const node = this.#nodes.add((id) => new BaseNode(id, parent, entry, shared));
     if (entry === GIT_FILE) node.content = gitFile;
-    this.#nodes.set(id, node);
     parent?.children.set(entry.name, node);
     return node;
   }
 
   /** Those of its nodes that nobody holds go with it: they were offered, and not taken. */
   #drop(node: BaseNode): void {
-    this.#nodes.delete(node.id);
+    this.#nodes.delete(node);
     if (node.parent.children.get(node.name) === node) node.parent.children.delete(node.name);
     for (const child of node.children.values()) if (child.references <= 0) this.#drop(child);
+    if (node.tree !== undefined && node.oid !== undefined) this.#contents.release(node.oid);
+    node.tree = undefined;
   }
 
   #tree(node: BaseNode, waiting: Waiting | undefined): Answer<BaseTree> {
-    if (node.tree !== undefined) return node.tree;
     if (node.kind !== "directory") throw new Refusal("ENOTDIR");
     const { oid } = node;
-    if (oid === undefined) return (node.tree = new Map());
-    const under = this.#reading.get(oid) ?? this.#read(oid);
-    if (!(under instanceof Promise)) return (node.tree = under);
-    return waitFor(under, waiting?.signal).then((tree) => (node.tree = tree));
+    if (node.tree !== undefined || oid === undefined) return node.tree ?? (node.tree = NO_TREE);
+    return whenHere(this.#contents.hold(oid, waiting), (tree) => {
+      // Somebody else may have waited for it, too.
+      if (node.tree !== undefined) this.#contents.release(oid);
+      return (node.tree = tree);
+    });
   }
 
-  /** Reads a tree once, however many wait for it. */
-  #read(oid: Oid): Answer<BaseTree> {
-    const { source, format } = this.#options;
-    const content = source.tree(oid);
-    if (!(content instanceof Promise)) return parseBaseTree(content, format, oid);
-    const reading = content
-      .then((bytes) => parseBaseTree(bytes, format, oid))
-      .finally(() => this.#reading.delete(oid));
-    this.#reading.set(oid, reading);
-    return reading;
-  }
-
-  #entry(parent: BaseNode, tree: BaseTree | undefined, name: string): BaseEntry | undefined {
-    const isGitFile = parent === this.root && name === ".git" && this.#options.gitFile !== undefined;
+  #entry(directory: BaseNode, tree: BaseTree | undefined, name: string): BaseEntry | undefined {
+    const isGitFile =
+      directory === this.root && name === GIT_FILE.name && this.#options.gitFile !== undefined;
     return isGitFile ? GIT_FILE : tree?.get(name);
   }
-
-  #find(
-    parent: BaseNode,
-    tree: BaseTree,
-    name: string,
-    waiting: Waiting | undefined,
-  ): Answer<ViewNode | undefined> {
-    const entry = this.#entry(parent, tree, name);
-    if (entry === undefined) return undefined;
-    const node = this.child(parent, entry);
-    if (node.kind !== "symlink" || node.sizeBytes !== undefined) return node;
-    return this.#learn(`links ${parent.id}`, waiting, () => this.#learnSizes(parent, "symlink")).then(
-      () => this.child(parent, entry),
-      (error: unknown) => {
-        if (waiting?.signal.aborted === true) throw error;
-        // Whoever follows it, or asks for its size, is told of the fault.
-        return this.child(parent, entry);
-      },
-    );
-  }
-
-  #listed(parent: BaseNode, tree: BaseTree): readonly ListedEntry[] {
-    parent.isListed = true;
-    const listed: ListedEntry[] = [];
-    const add = (entry: BaseEntry): void => {
-      const { name, kind } = entry;
-      listed.push({ name, ino: inodeOfEntry(parent.ino, entry), kind, mode: MODE_OF[kind] });
-    };
-    if (this.#entry(parent, undefined, ".git") !== undefined) add(GIT_FILE);
-    for (const entry of tree.values()) add(entry);
-    return listed;
-  }
-
-  /** Waits for something that is learnt once for all who want it. */
-  #learn(key: string, waiting: Waiting | undefined, start: () => Promise<void>): Promise<void> {
-    let learning = this.#learning.get(key);
-    if (learning === undefined) {
-      learning = start().finally(() => this.#learning.delete(key));
-      this.#learning.set(key, learning);
-    }
-    return waitFor(learning, waiting?.signal);
-  }
-
-  /**
-   * The first size in a directory that nobody has listed is learnt alone: where the server does not tell sizes, whoever runs one file
-   * does not want all of them.
-   */
-  #learnSizeOf(node: BaseNode, waiting: Waiting | undefined): Promise<void> {
-    const { parent, oid } = node;
-    if (parent.isListed || parent.isMeasured || oid === undefined) {
-      return this.#learn(`sizes ${parent.id}`, waiting, () => this.#learnSizes(parent));
-    }
-    parent.isMeasured = true;
-    return this.#learn(`size ${oid}`, waiting, async () => {
-      const sizes = await this.#options.source.blobs.sizeOf([oid]);
-      for (const [, sizeBytes] of sizes) this.#sizes.set(oid, sizeBytes);
-    });
-  }
-
-  async #learnSizes(directory: BaseNode, only?: NodeKind): Promise<void> {
-    const unknown = new Set<Oid>();
-    for (const { kind, oid } of (await this.#tree(directory, undefined)).values()) {
-      if (kind === "directory" || oid === undefined || this.#sizes.has(oid)) continue;
-      if (only === undefined || kind === only) unknown.add(oid);
-    }
-    const sizes = await this.#options.source.blobs.sizeOf([...unknown]);
-    for (const [oid, sizeBytes] of sizes) this.#sizes.set(oid, sizeBytes);
-  }
-
-  /** Where a link leads; the other links of its directory are read along with it. */
-  async #follow(node: BaseNode, waiting: Waiting | undefined): Promise<string> {
-    const { parent } = node;
-    await this.#learn(`link ${node.id}`, waiting, async () => {
-      const others: BaseNode[] = [];
-      for (const entry of (await this.#tree(parent, undefined)).values()) {
-        if (entry.kind !== "symlink" || entry.name === node.name || others.length >= LINKS_AT_ONCE) continue;
-        const other = parent.children.get(entry.name);
-        if (other?.target === undefined) others.push(this.child(parent, entry));
-      }
-      const asked = this.#readTarget(node);
-      await Promise.all(others.map((other) => this.#readTarget(other).catch(() => undefined)));
-      await asked;
-    });
-    if (node.target === undefined) throw new Refusal("EIO");
-    return node.target;
-  }
-
-  async #readTarget(node: BaseNode): Promise<void> {
-    if (node.oid === undefined || node.target !== undefined) return;
-    const blob = await this.#options.source.blobs.open(node.oid, EXPLICIT_READ);
-    try {
-      if (blob.sizeBytes > MAX_TARGET_BYTES) throw new Refusal("ENAMETOOLONG");
-      await blob.readable?.(blob.sizeBytes);
-      const bytes = Buffer.alloc(blob.sizeBytes);
-      const count = readSync(blob.fd, bytes, 0, bytes.length, 0);
-      if (count !== bytes.length || count === 0 || bytes.includes(0)) throw new Refusal("EIO");
-      node.target = bytes.toString("latin1");
-      this.#sizes.set(node.oid, count);
-    } finally {
-      blob.release();
-    }
-  }
-
-  /** Who has listed a directory and opens a file of it is likely to open others. */
-  #prefetch(directory: BaseNode): void {
-    if (!directory.isListed || directory.isPrefetched || directory.tree === undefined) return;
-    directory.isPrefetched = true;
-    const files: { oid: Oid; name: string }[] = [];
-    for (const { kind, oid, name } of directory.tree.values()) {
-      if ((kind === "file" || kind === "executable") && oid !== undefined) files.push({ oid, name });
-    }
-    if (files.length > 1) this.#options.source.blobs.prefetch(files);
-  }
-}
-
-function fileOfBytes(content: Uint8Array): OpenFile {
-  return {
-    read: (offset, sizeBytes) => content.subarray(offset, offset + sizeBytes),
-    close: () => undefined,
-  };
-}
-
-function fileOfBlob(blob: OpenBlob): OpenFile {
-  const pread = (offset: number, end: number): Uint8Array => {
-    const bytes = Buffer.allocUnsafeSlow(end - offset);
-    let at = 0;
-    while (at < bytes.length) {
-      const count = readSync(blob.fd, bytes, at, bytes.length - at, offset + at);
-      // The file is shorter than the blob: somebody has cut it.
-      if (count === 0) throw new Refusal("EIO");
-      at += count;
-    }
-    return bytes;
-  };
-  return {
-    read(offset, sizeBytes, waiting) {
-      const end = Math.min(offset + sizeBytes, blob.sizeBytes);
-      if (offset >= end) return new Uint8Array();
-      if (blob.readable === undefined) return pread(offset, end);
-      return blob.readable(end, waiting?.signal).then(() => pread(offset, end));
-    },
-    close: () => blob.release(),
-  };
 }

@@ -135,6 +135,37 @@ print(os.fstat(fd).st_size - size, os.fstat(fd).st_nlink)
     expect(await run("python3", ["-c", script], { cwd: directory })).toBe("4 0\n");
   });
 
+  test("keeps inode numbers when a file is written to, a directory moves, the base changes and after a restart", async () => {
+    const origin = lab.keep(makeRepository());
+    const kept = { directory: lab.folder(), stateFolder: lab.folder(), cacheFolder: lab.folder() };
+    const { directory } = kept;
+    const first = await lab.mountRepository(origin, kept);
+    const numbers = async (): Promise<string> =>
+      await sh(
+        directory,
+        "find . -name .git -prune -o -printf '%i %f\\n' | grep -v ' moved$' | grep -v ' part-1$' | sort",
+      );
+    const before = await numbers();
+    const watched = sh(
+      directory,
+      "exec 3< src/part-0/file-0.c; stat -L -c %i /dev/fd/3; sleep 2; stat -L -c %i /dev/fd/3",
+    );
+    await sh(
+      directory,
+      "echo x >> README.md; : > src/part-0/file-0.c; chmod +x empty; mv src/part-1 src/moved",
+    );
+    expect(await numbers()).toBe(before);
+    await sh(directory, "git commit -qam changed; git reset -q --soft HEAD~3");
+    const tree = (await sh(directory, "git rev-parse 'HEAD^{tree}'")).trim();
+    await expect.poll(async () => (await first.mounted.state())?.tree, { timeout: 20_000 }).toBe(tree);
+    expect(await numbers()).toBe(before);
+    const [opened, later] = (await watched).trim().split("\n");
+    expect(later).toBe(opened);
+    await first.mounted.unmount();
+    await lab.mountRepository(origin, kept);
+    expect(await numbers()).toBe(before);
+  });
+
   test("tells the room that is on the disk with its changes", async () => {
     const origin = lab.keep(makeRepository());
     const stateFolder = lab.folder();

@@ -6,13 +6,13 @@ import {
   type FileSystem,
   WRITE_KILL_SUIDGID,
 } from "@millrace/fuse";
+import { isDirectory, S_IFDIR, S_IFLNK, S_IFREG } from "../../view/mode.ts";
 import type { Answer, ViewNode } from "../../view/view.ts";
 import { whenHere } from "../../view/wait.ts";
 import type { AttributeChange, NewNode, WritableView } from "../../view/writable-view.ts";
 import type { OpenFiles } from "./open-files.ts";
 import type { ShownNodes } from "./shown-nodes.ts";
 
-const [S_IFMT, S_IFDIR, S_IFREG, S_IFLNK] = [0o170000, 0o040000, 0o100000, 0o120000];
 const [S_ISUID, S_ISGID, S_IXGRP] = [0o4000, 0o2000, 0o010];
 const [O_ACCMODE, O_RDONLY, O_EXCL] = [3, 0, 0o200];
 /** Of `fuse_write_in.write_flags`: pages of a mapping, whoever has it open, which have their place. */
@@ -132,7 +132,7 @@ function otherChanges(
  */
 function withoutPrivileges(node: ViewNode, nodes: ShownNodes, writer?: number): number {
   const { mode, gid } = nodes.attributesOf(node, 0);
-  if ((mode & S_IFMT) === S_IFDIR) return mode;
+  if (isDirectory({ mode })) return mode;
   // Without the group's x-bit it never meant "run as that group".
   const isCleared = (mode & S_IXGRP) !== 0 || (writer !== undefined && writer !== gid);
   return mode & ~S_ISUID & ~(isCleared ? S_ISGID : 0);

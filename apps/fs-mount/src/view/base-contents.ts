@@ -1,21 +1,19 @@
-import { readSync } from "node:fs";
 import type { ObjectFormat, Oid } from "@millrace/pack";
-import { EXPLICIT_READ } from "../hydrator/blobs.ts";
-import { MODE_OF } from "../view/base-node.ts";
-import { parseBaseTree } from "../view/base-tree.ts";
-import { Refusal } from "../view/refusal.ts";
-import type { Answer, ViewSource, Waiting } from "../view/view.ts";
-import { waitFor } from "../view/wait.ts";
-import type { LowerEntry, LowerTree } from "./row.ts";
+import { EXPLICIT_READ, type OpenBlob } from "../hydrator/blobs.ts";
+import { type BaseTree, parseBaseTree } from "./base-tree.ts";
+import { readBlob } from "./read-blob.ts";
+import { Refusal } from "./refusal.ts";
+import type { Answer, ViewSource, Waiting } from "./view.ts";
+import { waitFor } from "./wait.ts";
 
 /** Where a symbolic link may lead, in bytes (PATH_MAX and its NUL). */
 const MAX_TARGET_BYTES = 4095;
 
-/** Trees, sizes and targets of links by their ids, as they have been learnt: what lies below an overlay. */
+/** Trees, sizes and targets of links by their ids, as they have been learnt. */
 export class BaseContents {
   readonly source: ViewSource;
   readonly #format: ObjectFormat;
-  readonly #trees = new Map<Oid, { readonly tree: LowerTree; holders: number }>();
+  readonly #trees = new Map<Oid, { readonly tree: BaseTree; holders: number }>();
   readonly #sizes = new Map<Oid, number>();
   readonly #targets = new Map<Oid, string>();
   readonly #learning = new Map<string, Promise<unknown>>();
@@ -26,15 +24,15 @@ export class BaseContents {
   }
 
   /** A tree that somebody holds. */
-  held(oid: Oid): LowerTree {
+  held(oid: Oid): BaseTree {
     const held = this.#trees.get(oid);
     if (held === undefined) throw new Error(`the tree ${oid} is not here`);
     return held.tree;
   }
 
   /** Reads a tree, and holds it until `release`. Throws what the source throws, MOUNT_BAD_TREE. */
-  hold(oid: Oid, waiting?: Waiting): Answer<LowerTree> {
-    const kept = (tree: LowerTree): LowerTree => {
+  hold(oid: Oid, waiting?: Waiting): Answer<BaseTree> {
+    const kept = (tree: BaseTree): BaseTree => {
       const held = this.#trees.get(oid);
       if (held === undefined) this.#trees.set(oid, { tree, holders: 1 });
       else held.holders++;
@@ -50,8 +48,8 @@ export class BaseContents {
   }
 
   /** Reads a tree; once, however many wait for it. */
-  read(oid: Oid): Answer<LowerTree> {
-    const under = this.#learning.get(oid) as Promise<LowerTree> | undefined;
+  read(oid: Oid): Answer<BaseTree> {
+    const under = this.#learning.get(oid) as Promise<BaseTree> | undefined;
     if (under !== undefined) return under;
     const content = this.source.tree(oid);
     if (!(content instanceof Promise)) return this.#parse(content, oid);
@@ -66,14 +64,23 @@ export class BaseContents {
     return this.#targets.get(oid);
   }
 
+  /** Opens a blob that somebody reads, whose size is known then. Throws what the source throws. */
+  async open(oid: Oid, waiting?: Waiting): Promise<OpenBlob> {
+    const blob = await this.source.blobs.open(oid, EXPLICIT_READ, waiting?.signal);
+    this.#sizes.set(oid, blob.sizeBytes);
+    return blob;
+  }
+
   /** Learns sizes, in one request. */
   async learnSizes(oids: Iterable<Oid>, waiting?: Waiting): Promise<void> {
     const unknown = [...new Set(oids)].filter((oid) => this.sizeOf(oid) === undefined);
     if (unknown.length === 0) return;
-    const learning = this.#learn(`sizes ${unknown.join()}`, async () => {
+    const learning = async (): Promise<void> => {
       for (const [oid, sizeBytes] of await this.source.blobs.sizeOf(unknown)) this.#sizes.set(oid, sizeBytes);
-    });
-    await waitFor(learning, waiting?.signal);
+    };
+    const [first = ""] = unknown;
+    const isAlone = unknown.length === 1;
+    await waitFor(isAlone ? this.#learn(`size ${first}`, learning) : learning(), waiting?.signal);
   }
 
   /** Where the link leads that has this blob. @throws Refusal ENAMETOOLONG, EIO */
@@ -87,14 +94,12 @@ export class BaseContents {
   async #readTarget(oid: Oid): Promise<string> {
     const known = this.#targets.get(oid);
     if (known !== undefined) return known;
-    const blob = await this.source.blobs.open(oid, EXPLICIT_READ);
+    const blob = await this.open(oid);
     try {
       if (blob.sizeBytes > MAX_TARGET_BYTES) throw new Refusal("ENAMETOOLONG");
-      await blob.readable?.(blob.sizeBytes);
-      const bytes = Buffer.alloc(blob.sizeBytes);
-      const count = readSync(blob.fd, bytes, 0, bytes.length, 0);
-      if (count !== bytes.length || count === 0 || bytes.includes(0)) throw new Refusal("EIO");
-      const target = bytes.toString("latin1");
+      const bytes = await readBlob(blob, 0, blob.sizeBytes);
+      if (bytes.length === 0 || bytes.includes(0)) throw new Refusal("EIO");
+      const target = Buffer.from(bytes).toString("latin1");
       this.#targets.set(oid, target);
       return target;
     } finally {
@@ -102,11 +107,8 @@ export class BaseContents {
     }
   }
 
-  #parse(content: Uint8Array, oid: Oid): LowerTree {
-    const tree = new Map<string, LowerEntry>();
-    for (const { name, kind, oid: entry } of parseBaseTree(content, this.#format, oid).values())
-      tree.set(name, { mode: MODE_OF[kind], oid: entry });
-    return tree;
+  #parse(content: Uint8Array, oid: Oid): BaseTree {
+    return parseBaseTree(content, this.#format, oid);
   }
 
   #learn<T>(key: string, start: () => Promise<T>): Promise<T> {

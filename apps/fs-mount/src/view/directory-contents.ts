@@ -1,8 +1,9 @@
 import type { Oid } from "@millrace/pack";
-import { Refusal } from "../view/refusal.ts";
-import type { Waiting } from "../view/view.ts";
 import type { BaseContents } from "./base-contents.ts";
-import { isDirectory, isFile, S_IFLNK, S_IFMT } from "./row.ts";
+import { isDirectory, isFile, isLink } from "./mode.ts";
+import { Refusal } from "./refusal.ts";
+import type { Waiting } from "./view.ts";
+import { waitFor } from "./wait.ts";
 
 /** Links of one directory that are read at once. */
 const LINKS_AT_ONCE = 256;
@@ -13,6 +14,9 @@ export interface LookedAtDirectory {
   isListed: boolean;
   isMeasured: boolean;
   isPrefetched: boolean;
+  /** Sizes of its files, and of its links, that are being learnt. */
+  measuring: Promise<void> | undefined;
+  measuringLinks: Promise<void> | undefined;
 }
 
 /** What is in a directory: names and what they are. */
@@ -33,21 +37,27 @@ export class DirectoryContents {
    * whoever runs one file does not want all of them.
    */
   async size(directory: LookedAtDirectory, entries: Entries, oid: Oid, waiting?: Waiting): Promise<number> {
-    const oids = new Set([oid]);
     if (directory.isListed || directory.isMeasured) {
-      for (const [, what] of entries) if (!isDirectory(what) && what.oid !== undefined) oids.add(what.oid);
+      directory.measuring ??= this.#contents
+        .learnSizes(oidsOf(entries, (what) => !isDirectory(what)))
+        .finally(() => (directory.measuring = undefined));
+      await waitFor(directory.measuring, waiting?.signal);
     }
     directory.isMeasured = true;
-    await this.#contents.learnSizes(oids, waiting);
+    // It may have come to the directory since.
+    if (this.#contents.sizeOf(oid) === undefined) await this.#contents.learnSizes([oid], waiting);
     const learnt = this.#contents.sizeOf(oid);
     if (learnt === undefined) throw new Refusal("EIO");
     return learnt;
   }
 
   /** Learns the sizes of a directory's links; whoever follows one is told of a fault. */
-  async linkSizes(entries: Entries, waiting?: Waiting): Promise<void> {
+  async linkSizes(directory: LookedAtDirectory, entries: Entries, waiting?: Waiting): Promise<void> {
+    directory.measuringLinks ??= this.#contents
+      .learnSizes(oidsOf(entries, isLink))
+      .finally(() => (directory.measuringLinks = undefined));
     try {
-      await this.#contents.learnSizes(linksOf(entries), waiting);
+      await waitFor(directory.measuringLinks, waiting?.signal);
     } catch (error) {
       if (waiting?.signal.aborted === true) throw error;
     }
@@ -55,10 +65,11 @@ export class DirectoryContents {
 
   /** Where a link leads; the other links of its directory are read along with it. */
   async target(entries: Entries, oid: Oid, waiting?: Waiting): Promise<string> {
-    const others = linksOf(entries).filter((other) => this.#contents.targetOf(other) === undefined);
+    const asked = this.#contents.readTarget(oid, waiting);
+    const others = oidsOf(entries, isLink).filter((other) => this.#contents.targetOf(other) === undefined);
     for (const other of others.slice(0, LINKS_AT_ONCE))
       this.#contents.readTarget(other).catch(() => undefined);
-    return await this.#contents.readTarget(oid, waiting);
+    return await asked;
   }
 
   /** Who has listed a directory and opens a file of it is likely to open others. */
@@ -72,9 +83,8 @@ export class DirectoryContents {
   }
 }
 
-function linksOf(entries: Entries): Oid[] {
+function oidsOf(entries: Entries, isMeant: (what: { readonly mode: number }) => boolean): Oid[] {
   const oids: Oid[] = [];
-  for (const [, { mode, oid }] of entries)
-    if ((mode & S_IFMT) === S_IFLNK && oid !== undefined) oids.push(oid);
+  for (const [, what] of entries) if (what.oid !== undefined && isMeant(what)) oids.push(what.oid);
   return oids;
 }
