@@ -21,7 +21,8 @@ beforeEach((context) => {
 
 const objects = new BaseObjects();
 const tree = objects.add(BASE);
-const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const THREADS = fileURLToPath(new URL("../../../../scripts/typescript-threads.js", import.meta.url));
+const CHILD = fileURLToPath(new URL("power-loss-child.ts", import.meta.url));
 
 /** Has a process work on a disk that then loses its power. @returns how many operations it had told of */
 async function workUntilPowerLoss(folder: string, ...numbers: readonly number[]): Promise<number> {
@@ -33,7 +34,7 @@ async function workUntilPowerLoss(folder: string, ...numbers: readonly number[])
       data: { record },
     });
     try {
-      const args = [file("../../../../scripts/typescript-threads.js"), file("power-loss-child.ts"), disk];
+      const args = [THREADS, CHILD, disk];
       const child = spawn(
         process.execPath,
         ["--conditions", "@millrace/source", "--import", ...args, ...numbers.map(String)],
