@@ -5,6 +5,7 @@ import { openTree, partialCloneConfig, type SharedPromisor } from "@millrace/pro
 import { type ConfigEntry, expandRefName, type RepositoryStore } from "@millrace/storage";
 import { MountError } from "../errors.ts";
 import type { Place } from "../place.ts";
+import { hookConfig, writeHook } from "./fsmonitor-hook.ts";
 import { Prepared } from "./schema.ts";
 
 /** What is to be mounted, and where its git directory goes. */
@@ -76,14 +77,14 @@ export async function findBranch({
 
 /** The configuration that git finds. */
 export function configFor(
-  { workTree, place }: GitDirectoryOptions,
+  { path, workTree, place }: GitDirectoryOptions,
   branch: string | undefined,
 ): ConfigEntry[] {
   const short = branch?.slice("refs/heads/".length);
   return [
     // What the mount offers, whatever the file system has that the git directory lies on.
     { key: "core.bare", value: "false" },
-    ...(workTree === undefined ? [] : [{ key: "core.worktree", value: workTree }]),
+    ...(workTree === undefined ? [] : [{ key: "core.worktree", value: workTree }, ...hookConfig(path)]),
     { key: "core.symlinks", value: "true" },
     { key: "core.ignorecase", value: "false" },
     { key: "millrace.mount", value: "true" },
@@ -99,7 +100,7 @@ export function configFor(
 
 /** Fetches the commit with its trees, and writes what leads to it; `millrace.json` comes last. */
 export async function prepare(
-  { path, place, name, signal }: GitDirectoryOptions,
+  { path, workTree, place, name, signal }: GitDirectoryOptions,
   store: RepositoryStore,
   objects: SharedPromisor,
   found: FoundBranch | undefined,
@@ -110,6 +111,7 @@ export async function prepare(
   if (commit === undefined || !isOid(commit, objects.format)) {
     throw new MountError("MOUNT_BAD_STATE", `${name} leads to no commit`);
   }
+  if (workTree !== undefined) await writeHook(path);
   if (branch === undefined) await writeFile(join(path, "HEAD"), `${commit}\n`);
   else {
     const short = branch.slice("refs/heads/".length);

@@ -98,6 +98,11 @@ export class OverlayStore {
     return { changed, deleted: whiteouts, lostBytes: this.#rows.lostBytes };
   }
 
+  /** The number of the newest change. */
+  get last(): number {
+    return this.#rows.last;
+  }
+
   /** A node with a row, or one that somebody holds. */
   node(id: number): OverlayNode | undefined {
     return this.#rows.node(id);
@@ -111,6 +116,14 @@ export class OverlayStore {
   /** A directory's names in the order of their bytes; those that change meanwhile may show or not. @param after only names behind this one */
   list(directory: number, after = ""): Generator<MergedEntry> {
     return this.#merged(names.directoryOf(this.#rows, directory), after);
+  }
+
+  /** The names in a directory that lead to rows. */
+  *rowsOf(directory: number): Generator<readonly [name: string, node: OverlayNode]> {
+    for (const [name, { node: id }] of this.#rows.entries(directory)) {
+      const node = id === undefined ? undefined : this.#rows.node(id);
+      if (node !== undefined) yield [name, node];
+    }
   }
 
   /** Keeps a node when it has lost its last name, with its content, until it is released as often. */

@@ -23,8 +23,9 @@ export class OverlayViewNode implements ViewNode, CountedNode, LookedAtDirectory
   readonly ino: number;
   /** Its row; `undefined`: it is what lies below, at `name` in `parent`. */
   row: number | undefined;
-  readonly parent: OverlayViewNode | undefined;
-  readonly name: string;
+  /** The directory and the name by which it was found last; of the base those that it has. The root has none. */
+  parent: OverlayViewNode | undefined;
+  name: string;
   /** Of a file that is in no store: it cannot be changed. */
   readonly content: Uint8Array | undefined;
   references = 0;

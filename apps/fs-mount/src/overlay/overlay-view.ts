@@ -9,7 +9,9 @@ import type { AttributeChange, NewNode, ViewSpace, WritableView } from "../view/
 import { changesNothing, xattrOf } from "./attributes.ts";
 import type { ContentSource } from "./backing-files.ts";
 import { ContentComparer } from "./compare-content.ts";
+import { ViewChanges } from "./view-changes.ts";
 import { whenHere } from "../view/wait.ts";
+import { RENAME_EXCHANGE } from "./names.ts";
 import { type OverlayStore, openOverlay, ROOT } from "./overlay-store.ts";
 import { OverlayFile } from "./overlay-file.ts";
 import { type NodeContext, OverlayViewNode } from "./overlay-view-node.ts";
@@ -45,6 +47,8 @@ const GIT_ENTRY: LowerEntry = { mode: 0o100644, oid: undefined };
 export class OverlayView implements WritableView {
   readonly root: OverlayViewNode;
   readonly store: OverlayStore;
+  /** What has changed, by path. */
+  readonly changes: ViewChanges;
   readonly #contents: BaseContents;
   readonly #learner: DirectoryContents;
   readonly #context: NodeContext;
@@ -64,6 +68,7 @@ export class OverlayView implements WritableView {
     this.#learner = new DirectoryContents(this.#contents);
     this.store = openOverlay({ folder, tree, lower: (oid) => this.#contents.held(oid), isLocked });
     this.#context = { store: this.store, contents: this.#contents, mtimeSeconds };
+    this.changes = new ViewChanges(folder, this.store, this.#contents, (node) => this.#nodes.has(node));
     this.root = this.#ofRow(this.#rowOf(ROOT));
     this.root.references = Infinity;
     if (gitFile === undefined) return;
@@ -173,7 +178,9 @@ export class OverlayView implements WritableView {
     const directory = this.#directory(asked);
     return whenHere(this.#ready(directory, waiting), () => {
       if (this.#isGitFile(directory, name)) throw new Refusal("EEXIST");
-      return this.#ofRow(this.store.make(this.#adopt(directory), name, made));
+      const node = this.#ofRow(this.store.make(this.#adopt(directory), name, made));
+      this.changes.came(node, directory, name);
+      return node;
     });
   }
 
@@ -183,6 +190,7 @@ export class OverlayView implements WritableView {
     return whenHere(this.#ready(directory, waiting), () => {
       if (this.#isGitFile(directory, name)) throw new Refusal("EEXIST");
       this.store.link(this.#adopt(node), this.#adopt(directory), name);
+      this.changes.came(node, directory, name);
       return node;
     });
   }
@@ -196,6 +204,7 @@ export class OverlayView implements WritableView {
         const isBase = node !== undefined && node.row === undefined;
         const removed = this.store[how](this.#adopt(directory), name, isBase);
         if (isBase) this.#took(node, removed.id);
+        if (node !== undefined) this.changes.went(node, directory, name);
         this.#dropIfUnused(node);
       });
     });
@@ -220,6 +229,13 @@ export class OverlayView implements WritableView {
           if (moved !== undefined) this.#adopt(moved);
           if (replaced !== undefined) this.#adopt(replaced);
           this.store.rename(this.#adopt(source), name, this.#adopt(target), newName, flags);
+          if (moved !== undefined && moved !== replaced) {
+            this.changes.went(moved, source, name, true);
+            if (replaced !== undefined) this.changes.went(replaced, target, newName, true);
+            this.changes.came(moved, target, newName, true);
+            if (replaced !== undefined && flags === RENAME_EXCHANGE)
+              this.changes.came(replaced, source, name, true);
+          }
           this.#dropIfUnused(replaced);
         });
       }),
@@ -232,18 +248,29 @@ export class OverlayView implements WritableView {
     // Whoever sets what is so already, as `chown -R` does, leaves a file that nobody has changed as git's index knows it.
     if (!("ctime" in state && state.ctime !== undefined) && changesNothing(state.mode, change)) return;
     this.store.setAttributes(this.#adopt(node), change);
+    const isPlainTouch =
+      isDirectory(state) && [change.mode, change.uid, change.gid].every((value) => value === undefined);
+    if (!isPlainTouch) this.changes.changed(node);
   }
 
   truncate(asked: ViewNode, sizeBytes: number, waiting?: Waiting): Answer<void> {
-    const row = this.#adopt(this.#own(asked));
-    if (sizeBytes === 0 || !this.store.needsContent(row)) return this.store.truncate(row, sizeBytes);
-    return this.#withContent(row, waiting, (content) => this.store.truncate(row, sizeBytes, content));
+    const node = this.#own(asked);
+    const row = this.#adopt(node);
+    const truncated = (content?: ContentSource): void | Promise<void> =>
+      whenHere(this.store.truncate(row, sizeBytes, content), () => this.changes.changed(node));
+    if (sizeBytes === 0 || !this.store.needsContent(row)) return truncated();
+    return this.#withContent(row, waiting, truncated);
   }
 
   write(asked: ViewNode, offset: number | "end", data: Uint8Array, waiting?: Waiting): Answer<number> {
-    const row = this.#adopt(this.#own(asked));
-    const write = (bytes: Uint8Array): number =>
-      this.store.write(row, offset === "end" ? (this.#rowOf(row).sizeBytes ?? 0) : offset, bytes);
+    const node = this.#own(asked);
+    const row = this.#adopt(node);
+    const write = (bytes: Uint8Array): number => {
+      const at = offset === "end" ? (this.#rowOf(row).sizeBytes ?? 0) : offset;
+      const written = this.store.write(row, at, bytes);
+      this.changes.changed(node);
+      return written;
+    };
     if (!this.store.needsContent(row)) return write(data);
     const kept = new Uint8Array(data);
     return this.#withContent(row, waiting, (content) => this.store.promote(row, content)).then(() =>
@@ -258,13 +285,16 @@ export class OverlayView implements WritableView {
   }
 
   setXattr(asked: ViewNode, name: string, value: Uint8Array, flags: number): void {
-    this.store.setXattr(this.#adopt(this.#own(asked)), name, value, flags);
+    const node = this.#own(asked);
+    this.store.setXattr(this.#adopt(node), name, value, flags);
+    this.changes.changed(node);
   }
 
   removeXattr(asked: ViewNode, name: string): void {
     const node = this.#own(asked);
     xattrOf(node.xattrs, name);
     this.store.removeXattr(this.#adopt(node), name);
+    this.changes.changed(node);
   }
 
   getXattr(asked: ViewNode, name: string): Uint8Array {
@@ -316,6 +346,7 @@ export class OverlayView implements WritableView {
 
   async close(): Promise<void> {
     await this.store.close();
+    this.changes.save();
   }
 
   /** Opens a blob for the time that `use` takes. */
@@ -388,7 +419,11 @@ export class OverlayView implements WritableView {
       lower = directory.oid === undefined ? undefined : this.#contents.held(directory.oid).get(name);
     } else {
       const found = this.store.lookup(directory.row, name);
-      if (found?.node !== undefined) return this.#ofRow(found.node);
+      if (found?.node !== undefined) {
+        const node = this.#ofRow(found.node);
+        this.changes.found(node, directory, name);
+        return node;
+      }
       lower = found?.lower;
     }
     if (lower === undefined) return undefined;

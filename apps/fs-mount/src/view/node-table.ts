@@ -31,6 +31,10 @@ export class NodeTable<N extends CountedNode> {
     return node;
   }
 
+  has(node: N): boolean {
+    return this.#nodes.get(node.id) === node;
+  }
+
   /** @returns whether it was there */
   delete({ id }: N): boolean {
     return this.#nodes.delete(id);

@@ -6,6 +6,7 @@ import { OverlayView } from "../../overlay/overlay-view.ts";
 import { BaseView } from "../../view/base-view.ts";
 import { connectSource } from "../remote-source.ts";
 import { serveControl } from "../view-control.ts";
+import { withChangesFiles } from "./changes-files.ts";
 import type { ViewFileSystemOptions } from "./shown-nodes.ts";
 import { createViewFileSystem, createWritableFileSystem } from "./view-file-system.ts";
 
@@ -28,5 +29,5 @@ export function createFileSystem(data: unknown, _notifier: Notifier, port?: Mess
   const source = connectSource(port);
   const view = new OverlayView({ ...base, source, folder: overlayFolder, isLocked: true });
   serveControl(port, view);
-  return createWritableFileSystem(view, { uid, gid });
+  return withChangesFiles(createWritableFileSystem(view, { uid, gid }), view.changes, { uid, gid });
 }
