@@ -28,3 +28,21 @@ it("measures mounts beside clones with --quick, and leaves nothing behind", asyn
   expect(await readdir(temporary)).toEqual([]);
   await rm(temporary, { recursive: true });
 });
+
+it("measures mounts of many files with --scale --quick, and leaves nothing behind", async (context) => {
+  if (!existsSync("/dev/fuse") || process.geteuid?.() !== 0) context.skip("nothing can be mounted here");
+  const temporary = await mkdtemp(join(tmpdir(), "millrace-"));
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [CLI, "--scale", "--quick"], {
+    env: { ...process.env, TMPDIR: temporary },
+  });
+  const rows = stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { readonly name: string; readonly ratio: number });
+  for (const name of ["find", "git status", "untar", "rm -rf", "small writes"]) {
+    expect(rows.find((row) => row.name === name)?.ratio).toBeGreaterThan(0);
+    expect(stderr).toContain(`| ${name} |`);
+  }
+  expect(await readdir(temporary)).toEqual([]);
+  await rm(temporary, { recursive: true });
+});

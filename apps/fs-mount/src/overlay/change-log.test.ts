@@ -56,7 +56,7 @@ describe("a log of changes", () => {
 
   test("tells the directories of a tree that has moved; where one cannot be read, anything may have changed", async () => {
     const [outer, inner] = ["1".repeat(40), "2".repeat(40)] as Oid[];
-    const file = { mode: 0o100644, oid: "3".repeat(40) as Oid };
+    const file = { mode: 0o100644, oid: "3".repeat(40) };
     const trees = new Map<Oid, LowerTree>([
       [
         outer!,

@@ -23,6 +23,7 @@ export async function createSourceTree(
   root: string,
   fileCount: number,
   meanBytes: number,
+  filesInFolder = FILES_IN_FOLDER,
 ): Promise<SourceTree> {
   const path = join(root, "sources.git");
   await initBare(path, { "uploadpack.allowFilter": "true", "uploadpack.allowAnySHA1InWant": "true" });
@@ -32,7 +33,7 @@ export async function createSourceTree(
   for (let i = 0; i < fileCount; i++) {
     // Between nothing and twice the mean.
     const text = sourceText(random, random.below(2 * meanBytes));
-    const folder = Math.floor(i / FILES_IN_FOLDER);
+    const folder = Math.floor(i / filesInFolder);
     const file = `src/part-${folder % 12}/module-${folder}/file-${i}.ts`;
     parts.push(`M 100644 inline ${file}\ndata ${text.length}\n${text}\n`);
     totalBytes += text.length;

@@ -15,6 +15,8 @@ export interface Way {
 /** A working tree that can be listed. Disposing takes away what keeps it. */
 export interface Tree extends AsyncDisposable {
   readonly path: string;
+  /** Of the process that serves it, where one does. */
+  readonly pid?: number | undefined;
   /** Resolves when git works in it. */
   readonly ready: Promise<void>;
 }
@@ -64,6 +66,7 @@ async function beginMount(url: string, folder: string): Promise<Tree> {
   }
   return {
     path,
+    pid: child.pid,
     ready,
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
