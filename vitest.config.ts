@@ -7,7 +7,7 @@ import { defineConfig } from "vitest/config";
 const top = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 /** Projects whose tests may ask for a real S3 server; it starts when the first one does. */
 const usingS3 = new Set(["s3-lab", "storage-s3", "scenarios", "bench"]);
-/** Projects whose tests hold a file system against the one that temporary folders are on, which must be one on a disk. */
+/** Projects whose tests mount, and hold a file system against the one that temporary folders are on, which must be one on a disk. */
 const usingDisk = new Set(["fuse", "fs-mount"]);
 const projects = [top("packages"), top("apps")].flatMap((folder) =>
   readdirSync(folder, { withFileTypes: true })
@@ -18,6 +18,7 @@ const projects = [top("packages"), top("apps")].flatMap((folder) =>
         name: entry.name,
         globalSetup: [
           fileURLToPath(new URL("packages/pack/scripts/kernel-setup.js", import.meta.url)),
+          ...(usingDisk.has(entry.name) ? [top("scripts/install-fuse.js")] : []),
           ...(usingS3.has(entry.name) ? [top("packages/s3-lab/src/vitest-setup.ts")] : []),
         ],
         setupFiles: [
