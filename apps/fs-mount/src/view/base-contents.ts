@@ -4,7 +4,7 @@ import { type BaseTree, parseBaseTree } from "./base-tree.ts";
 import { readBlob } from "./read-blob.ts";
 import { Refusal } from "./refusal.ts";
 import type { Answer, ViewSource, Waiting } from "./view.ts";
-import { waitFor } from "./wait.ts";
+import { waitFor, whenHere } from "./wait.ts";
 
 /** Where a symbolic link may lead, in bytes (PATH_MAX and its NUL). */
 const MAX_TARGET_BYTES = 4095;
@@ -64,11 +64,15 @@ export class BaseContents {
     return this.#targets.get(oid);
   }
 
-  /** Opens a blob that somebody reads, whose size is known then. Throws what the source throws. */
-  async open(oid: Oid, waiting?: Waiting): Promise<OpenBlob> {
-    const blob = await this.source.blobs.open(oid, EXPLICIT_READ, waiting?.signal);
-    this.#sizes.set(oid, blob.sizeBytes);
-    return blob;
+  /** Opens a blob that somebody reads, whose size is known then; at once where it is here. Throws what the source throws. */
+  open(oid: Oid, waiting?: Waiting): Answer<OpenBlob> {
+    const { blobs } = this.source;
+    // Asking for a signal makes one.
+    const opening = blobs.openHere?.(oid) ?? blobs.open(oid, EXPLICIT_READ, waiting?.signal);
+    return whenHere(opening, (blob) => {
+      this.#sizes.set(oid, blob.sizeBytes);
+      return blob;
+    });
   }
 
   /** Learns sizes, in one request. */

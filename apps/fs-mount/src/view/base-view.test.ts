@@ -249,3 +249,30 @@ test("tells what went wrong, and asks again", async () => {
   source.objects.set(oid, content);
   expect(await textOf(view, "README")).toBe("read me\n");
 });
+
+test("opens what is here at once, and asks for nothing", async () => {
+  const { view: asking, source } = show({ here: "here\n", away: "away\n" });
+  const here = await source.blobs.open(await oidAt(asking, "here"), 0);
+  const blobs = { ...source.blobs, openHere: (oid: string) => (oid === hereOid ? here : undefined) };
+  const hereOid = await oidAt(asking, "here");
+  const tree = source.folder({ here: "here\n", away: "away\n" });
+  const view = new BaseView({
+    source: { tree: (oid) => source.tree(oid), blobs },
+    format: source.format,
+    tree,
+    mtimeSeconds: 1_700_000_000,
+  });
+  source.asked.opens.length = 0;
+  const file = view.open(await at(view, "here"));
+  expect(file).not.toBeInstanceOf(Promise);
+  expect(Buffer.from(await (await file).read(0, 100)).toString()).toBe("here\n");
+  (await file).close();
+  expect(source.asked.opens).toEqual([]);
+  expect(await textOf(view, "away")).toBe("away\n");
+  expect(source.asked.opens).toHaveLength(1);
+  expect(source.opened).toBe(0);
+});
+
+async function oidAt(view: BaseView, path: string): Promise<string> {
+  return view.node((await at(view, path)).id).oid ?? "";
+}

@@ -115,7 +115,7 @@ export class BaseView implements View {
     }
     const opening = this.#contents.open(oid, waiting);
     this.#learner.prefetch(parent, parent.tree ?? NO_TREE);
-    return opening.then((blob) => ({
+    return whenHere(opening, (blob) => ({
       read: (offset, sizeBytes, reader) => readBlob(blob, offset, sizeBytes, reader),
       close: () => blob.release(),
     }));
