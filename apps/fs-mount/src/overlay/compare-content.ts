@@ -14,12 +14,15 @@ const FILE_BYTES = 32 << 10;
 export class ContentComparer {
   readonly #store: OverlayStore;
   readonly #format: ObjectFormat;
+  readonly #signal: AbortSignal;
   #last: Promise<unknown> = Promise.resolve();
   #turnBytes = 0;
 
-  constructor(store: OverlayStore, format: ObjectFormat) {
+  /** @param signal ends comparing: nothing is looked at any more */
+  constructor(store: OverlayStore, format: ObjectFormat, signal: AbortSignal) {
     this.#store = store;
     this.#format = format;
+    this.#signal = signal;
   }
 
   /** Whether a file or link has the content of a blob. One that is changed meanwhile has one or the other. */
@@ -46,8 +49,10 @@ export class ContentComparer {
 
   async #turn(bytes: number): Promise<void> {
     this.#turnBytes += bytes;
-    if (this.#turnBytes < TURN_BYTES) return;
-    this.#turnBytes = 0;
-    await setImmediate();
+    if (this.#turnBytes >= TURN_BYTES) {
+      this.#turnBytes = 0;
+      await setImmediate();
+    }
+    this.#signal.throwIfAborted();
   }
 }

@@ -1,5 +1,6 @@
 import { statfsSync } from "node:fs";
 import type { ObjectFormat, Oid } from "@millrace/pack";
+import { MountError } from "../errors.ts";
 import { BaseContents } from "../view/base-contents.ts";
 import { DirectoryContents } from "../view/directory-contents.ts";
 import { NodeTable } from "../view/node-table.ts";
@@ -58,6 +59,8 @@ export class OverlayView implements WritableView {
   readonly #gitFile: OverlayViewNode | undefined;
   readonly #folder: string;
   readonly #format: ObjectFormat;
+  readonly #closing = new AbortController();
+  #reconciling: Promise<void> = Promise.resolve();
 
   /** @throws as `openOverlay` */
   constructor(options: OverlayViewOptions) {
@@ -325,16 +328,24 @@ export class OverlayView implements WritableView {
   /**
    * Lets another tree lie below, as `OverlayStore.reconcile`; nothing that shows changes. Contents stay here, also those that are what
    * the tree has: git may drop what was committed and taken back.
+   * @throws what reading trees throws; MountError MOUNT_STOPPED where the view is closed meanwhile
    */
   async reconcile(tree: Oid): Promise<void> {
+    const reconciled = this.#reconciling.then(() => this.#reconcile(tree, this.#closing.signal));
+    this.#reconciling = reconciled.catch(() => undefined);
+    await reconciled;
+  }
+
+  async #reconcile(tree: Oid, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const held: Oid[] = [];
-    const comparer = new ContentComparer(this.store, this.#format);
+    const comparer = new ContentComparer(this.store, this.#format, signal);
     try {
       await this.store.reconcile(tree, {
         compare: async (node, oid) => ((await comparer.isBlob(node, oid)) ? "same" : "other"),
         applied: () => this.#rebase(),
         tree: async (oid) => {
-          const entries = await this.#contents.hold(oid);
+          const entries = await this.#contents.hold(oid, { signal });
           held.push(oid);
           return entries;
         },
@@ -345,6 +356,8 @@ export class OverlayView implements WritableView {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(new MountError("MOUNT_STOPPED", "the mount has ended"));
+    await this.#reconciling;
     await this.store.close();
     this.changes.save();
   }

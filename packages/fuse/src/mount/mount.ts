@@ -44,7 +44,7 @@ export interface Mount extends AsyncDisposable {
    * @throws FuseError FUSE_BUSY (the mount stays), FUSE_MOUNT_FAILED
    */
   unmount(options?: { readonly lazy?: boolean | undefined }): Promise<void>;
-  /** Ends the mount at once, whatever hangs: pending and further requests fail with ECONNABORTED or ENOTCONN. Does not throw where it has ended already. */
+  /** Ends the mount at once, whatever hangs: pending and further requests fail with ECONNABORTED or ENOTCONN. The file system's `destroy` has five seconds. Does not throw where it has ended already. */
   abort(): Promise<void>;
 }
 
