@@ -4,6 +4,12 @@ export type MountErrorCode =
   | "MOUNT_BAD_TREE"
   /** What lies where the git directory is to be is not ours, or is damaged; or a name leads to no commit. */
   | "MOUNT_BAD_STATE"
+  /** What a name leads to is not the commit that was required. */
+  | "MOUNT_SOURCE_CHANGED"
+  /** What a mount follows is not there any more in the remote repository. */
+  | "MOUNT_REF_GONE"
+  /** The program git has failed; its words are in the message. */
+  | "MOUNT_GIT_FAILED"
   /** The hydrator has been stopped. */
   | "MOUNT_STOPPED"
   /** A fetch brought nothing for too long. */
@@ -21,7 +27,25 @@ export type MountErrorCode =
   /** Another process works on the same state folder. */
   | "MOUNT_STATE_LOCKED"
   /** A state folder could not be locked: there is no program that can. */
-  | "MOUNT_STATE_UNLOCKABLE";
+  | "MOUNT_STATE_UNLOCKABLE"
+  /** No daemon runs on the state folder. */
+  | "MOUNT_NO_DAEMON"
+  /** The path of the daemon's socket is longer than the system takes. */
+  | "MOUNT_SOCKET_PATH"
+  /** What was asked of the daemon, or what it answered, is malformed or too long. */
+  | "MOUNT_BAD_REQUEST"
+  /** Nothing of that name is registered. */
+  | "MOUNT_UNKNOWN_NAME"
+  /** The name or the directory is another repository's already. */
+  | "MOUNT_NAME_TAKEN"
+  /** What is registered was changed meanwhile. */
+  | "MOUNT_ROW_CHANGED"
+  /** What was asked for needs a mount, and there is none now. */
+  | "MOUNT_NOT_MOUNTED"
+  /** It is registered as one whose remote repository is never looked at. */
+  | "MOUNT_NOT_REFRESHED"
+  /** The directory is a mount already, of somebody else. */
+  | "MOUNT_DIRECTORY_TAKEN";
 
 /** The one error class of this app; tell faults apart by `code`. Answers to the kernel are `Errno`s. */
 export class MountError extends Error {

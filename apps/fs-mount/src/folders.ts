@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -25,6 +25,13 @@ export function chooseStateFolder(
     .digest("hex");
   const place = baseFolder(environment["XDG_STATE_HOME"], ".local/state");
   return join(place, "millrace", "mounts", digest.slice(0, 24));
+}
+
+/** Where the daemon keeps what it has to know again: `MILLRACE_MOUNT_STATE`, else a folder of the user's. */
+export function chooseDaemonFolder(asked: string | undefined, environment: Environment): string {
+  const named = asked ?? environment["MILLRACE_MOUNT_STATE"];
+  if (named !== undefined && named !== "") return resolve(named);
+  return join(baseFolder(environment["XDG_STATE_HOME"], ".local/state"), "millrace", "daemon");
 }
 
 /** The specification: a path that is not absolute counts for nothing. */

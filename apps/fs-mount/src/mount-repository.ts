@@ -1,6 +1,6 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { openBlobCache } from "./cache/blob-cache.ts";
+import { type BlobCache, openBlobCache } from "./cache/blob-cache.ts";
 import { MountError } from "./errors.ts";
 import { mountView, type ViewMount } from "./front/fuse/mount-view.ts";
 import type { ViewState } from "./front/view-control.ts";
@@ -36,9 +36,20 @@ export interface RepositoryMountOptions {
   readonly readOnly?: boolean | undefined;
   /** Whether the history behind the mounted commit is fetched, in the background. Default true. */
   readonly withHistory?: boolean | undefined;
+  /** The commit that `name` must lead to, in full. */
+  readonly requireCommit?: string | undefined;
+  /** Commits of the history, from the mounted one on. Default: all. */
+  readonly depth?: number | undefined;
   /** Told of each fault that a reader has met, and of those in the background. */
   readonly onFault?: ((error: unknown) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What a mount is made of, for who looks after it. */
+export interface MountParts {
+  readonly git: GitDirectory;
+  readonly hydrator: Hydrator;
+  readonly cache: BlobCache;
 }
 
 /** A mounted repository. Disposing unmounts it, whoever uses it. */
@@ -57,6 +68,8 @@ export interface RepositoryMount extends AsyncDisposable {
   readonly counts: Readonly<HydratorCounts>;
   /** What lies below local changes, and how many there are; `undefined` where nothing can be written. */
   state(): Promise<ViewState | undefined>;
+  /** @internal */
+  readonly parts: MountParts;
   /** As `Mount.unmount`. */
   unmount(options?: { readonly lazy?: boolean | undefined }): Promise<void>;
 }
@@ -87,10 +100,21 @@ interface Locked {
 }
 
 async function open(options: RepositoryMountOptions, locked: Locked): Promise<RepositoryMount> {
-  const { place, name, cacheFolder, cacheBytes, readOnly = false, onFault, signal } = options;
+  const {
+    place,
+    name,
+    cacheFolder,
+    cacheBytes,
+    readOnly = false,
+    requireCommit,
+    depth,
+    onFault,
+    signal,
+  } = options;
   const { directory, stateFolder, unlock } = locked;
   const path = join(stateFolder, "git");
-  const git = await openGitDirectory({ path, workTree: directory, place, name, signal });
+  const prepare = { path, workTree: directory, place, name, requireCommit, depth, signal };
+  const git = await openGitDirectory(prepare);
   try {
     const cache = await openBlobCache({ folder: cacheFolder, maxBytes: cacheBytes });
     const sizes = new SizeBook();
@@ -119,7 +143,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
         },
       });
       const saveSizes = (): Promise<void> => sizes.save(sizesFile, git.format);
-      return run(options, { mount, git, hydrator, sizes, saveSizes, uid, gid, unlock });
+      return run(options, { mount, git, hydrator, cache, sizes, saveSizes, uid, gid, unlock });
     } catch (error) {
       await hydrator[Symbol.asyncDispose]();
       throw error;
@@ -130,10 +154,8 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   }
 }
 
-interface Running {
+interface Running extends MountParts {
   readonly mount: ViewMount;
-  readonly git: GitDirectory;
-  readonly hydrator: Hydrator;
   readonly sizes: SizeBook;
   readonly saveSizes: () => Promise<void>;
   readonly uid: number;
@@ -144,7 +166,7 @@ interface Running {
 /** What goes on while it is mounted, and what is closed when it is no longer. */
 function run(
   { withHistory = true, onFault }: RepositoryMountOptions,
-  { mount, git, hydrator, sizes, saveSizes, uid, gid, unlock }: Running,
+  { mount, git, hydrator, cache, sizes, saveSizes, uid, gid, unlock }: Running,
 ): RepositoryMount {
   const stop = new AbortController();
   const { signal } = stop;
@@ -203,6 +225,7 @@ function run(
       return hydrator.counts;
     },
     state: async () => await control?.state(),
+    parts: { git, hydrator, cache },
     async unmount(how) {
       await mount.unmount(how);
       await ended;

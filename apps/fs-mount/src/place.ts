@@ -10,6 +10,8 @@ export interface Place extends AsyncDisposable {
   readonly address: string;
   /** As git takes it. */
   readonly url: string;
+  /** Whether git itself can fetch from there. */
+  readonly isForGit: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,16 +23,22 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export async function openPlace(repository: string, environment: Environment): Promise<Place> {
   if (/^s3:\/\//i.test(repository)) return await openInBucket(repository, environment);
-  const isDirectory = !/^[a-z][a-z0-9+.-]*:\/\//i.test(repository) && !/^[^/]+:/.test(repository);
-  const url = isDirectory ? resolve(repository) : repository;
+  const url = absoluteAddress(repository);
   const remote = openRemote(await openTransport(url, { environment }));
   return {
     source: openRemoteSource(remote),
     refs: remote,
     address: remote.address,
     url,
+    isForGit: true,
     [Symbol.asyncDispose]: () => remote[Symbol.asyncDispose](),
   };
+}
+
+/** An address that means the same wherever it is said: a directory's path becomes absolute. */
+export function absoluteAddress(repository: string): string {
+  const isDirectory = !/^[a-z][a-z0-9+.-]*:\/\//i.test(repository) && !/^[^/]+:/.test(repository);
+  return isDirectory ? resolve(repository) : repository;
 }
 
 /**
@@ -55,6 +63,7 @@ async function openInBucket(address: string, environment: Environment): Promise<
         refs: source,
         address,
         url: address,
+        isForGit: false,
         async [Symbol.asyncDispose]() {
           await source[Symbol.asyncDispose]();
           await storage[Symbol.asyncDispose]();

@@ -1,12 +1,16 @@
-import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ObjectFormat, type Oid, parseCommit } from "@millrace/pack";
 import { createPromisor, openStoreCache, SharedPromisor, type StoreCache } from "@millrace/promisor";
-import type { RepositoryStore } from "@millrace/storage";
-import { createFsRepository, openFsRepository } from "@millrace/storage-fs";
+import type { PackInfo, RepositoryStore } from "@millrace/storage";
+import { openFsRepository } from "@millrace/storage-fs";
 import { encodeIndex } from "./index-file.ts";
-import { configFor, findBranch, type GitDirectoryOptions, prepare, readPrepared } from "./prepare.ts";
+import { makeGitDirectory } from "./make.ts";
+import type { GitDirectoryOptions } from "./prepare.ts";
 import type { Prepared } from "./schema.ts";
+import { fetchUpstream, upstreamRef } from "./upstream.ts";
+import { MountError } from "../errors.ts";
+import type { Place } from "../place.ts";
 import { walkForIndex, type WalkedTree } from "./walk-index.ts";
 
 /** How git is to know the files of a mount again. */
@@ -20,32 +24,26 @@ export interface IndexOptions {
   readonly onFiles?: ((oids: readonly Oid[]) => void) | undefined;
 }
 
+/** How deep a history was fetched that is not to be whole. */
+const DEPTH_FILE = "millrace.depth";
 /** Files of one request for sizes. */
 const SIZES_AT_ONCE = 10_000;
 
 /**
- * Opens the git directory of a mount, a partial clone that git works in: what was prepared once is taken as it is, with the server
- * or without; else the commit that the name leads to is fetched with its trees, and HEAD and the refs are written.
- * @throws what the place throws, PROMISOR_UNKNOWN_NAME; MountError MOUNT_BAD_STATE where something else lies there
+ * Opens the git directory of a mount, a partial clone that git works in; it is made where it is missing, else taken as it is, with
+ * the server or without.
+ * @throws as `makeGitDirectory`
  */
 export async function openGitDirectory(options: GitDirectoryOptions): Promise<GitDirectory> {
   const { path, place } = options;
-  const prepared = await readPrepared(path);
-  if (prepared === undefined) await rm(path, { recursive: true, force: true });
-  const found = prepared === undefined ? await findBranch(options) : undefined;
-  const store =
-    prepared === undefined
-      ? await createFsRepository(path, {
-          objectFormat: await place.source.objectFormat({ signal: options.signal }),
-          head: found?.branch ?? "refs/heads/main",
-          config: configFor(options, found?.branch),
-        })
-      : await openFsRepository(path, { strict: true });
+  const prepared = await makeGitDirectory(options);
+  const store = await openFsRepository(path, { strict: true });
   const cache = openStoreCache(store);
   try {
-    const objects = new SharedPromisor(await createPromisor(place.source), { store: cache });
-    const shown = prepared ?? (await prepare(options, store, objects, found));
-    return new GitDirectory(options, store, cache, objects, shown);
+    // What is here needs no server: that would be asked for its object format first.
+    const source = { ...place.source, objectFormat: () => Promise.resolve(cache.format) };
+    const objects = new SharedPromisor(await createPromisor(source), { store: cache });
+    return new GitDirectory(options, store, cache, objects, prepared);
   } catch (error) {
     await cache[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
@@ -60,10 +58,11 @@ export class GitDirectory implements AsyncDisposable {
   readonly prepared: Prepared;
   readonly #store: RepositoryStore;
   readonly #cache: StoreCache;
+  readonly #depth: number | undefined;
 
   /** @internal Use `openGitDirectory`. */
   constructor(
-    { path }: GitDirectoryOptions,
+    { path, depth }: GitDirectoryOptions,
     store: RepositoryStore,
     cache: StoreCache,
     objects: SharedPromisor,
@@ -74,6 +73,7 @@ export class GitDirectory implements AsyncDisposable {
     this.prepared = prepared;
     this.#store = store;
     this.#cache = cache;
+    this.#depth = depth;
   }
 
   get format(): ObjectFormat {
@@ -90,14 +90,77 @@ export class GitDirectory implements AsyncDisposable {
   }
 
   /** Whether all commits behind the mounted one are here. */
-  async isComplete(): Promise<boolean> {
+  async hasAllHistory(): Promise<boolean> {
     const exists = await stat(join(this.path, "shallow")).catch(() => undefined);
     return exists === undefined;
   }
 
-  /** Fetches the history in one request: commits and trees, no files. Throws what the fetch throws. */
+  /** Whether all commits are here that are to be, by the depth that was asked for. */
+  async isComplete(): Promise<boolean> {
+    if (await this.hasAllHistory()) return true;
+    if (this.#depth === undefined) return false;
+    const reached = await readFile(join(this.path, DEPTH_FILE), "utf8").catch(() => "1");
+    return Number(reached) >= this.#depth;
+  }
+
+  /** Fetches the history in one request, to the depth that was asked for: commits and trees, no files. Throws what the fetch throws. */
   async fetchHistory(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    await this.objects.fetchWithFilter([this.prepared.commit], { ...options, filter: "blob:none" });
+    const depth = this.#depth;
+    await this.objects.fetchWithFilter([this.prepared.commit], { ...options, filter: "blob:none", depth });
+    if (depth !== undefined) await writeFile(join(this.path, DEPTH_FILE), `${depth}\n`);
+  }
+
+  /** What of the remote repository this one follows, by its full name; `undefined` where it is a commit that nothing moves. */
+  get followed(): string | undefined {
+    return this.prepared.ref ?? this.prepared.branch;
+  }
+
+  /**
+   * Looks where the remote repository has got to, and fetches commits and trees up to there into `refs/millrace/upstream`; nothing
+   * else is changed. Answers whether it has moved.
+   * @param place the same place, opened for this look: a server that talks to one client for long may tell it old refs (git's
+   *   own, over SSH and out of a directory, remembers those that it has read)
+   * @throws MountError MOUNT_REF_GONE, MOUNT_GIT_FAILED; what the place throws
+   */
+  async refresh(place: Place, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+    const ref = this.followed;
+    if (ref === undefined) return false;
+    let tip: Oid | undefined;
+    for await (const found of place.refs.listRefs({ prefixes: [ref], ...options })) {
+      if (found.name === ref) tip = found.oid;
+    }
+    if (tip === undefined) {
+      throw new MountError("MOUNT_REF_GONE", `${ref} is gone from ${place.address}`);
+    }
+    const noted = upstreamRef(ref);
+    const before = await this.#refAt(noted);
+    if (before === tip) return false;
+    if (place.isForGit) await fetchUpstream(this.path, ref, options);
+    else {
+      await this.objects.fetchWithFilter([tip], { ...options, filter: "blob:none" });
+      await this.#store.commit({ refs: [{ name: noted, old: before ?? null, new: tip }] }, options);
+    }
+    return true;
+  }
+
+  /** Puts the packs together that fetches have left. Answers how many there were and are. Throws as `StoreCache.consolidate`. */
+  async consolidate(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<{ readonly before: number; readonly after: number }> {
+    const before = (await this.#packs()).length;
+    await this.#cache.consolidate({ ...options, full: true });
+    return { before, after: (await this.#packs()).length };
+  }
+
+  /** Drops the contents of files that were fetched: they are fetched again when they are needed. Throws as `StoreCache.evict`. */
+  async evict(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<{ readonly count: number; readonly bytes: number }> {
+    const bytesOf = async (): Promise<number> =>
+      (await this.#packs()).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const before = await bytesOf();
+    const { droppedCount } = await this.#cache.evict(() => true, options);
+    return { count: droppedCount, bytes: Math.max(0, before - (await bytesOf())) };
   }
 
   /**
@@ -142,6 +205,16 @@ export class GitDirectory implements AsyncDisposable {
     });
     const blobs = walked.files.filter(({ mode }) => mode !== 0o160000).map(({ oid }) => oid);
     return { ...walked, blobs };
+  }
+
+  async #packs(): Promise<readonly PackInfo[]> {
+    await using view = await this.#store.snapshot();
+    return await view.packs({ reload: true });
+  }
+
+  async #refAt(name: string): Promise<Oid | undefined> {
+    await using view = await this.#store.snapshot();
+    return (await view.ref(name))?.oid;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

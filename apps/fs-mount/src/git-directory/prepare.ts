@@ -7,6 +7,7 @@ import { MountError } from "../errors.ts";
 import type { Place } from "../place.ts";
 import { hookConfig, writeHook } from "./fsmonitor-hook.ts";
 import { Prepared } from "./schema.ts";
+import { upstreamRef } from "./upstream.ts";
 
 /** What is to be mounted, and where its git directory goes. */
 export interface GitDirectoryOptions {
@@ -17,6 +18,10 @@ export interface GitDirectoryOptions {
   readonly place: Place;
   /** A branch, a tag, an id or `HEAD`. */
   readonly name: string;
+  /** The commit that the name must lead to, in full; HEAD then names it, and no branch. */
+  readonly requireCommit?: string | undefined;
+  /** Commits from the mounted one on that belong to its history here. Default: all. */
+  readonly depth?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,28 +56,32 @@ function tryJson(text: string): unknown {
   }
 }
 
-/** A branch of the remote repository. */
-export interface FoundBranch {
-  /** Its full name. */
-  readonly branch: string;
-  /** Whether its HEAD names it. */
+/** What a name means in the remote repository. */
+export interface FoundName {
+  /** Its full name; `undefined` where it is an id. */
+  readonly ref: string | undefined;
+  /** The branch that HEAD is to name; `undefined` where it is to name a commit. */
+  readonly branch: string | undefined;
+  /** Whether the remote HEAD names it. */
   readonly isDefault: boolean;
 }
 
-/** The branch that the name means; `undefined` where it means a tag or an id. */
-export async function findBranch({
+/** What the name means. */
+export async function findName({
   place,
   name,
+  requireCommit,
   signal,
-}: GitDirectoryOptions): Promise<FoundBranch | undefined> {
+}: GitDirectoryOptions): Promise<FoundName> {
   const names = expandRefName(name);
   const found = new Map<string, string>();
   for await (const ref of place.refs.listRefs({ prefixes: ["HEAD", ...names], signal })) {
     found.set(ref.name, ref.symrefTarget ?? ref.name);
   }
   const first = names.map((each) => found.get(each)).find((each) => each !== undefined);
-  if (first?.startsWith("refs/heads/") !== true) return undefined;
-  return { branch: first, isDefault: found.get("HEAD") === first };
+  const ref = first?.startsWith("refs/") === true ? first : undefined;
+  const isBranch = ref?.startsWith("refs/heads/") === true && requireCommit === undefined;
+  return { ref, branch: isBranch ? ref : undefined, isDefault: isBranch && found.get("HEAD") === ref };
 }
 
 /** The configuration that git finds. */
@@ -100,35 +109,50 @@ export function configFor(
 
 /** Fetches the commit with its trees, and writes what leads to it; `millrace.json` comes last. */
 export async function prepare(
-  { path, workTree, place, name, signal }: GitDirectoryOptions,
+  { path, workTree, place, name, requireCommit, signal }: GitDirectoryOptions,
   store: RepositoryStore,
   objects: SharedPromisor,
-  found: FoundBranch | undefined,
+  { ref, branch, isDefault }: FoundName,
 ): Promise<Prepared> {
-  const branch = found?.branch;
-  const asked = branch ?? name;
+  const asked = ref ?? name;
   const { tree, commit } = await openTree({ objects, refs: place.refs }, asked, { signal });
   if (commit === undefined || !isOid(commit, objects.format)) {
     throw new MountError("MOUNT_BAD_STATE", `${name} leads to no commit`);
   }
+  if (requireCommit !== undefined && commit !== requireCommit) {
+    throw new MountError("MOUNT_SOURCE_CHANGED", `${name} is ${commit}, and not ${requireCommit}`, {
+      oid: commit,
+    });
+  }
+  const refs = ref === undefined ? [] : [upstreamRef(ref)];
   if (workTree !== undefined) await writeHook(path);
   if (branch === undefined) await writeFile(join(path, "HEAD"), `${commit}\n`);
-  else {
-    const short = branch.slice("refs/heads/".length);
-    const refs = [branch, `refs/remotes/origin/${short}`].map((ref) => ({
-      name: ref,
-      old: null,
-      new: commit,
-    }));
-    const symrefs =
-      found?.isDefault === true ? [{ name: "refs/remotes/origin/HEAD", target: refs[1]!.name }] : [];
-    await store.commit({ refs, symrefs, message: `mount: of ${place.address}` }, { signal });
+  else refs.push(branch, `refs/remotes/origin/${branch.slice("refs/heads/".length)}`);
+  if (refs.length > 0) {
+    await store.commit(
+      {
+        refs: refs.map((each) => ({ name: each, old: null, new: commit })),
+        symrefs: isDefault ? [{ name: "refs/remotes/origin/HEAD", target: refs[2]! }] : [],
+        message: `mount: of ${place.address}`,
+      },
+      { signal },
+    );
   }
   const { content } = await objects.resolve(commit, { signal });
   const { time } = readCommitLinks(content, objects.format);
   // A commit from the future would make files that are newer than the index.
   const mtimeSeconds = Math.max(0, Math.min(time, Math.floor(Date.now() / 1000) - RACY_SECONDS));
-  const prepared: Prepared = { version: 1, commit, tree, branch, mtimeSeconds };
+  const acquiredSeconds = Math.floor(Date.now() / 1000);
+  const prepared: Prepared = {
+    version: 1,
+    commit,
+    tree,
+    branch,
+    ref,
+    requiredCommit: requireCommit,
+    acquiredSeconds,
+    mtimeSeconds,
+  };
   await writeFile(join(path, "millrace.json.new"), `${JSON.stringify(prepared)}\n`);
   await rename(join(path, "millrace.json.new"), join(path, "millrace.json"));
   return prepared;

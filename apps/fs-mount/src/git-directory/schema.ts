@@ -8,6 +8,12 @@ export interface Prepared {
   readonly tree: string;
   /** The branch that HEAD names; `undefined` where it names the commit. */
   readonly branch?: string | undefined;
+  /** What of the remote repository it follows, by its full name; `undefined` for an id, which nothing moves. */
+  readonly ref?: string | undefined;
+  /** The commit that was required, which it is. */
+  readonly requiredCommit?: string | undefined;
+  /** When it came, in seconds since 1970. */
+  readonly acquiredSeconds?: number | undefined;
   /** The time of every file, in seconds. */
   readonly mtimeSeconds: number;
 }
@@ -16,5 +22,8 @@ export const Prepared: z.ZodType<Prepared> = z.object({
   commit: z.string().regex(/^[0-9a-f]{40,64}$/),
   tree: z.string().regex(/^[0-9a-f]{40,64}$/),
   branch: z.string().startsWith("refs/heads/").optional(),
+  ref: z.string().startsWith("refs/").optional(),
+  requiredCommit: z.string().optional(),
+  acquiredSeconds: z.number().int().nonnegative().optional(),
   mtimeSeconds: z.number().int().nonnegative(),
 });

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { Lab, run, whyNot } from "../support/lab.ts";
+import { PROGRAM } from "../support/program.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
 const missing = whyNot();
@@ -18,16 +18,6 @@ afterEach(async () => {
   for (const directory of mounts.splice(0)) await run("umount", ["-l", directory]).catch(() => undefined);
 });
 afterAll(() => lab.end());
-
-const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const PROGRAM = [
-  process.execPath,
-  "--conditions",
-  "@millrace/source",
-  "--import",
-  file("../../../../scripts/typescript-threads.js"),
-  file("../../src/cli.ts"),
-] as const;
 
 /** Starts the program on a directory, and waits for its line. */
 async function start(origin: string, directory: string): Promise<{ child: ChildProcess; line: string }> {
@@ -111,6 +101,17 @@ test("without the device it says what else there is, before anything is fetched"
   await expect(
     run("unshare", ["-m", "sh", "-c", shell, "sh", ...PROGRAM, "/nowhere", directory]),
   ).rejects.toThrow(`millrace-mount materialize /nowhere ${directory}`);
+});
+
+test("mounts what was required, and nothing where it is not there", async () => {
+  const origin = lab.keep(makeRepository());
+  const [directory, state] = [lab.folder(), lab.folder()];
+  const [node, ...args] = PROGRAM;
+  const older = git(origin, ["rev-parse", "main~1"]);
+  const ask = [...args, "--state", state, "--cache-dir", lab.folder(), "--require-commit", older];
+  await expect(run(node, [...ask, `${origin}@main`, directory])).rejects.toThrow(`, and not ${older}`);
+  expect(readdirSync(state).filter((name) => name !== "lock")).toEqual([]);
+  expect(isMounted(directory)).toBe(false);
 });
 
 test("tells what is wrong with its arguments, and what it cannot find", async () => {

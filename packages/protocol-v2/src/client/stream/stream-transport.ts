@@ -40,6 +40,7 @@ export function openStreamTransport(
   answerTimeoutMs: number,
 ): GitTransport {
   const open = new Set<Conversation>();
+  let isClosed = false;
   return {
     address,
     async open(service, options) {
@@ -51,9 +52,15 @@ export function openStreamTransport(
       });
       const conversation = converse(streams, address, answerTimeoutMs, () => open.delete(conversation));
       open.add(conversation);
+      if (isClosed) {
+        // Its beginning has outlived whoever asked for it, and nobody else would ever end it.
+        await conversation[Symbol.asyncDispose]();
+        throw new ProtocolError("PROTOCOL_UNREACHABLE", `the way to ${address} is closed`);
+      }
       return conversation;
     },
     async [Symbol.asyncDispose]() {
+      isClosed = true;
       await Promise.all([...open].map((conversation) => conversation[Symbol.asyncDispose]()));
     },
   };

@@ -1,0 +1,33 @@
+import { access, constants } from "node:fs/promises";
+import { concealSecrets } from "../daemon/secrets.ts";
+
+/** Throws before anything is fetched where nothing can be mounted. */
+export async function probeMounting(repository: string, directory: string): Promise<void> {
+  const isRoot = process.geteuid?.() === 0;
+  try {
+    // For anybody else a helper opens it, which has rights of its own.
+    await access("/dev/fuse", isRoot ? constants.R_OK | constants.W_OK : constants.F_OK);
+  } catch (cause) {
+    throw cannotMount("/dev/fuse is missing or may not be opened", repository, directory, cause);
+  }
+}
+
+/** What is thrown where nothing can be mounted: it names the way out. */
+export function cannotMount(why: string, repository: string, directory: string, cause?: unknown): Error {
+  const way = `Plain files are the way out: millrace-mount materialize ${concealSecrets(repository)} ${directory}`;
+  return new Error(`cannot mount here: ${why}. ${way}`, { cause });
+}
+
+/** What keeps a machine, or its user, from mounting. */
+const CANNOT_MOUNT = new Set([
+  "FUSE_UNAVAILABLE",
+  "FUSE_NOT_PERMITTED",
+  "FUSE_HELPER_UNUSABLE",
+  "FUSE_NATIVE_MISSING",
+  "FUSE_MOUNT_FAILED",
+]);
+
+/** Whether an error says that this machine or this user cannot mount. */
+export function saysCannotMount(error: unknown): boolean {
+  return CANNOT_MOUNT.has(String((error as { readonly code?: unknown } | null)?.code));
+}

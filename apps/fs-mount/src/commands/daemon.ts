@@ -1,0 +1,56 @@
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { startDaemon } from "../daemon/daemon.ts";
+import { Duration } from "../daemon/duration.ts";
+import { chooseCacheFolder, chooseDaemonFolder } from "../folders.ts";
+import { onSignals } from "./signals.ts";
+
+/** The command line of `millrace-mount daemon`, as text. */
+export interface DaemonFlags {
+  readonly state?: string | undefined;
+  readonly mountRoot?: string | undefined;
+  readonly cacheDir?: string | undefined;
+  readonly cacheBytes?: string | undefined;
+  readonly retry: string;
+}
+
+const Flags = z.object({
+  state: z.string().min(1).optional(),
+  mountRoot: z.string().min(1).optional(),
+  cacheDir: z.string().min(1).optional(),
+  cacheBytes: z.coerce.number().int().positive().optional(),
+  retry: Duration,
+});
+
+/** Runs the daemon until a signal comes, and its mounts are away. */
+export async function daemon(asked: DaemonFlags, version: string): Promise<void> {
+  const { state, mountRoot, cacheDir, cacheBytes, retry } = Flags.parse(asked);
+  const stateFolder = chooseDaemonFolder(state, process.env);
+  const cacheFolder = resolve(chooseCacheFolder(cacheDir, process.env));
+  const mounts = resolve(mountRoot ?? join(stateFolder, "mnt"));
+  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+  // Whoever serves a mount must not be in it, nor keep anybody else's.
+  process.chdir("/");
+  const log = (text: string): void => void process.stderr.write(`millrace-mount: ${text}\n`);
+  const hurry = new AbortController();
+  const asksToEnd = new Promise<void>((end) => {
+    onSignals((times) => {
+      end();
+      if (times > 1) hurry.abort();
+    });
+  });
+  const running = await startDaemon({
+    stateFolder,
+    cacheFolder,
+    cacheBytes,
+    version,
+    log,
+    mountRoot: mounts,
+    retryMs: retry,
+    environment: process.env,
+  });
+  process.stdout.write(`listening at ${running.socketPath}; Ctrl-C unmounts all and ends\n`);
+  await asksToEnd;
+  await running.end(hurry.signal);
+}

@@ -1,0 +1,30 @@
+import { resolve } from "node:path";
+import { parseAddress } from "@millrace/protocol-v2/client";
+import { materialize as write } from "../materialize/materialize.ts";
+import { openPlace } from "../place.ts";
+import { createProgress } from "./progress.ts";
+
+/** The command line of `millrace-mount materialize`, as text. */
+export interface MaterializeFlags {
+  readonly history: boolean;
+}
+
+/** Writes the files of a repository out as plain ones. */
+export async function materialize(
+  repository: string,
+  directory: string,
+  { history }: MaterializeFlags,
+): Promise<void> {
+  const { repository: url, name } = parseAddress(repository);
+  await using place = await openPlace(url, process.env);
+  const progress = createProgress();
+  const { commit, files } = await write({
+    place,
+    name,
+    directory: resolve(directory),
+    withHistory: history,
+    onProgress: (done, total) => progress.show(`Writing files: ${done} of ${total}`),
+  });
+  progress.clear();
+  process.stdout.write(`${place.address}@${name} (${commit.slice(0, 9)}): ${files} files in ${directory}\n`);
+}

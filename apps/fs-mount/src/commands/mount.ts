@@ -1,0 +1,111 @@
+import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { parseAddress } from "@millrace/protocol-v2/client";
+import { z } from "zod";
+import { CommitId } from "../daemon/schema.ts";
+import { wordsOf } from "../daemon/told-error.ts";
+import { chooseCacheFolder, chooseStateFolder } from "../folders.ts";
+import { mountRepository, type RepositoryMount } from "../mount-repository.ts";
+import { openPlace } from "../place.ts";
+import { cannotMount, probeMounting, saysCannotMount } from "./can-mount.ts";
+import { createProgress } from "./progress.ts";
+import { onSignals } from "./signals.ts";
+
+/** The command line of a mount, as text. */
+export interface MountFlags {
+  readonly state?: string | undefined;
+  readonly cacheDir?: string | undefined;
+  readonly cacheBytes?: string | undefined;
+  readonly allowOther?: boolean | undefined;
+  readonly readOnly?: boolean | undefined;
+  readonly uid?: string | undefined;
+  readonly gid?: string | undefined;
+  readonly history: boolean;
+  readonly depth?: string | undefined;
+  readonly requireCommit?: string | undefined;
+  readonly waitHistory?: boolean | undefined;
+}
+
+const owner = z.coerce.number().int().min(0).max(0xfffffffe).optional();
+const Flags = z.object({
+  state: z.string().min(1).optional(),
+  cacheDir: z.string().min(1).optional(),
+  cacheBytes: z.coerce.number().int().positive().optional(),
+  allowOther: z.boolean().default(false),
+  readOnly: z.boolean().default(false),
+  uid: owner,
+  gid: owner,
+  history: z.boolean(),
+  depth: z.coerce.number().int().positive().optional(),
+  requireCommit: CommitId.optional(),
+  waitHistory: z.boolean().default(false),
+});
+
+/** Mounts and stays until the mount has ended or a signal comes. */
+export async function mount(repository: string, given: string, asked: MountFlags): Promise<void> {
+  const flags = Flags.parse(asked);
+  const { state, cacheDir, cacheBytes, allowOther, readOnly, uid, gid, depth, requireCommit } = flags;
+  await probeMounting(repository, given);
+  const { repository: url, name } = parseAddress(repository);
+  const directory = resolve(given);
+  await mkdir(directory, { recursive: true });
+  const progress = createProgress();
+  await using place = await openPlace(url, process.env);
+  const stop = new AbortController();
+  const signals = onSignals((times) => {
+    if (mounted === undefined) stop.abort(new Error("interrupted"));
+    else void unmount(mounted, times);
+  });
+  let mounted: RepositoryMount | undefined;
+  try {
+    progress.show(`Fetching the trees of ${place.address}`);
+    mounted = await mountRepository({
+      place,
+      name,
+      directory,
+      cacheBytes,
+      allowOther,
+      readOnly,
+      uid,
+      gid,
+      depth,
+      requireCommit,
+      stateFolder: chooseStateFolder(state, { url: place.url, name, directory }, process.env),
+      cacheFolder: chooseCacheFolder(cacheDir, process.env),
+      withHistory: flags.history && depth !== 1,
+      signal: stop.signal,
+      onFault: (error) => process.stderr.write(`millrace-mount: ${wordsOf(error)}\n`),
+    });
+    progress.show("Writing git's index");
+    await Promise.race([mounted.ready, mounted.ended]).catch(() => undefined);
+    if (flags.waitHistory) {
+      progress.show("Fetching the history");
+      await Promise.race([mounted.history, mounted.ended]).catch(() => undefined);
+    }
+    progress.clear();
+    const { commit, branch = name } = mounted;
+    const short = branch.replace(/^refs\/heads\//, "");
+    process.stdout.write(
+      `${place.address}@${short} (${commit.slice(0, 9)}) is at ${mounted.directory}; Ctrl-C unmounts\n`,
+    );
+    await mounted.ended;
+  } catch (error) {
+    if (!saysCannotMount(error)) throw error;
+    throw cannotMount(wordsOf(error), repository, given, error);
+  } finally {
+    progress.clear();
+    signals.forget();
+    await mounted?.[Symbol.asyncDispose]();
+  }
+}
+
+/** A first signal unmounts what nobody uses; a second one takes the name away, and whoever uses it goes on to the end. */
+async function unmount(mounted: RepositoryMount, times: number): Promise<void> {
+  try {
+    await mounted.unmount({ lazy: times > 1 });
+  } catch (error) {
+    const isBusy = (error as { readonly code?: unknown }).code === "FUSE_BUSY";
+    const what = isBusy ? "somebody uses the mount; once more takes it away from them" : wordsOf(error);
+    process.stderr.write(`millrace-mount: ${what}\n`);
+  }
+}

@@ -1,0 +1,281 @@
+import { mkdir, realpath, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openTree } from "@millrace/promisor";
+import { openBlobCache } from "../cache/blob-cache.ts";
+import { MountError } from "../errors.ts";
+import { PRIORITY } from "../hydrator/priority.ts";
+import { lockStateFolder } from "../overlay/state-lock.ts";
+import { serveControl } from "./control-server.ts";
+import { describe } from "./describe.ts";
+import { Keeper } from "./keeper.ts";
+import type { ControlAnswers, ControlRequest, Tally } from "./protocol.ts";
+import { Registry, unknownName } from "./registry.ts";
+import { chooseSocketPath } from "./socket-path.ts";
+import { wordsOf } from "./told-error.ts";
+
+/** How a daemon runs. */
+export interface DaemonOptions {
+  /** The folder that this daemon has to itself; it is made. */
+  readonly stateFolder: string;
+  /** Where repositories are mounted for which nobody says a directory. */
+  readonly mountRoot: string;
+  readonly cacheFolder: string;
+  readonly cacheBytes?: number | undefined;
+  /** The first wait before a mount that failed is tried again, in milliseconds. */
+  readonly retryMs: number;
+  readonly version: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: (text: string) => void;
+}
+
+/** Between two tries to unmount what somebody uses, in milliseconds. */
+const BUSY_MS = 1000;
+/** How long a lazy unmount waits for those who are inside. */
+const LEAVE_MS = 10_000;
+/** Files that are brought here by one request. */
+const PREFETCHED_AT_ONCE = 1000;
+const NOTHING: Tally = { count: 0, bytes: 0 };
+
+type Asked<Command extends ControlRequest["command"]> = Extract<
+  ControlRequest,
+  { readonly command: Command }
+>;
+
+/**
+ * Starts the daemon of a state folder: mounts all that is registered, keeps it mounted, and does what it is asked over its socket.
+ *
+ * All mounts are served by one process: they share the cache's books, the memory for packs and the connections, and one command
+ * reaches all of them. Each has a thread of its own for the kernel, and a keeper of its own that lets no fault out.
+ *
+ * @throws MountError MOUNT_STATE_LOCKED where one runs already, MOUNT_STATE_UNLOCKABLE, MOUNT_BAD_STATE, MOUNT_SOCKET_PATH; what the
+ *   disk says
+ */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  await mkdir(options.stateFolder, { recursive: true, mode: 0o700 });
+  const stateFolder = await realpath(options.stateFolder);
+  const socketPath = chooseSocketPath(stateFolder, options.environment);
+  const unlock = lockStateFolder(stateFolder);
+  try {
+    await mkdir(options.mountRoot, { recursive: true });
+    const mountRoot = await realpath(options.mountRoot);
+    const settled = { ...options, stateFolder, mountRoot };
+    const daemon = new Daemon(settled, socketPath, new Registry(stateFolder), unlock);
+    await daemon.listen();
+    return daemon;
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/** A running daemon. */
+export class Daemon {
+  /** Where it listens. */
+  readonly socketPath: string;
+  readonly #options: DaemonOptions;
+  readonly #registry: Registry;
+  readonly #keepers = new Map<string, Keeper>();
+  readonly #unlock: () => void;
+  #control: AsyncDisposable | undefined;
+
+  /** @internal Use `startDaemon`. */
+  constructor(options: DaemonOptions, socketPath: string, registry: Registry, unlock: () => void) {
+    this.socketPath = socketPath;
+    this.#options = options;
+    this.#registry = registry;
+    this.#unlock = unlock;
+  }
+
+  /** @internal */
+  async listen(): Promise<void> {
+    this.#control = await serveControl(this.socketPath, (request, signal) => this.#perform(request, signal));
+    for (const row of this.#registry.rows()) this.#keep(row.name).start();
+  }
+
+  /**
+   * Takes all mounts away and ends; what is registered stays. What somebody uses is tried again until `isHurried` aborts: then
+   * its name is taken away, and who is inside has a moment to leave.
+   */
+  async end(isHurried: AbortSignal): Promise<void> {
+    await this.#control?.[Symbol.asyncDispose]();
+    await Promise.all([...this.#keepers.values()].map((keeper) => this.#endKeeper(keeper, isHurried)));
+    this.#unlock();
+  }
+
+  async #endKeeper(keeper: Keeper, isHurried: AbortSignal): Promise<void> {
+    const { name } = keeper.row;
+    for (let tries = 0; ; tries++) {
+      const lazy = isHurried.aborted;
+      try {
+        const ending = keeper.end(lazy);
+        await (lazy ? Promise.race([ending, sleep(LEAVE_MS, undefined, { ref: false })]) : ending);
+        break;
+      } catch (error) {
+        if (lazy) {
+          this.#options.log(`${name}: ${wordsOf(error)}`);
+          break;
+        }
+        if (tries === 0) this.#options.log(`${name}: ${wordsOf(error)}; a second signal takes it away`);
+        await sleep(BUSY_MS, undefined, { signal: isHurried }).catch(() => undefined);
+      }
+    }
+    await keeper.abort();
+  }
+
+  #keep(name: string): Keeper {
+    const row = this.#registry.get(name);
+    if (row === undefined) throw unknownName(name);
+    const { stateFolder, cacheFolder, cacheBytes, retryMs, environment, log } = this.#options;
+    const keeper = new Keeper(row, {
+      stateFolder: join(stateFolder, "mounts", name),
+      cacheFolder,
+      cacheBytes,
+      retryMs,
+      environment,
+      log,
+      write: (before, change) => this.#registry.change(name, before.version, change),
+    });
+    this.#keepers.set(name, keeper);
+    return keeper;
+  }
+
+  #keeper(name: string): Keeper {
+    const keeper = this.#keepers.get(name);
+    if (keeper === undefined) throw unknownName(name);
+    return keeper;
+  }
+
+  /** Those that are meant: one, or all. */
+  #meant(name: string | undefined): readonly Keeper[] {
+    if (name !== undefined) return [this.#keeper(name)];
+    return this.#registry.rows().map((row) => this.#keeper(row.name));
+  }
+
+  async #perform(request: ControlRequest, signal: AbortSignal): Promise<unknown> {
+    switch (request.command) {
+      case "ping":
+        return { version: this.#options.version, pid: process.pid, mountRoot: this.#options.mountRoot };
+      case "status":
+        return await Promise.all(this.#meant(request.name).map((keeper) => describe(keeper, signal)));
+      case "add":
+        return await this.#add(request, signal);
+      case "remove":
+        return await this.#remove(request);
+      case "prefetch":
+        return await this.#prefetch(request, signal);
+      case "evict":
+        return await this.#evict(request);
+      case "gc":
+        return await this.#gc(request);
+      default: {
+        const keeper = this.#keeper(request.name);
+        await this.#performOn(keeper, request, signal);
+        return await describe(keeper, signal);
+      }
+    }
+  }
+
+  async #performOn(
+    keeper: Keeper,
+    request: Asked<"wait"> | Asked<"prepare" | "fetch"> | Asked<"remount" | "unmount"> | Asked<"set-refresh">,
+    signal: AbortSignal,
+  ): Promise<void> {
+    switch (request.command) {
+      case "wait":
+        return await keeper.settled(request.until, signal);
+      case "prepare": {
+        const { name, version } = keeper.row;
+        await keeper.prepare(() => this.#registry.renew(name, version));
+        return await keeper.settled("ready", signal);
+      }
+      case "fetch":
+        await keeper.look();
+        return;
+      case "remount":
+        await keeper.remount(request.lazy);
+        return await keeper.settled("ready", signal);
+      case "unmount":
+        return await keeper.takeDown(request.lazy);
+      case "set-refresh":
+        return keeper.setRefresh(request.refreshMs);
+    }
+  }
+
+  async #add({ registration }: Asked<"add">, signal: AbortSignal): Promise<ControlAnswers["add"]> {
+    const { name } = this.#registry.add(registration);
+    const there = this.#keepers.get(name);
+    if (there === undefined) this.#keep(name).start();
+    else void there.bringUp().catch(() => undefined);
+    return await describe(this.#keeper(name), signal);
+  }
+
+  async #remove({ name, purge, lazy }: Asked<"remove">): Promise<null> {
+    const keeper = this.#keeper(name);
+    await keeper.takeDown(lazy);
+    this.#registry.remove(name, keeper.row.version);
+    this.#keepers.delete(name);
+    await keeper.end(lazy);
+    if (purge) await rm(join(this.#options.stateFolder, "mounts", name), { recursive: true, force: true });
+    return null;
+  }
+
+  /** Brings all files at or below a path of the mounted commit here, and waits for them. */
+  async #prefetch({ path }: Asked<"prefetch">, signal: AbortSignal): Promise<ControlAnswers["prefetch"]> {
+    const keeper = [...this.#keepers.values()].find(({ row }) => isWithin(path, row.directory));
+    if (keeper === undefined)
+      throw new MountError("MOUNT_UNKNOWN_NAME", `${path} is in no mount of this daemon`);
+    const { git, hydrator } = keeper.mounted().parts;
+    const below = path.slice(keeper.row.directory.length + 1);
+    const tree = await openTree({ objects: git.objects }, git.prepared.tree, { signal });
+    const oids = new Set<string>();
+    const { kind, oid } = below === "" ? { kind: "tree", oid: "" } : await tree.stat(below, { signal });
+    if (kind === "tree") {
+      for await (const files of tree.walk(below, { signal })) {
+        for (const file of files) if (file.kind !== "submodule") oids.add(file.oid);
+      }
+    } else if (kind !== "submodule") oids.add(oid);
+    const wanted = [...oids];
+    let bytes = 0;
+    for (let from = 0; from < wanted.length; from += PREFETCHED_AT_ONCE) {
+      const batch = wanted.slice(from, from + PREFETCHED_AT_ONCE);
+      const sizes = await Promise.all(batch.map((each) => hydrator.hydrate(each, PRIORITY.other, signal)));
+      bytes += sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+    }
+    return { name: keeper.row.name, count: wanted.length, bytes };
+  }
+
+  /** Drops contents of files that can be fetched again: from the git directories, and from the cache that all share. */
+  async #evict({ name, keepBytes }: Asked<"evict">): Promise<ControlAnswers["evict"]> {
+    let gitDirectories = NOTHING;
+    for (const { mount } of this.#meant(name)) {
+      if (mount !== undefined) gitDirectories = sum(gitDirectories, await mount.parts.git.evict());
+    }
+    return { cache: await this.#trim(keepBytes), gitDirectories };
+  }
+
+  /** Puts packs together, and brings the cache within its limit. */
+  async #gc({ name }: Asked<"gc">): Promise<ControlAnswers["gc"]> {
+    let [packsBefore, packsAfter] = [0, 0];
+    for (const { mount } of this.#meant(name)) {
+      if (mount === undefined) continue;
+      const { before, after } = await mount.parts.git.consolidate();
+      packsBefore += before;
+      packsAfter += after;
+    }
+    return { cache: await this.#trim(undefined), packsBefore, packsAfter };
+  }
+
+  async #trim(keepBytes: number | undefined): Promise<Tally> {
+    const { cacheFolder: folder, cacheBytes: maxBytes } = this.#options;
+    return await (await openBlobCache({ folder, maxBytes })).evict(keepBytes);
+  }
+}
+
+function sum(one: Tally, other: Tally): Tally {
+  return { count: one.count + other.count, bytes: one.bytes + other.bytes };
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
+}

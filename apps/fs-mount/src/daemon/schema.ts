@@ -1,0 +1,106 @@
+import { isAbsolute } from "node:path";
+import { z } from "zod";
+import { hasSecret } from "./secrets.ts";
+
+/** What somebody has asked to be mounted, and how. */
+export interface Registration {
+  /** What it is called here: a name of a folder. */
+  readonly name: string;
+  /** Where the repository is, as git takes it, without a password. */
+  readonly url: string;
+  /** A branch, a tag, an id or `HEAD`. */
+  readonly ref: string;
+  /** The commit that `ref` must lead to, in full. */
+  readonly requireCommit?: string | undefined;
+  /** Commits from the mounted one on that are fetched; all of them where it is absent. */
+  readonly depth?: number | undefined;
+  /** Between two looks at the remote repository, in milliseconds; `null` is never. */
+  readonly refreshMs: number | null;
+  /** Where it is mounted, without symbolic links. */
+  readonly directory: string;
+  readonly allowOther: boolean;
+  readonly readOnly: boolean;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+}
+
+/** Whether what a mount needs is there. */
+export const Phase: z.ZodType<Phase> = z.enum(["preparing", "ready", "failed"]);
+export type Phase = "preparing" | "ready" | "failed";
+
+/** A line of the registry: what was asked for, and what is to be known again after a restart. */
+export interface Row extends Registration {
+  /** Another one each time the preparation begins anew: what was begun under an old one changes nothing any more. */
+  readonly version: string;
+  readonly phase: Phase;
+  /** Whether it is to be mounted. */
+  readonly wanted: boolean;
+  /** Why the phase is `failed`, without secrets. */
+  readonly error?: string | undefined;
+}
+
+const MAX_NAME_BYTES = 128;
+
+export const RepositoryName: z.ZodType<string> = z
+  .string()
+  .regex(/^[^/\\\p{Cc}]+$/u, "a name has no slash, no backslash and no control character")
+  .refine((name) => !name.includes(".."), "a name has no two dots in a row")
+  .refine((name) => !name.startsWith(".") && !name.startsWith("-"), "a name begins with no dot or dash")
+  .refine((name) => Buffer.byteLength(name) <= MAX_NAME_BYTES, `a name has ${MAX_NAME_BYTES} bytes at most`);
+
+/** An id in full, of either hash, in lower case. */
+export const CommitId: z.ZodType<string, string> = z
+  .string()
+  .regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i, "a commit is 40 or 64 hex digits")
+  .transform((id) => id.toLowerCase());
+
+const owner = z.number().int().min(0).max(0xfffffffe).optional();
+const fields = z.strictObject({
+  name: RepositoryName,
+  url: z
+    .string()
+    .min(1)
+    .max(4096)
+    .refine(
+      (url) => !hasSecret(url),
+      "an address with a password is not kept: let a credential helper of git or an ssh agent have it",
+    ),
+  ref: z.string().min(1).max(1024),
+  requireCommit: CommitId.optional(),
+  depth: z.number().int().positive().max(0x7fffffff).optional(),
+  refreshMs: z
+    .number()
+    .int()
+    .positive()
+    .max(2 ** 31 - 1)
+    .nullable(),
+  directory: z.string().max(4096).refine(isAbsolute, "the directory's path is to be absolute"),
+  allowOther: z.boolean(),
+  readOnly: z.boolean(),
+  uid: owner,
+  gid: owner,
+});
+
+const NEEDS_REF = "a required commit wants a branch or a tag that is said";
+const saysRef = ({ requireCommit, ref }: z.infer<typeof fields>): boolean =>
+  requireCommit === undefined || ref !== "HEAD";
+
+export const Registration: z.ZodType<Registration> = fields.refine(saysRef, NEEDS_REF);
+export const Row: z.ZodType<Row> = fields
+  .extend({
+    version: z.string().min(1),
+    phase: Phase,
+    wanted: z.boolean(),
+    error: z.string().optional(),
+  })
+  .refine(saysRef, NEEDS_REF);
+
+/** The registry's file. */
+export interface RegistryFile {
+  readonly version: 1;
+  readonly repositories: readonly Row[];
+}
+export const RegistryFile: z.ZodType<RegistryFile> = z.object({
+  version: z.literal(1),
+  repositories: z.array(Row).readonly(),
+});
