@@ -21,6 +21,7 @@ export class DaemonLab {
   readonly mounts: string;
   readonly #children: ChildProcess[] = [];
   #said = "";
+  #isEnded = false;
 
   constructor(lab: Lab) {
     this.state = lab.folder();
@@ -35,6 +36,8 @@ export class DaemonLab {
 
   /** Starts the daemon, and waits until it listens. Throws with its words where it does not. */
   async start(...options: readonly string[]): Promise<void> {
+    // A test that has taken too long goes on behind its end.
+    if (this.#isEnded) throw new Error("the test is over");
     const [node, ...args] = PROGRAM;
     const folders = ["--state", this.state, "--cache-dir", this.cache, "--mount-root", this.mounts];
     const child = spawn(node, [...args, "daemon", ...folders, "--retry", "100ms", ...options], {
@@ -107,6 +110,7 @@ export class DaemonLab {
 
   /** Ends the daemon and takes away what it has left, whatever has happened. */
   async end(): Promise<void> {
+    this.#isEnded = true;
     for (const child of this.#children) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const exit = once(child, "exit");
