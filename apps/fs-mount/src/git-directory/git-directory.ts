@@ -1,9 +1,10 @@
-import { readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ObjectFormat, type Oid, parseCommit } from "@millrace/pack";
 import { createPromisor, openStoreCache, SharedPromisor, type StoreCache } from "@millrace/promisor";
 import type { PackInfo, RepositoryStore } from "@millrace/storage";
 import { openFsRepository } from "@millrace/storage-fs";
+import { FirstIndex } from "./first-index.ts";
 import { encodeIndex } from "./index-file.ts";
 import { makeGitDirectory } from "./make.ts";
 import type { GitDirectoryOptions } from "./prepare.ts";
@@ -43,7 +44,7 @@ export async function openGitDirectory(options: GitDirectoryOptions): Promise<Gi
     // What is here needs no server: that would be asked for its object format first.
     const source = { ...place.source, objectFormat: () => Promise.resolve(cache.format) };
     const objects = new SharedPromisor(await createPromisor(source), { store: cache });
-    return new GitDirectory(options, store, cache, objects, prepared);
+    return new GitDirectory(options, store, cache, objects, prepared, await FirstIndex.hold(path));
   } catch (error) {
     await cache[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
@@ -59,6 +60,7 @@ export class GitDirectory implements AsyncDisposable {
   readonly #store: RepositoryStore;
   readonly #cache: StoreCache;
   readonly #depth: number | undefined;
+  readonly #firstIndex: FirstIndex | undefined;
 
   /** @internal Use `openGitDirectory`. */
   constructor(
@@ -67,6 +69,7 @@ export class GitDirectory implements AsyncDisposable {
     cache: StoreCache,
     objects: SharedPromisor,
     prepared: Prepared,
+    firstIndex: FirstIndex | undefined,
   ) {
     this.path = path;
     this.objects = objects;
@@ -74,6 +77,7 @@ export class GitDirectory implements AsyncDisposable {
     this.#store = store;
     this.#cache = cache;
     this.#depth = depth;
+    this.#firstIndex = firstIndex;
   }
 
   get format(): ObjectFormat {
@@ -169,10 +173,8 @@ export class GitDirectory implements AsyncDisposable {
    */
   async writeIndex({ uid, gid, signal, onSize, onFiles }: IndexOptions): Promise<boolean> {
     const { mtimeSeconds } = this.prepared;
-    const file = join(this.path, "index");
-    const exists = (await stat(file).catch(() => undefined)) !== undefined;
     const walking = this.#walk(signal);
-    if (exists) {
+    if (this.#firstIndex === undefined) {
       // Where the trees are gone and the server is not there, git has what it needs nevertheless.
       await walking.then(({ blobs }) => onFiles?.(blobs)).catch(() => undefined);
       return false;
@@ -195,8 +197,14 @@ export class GitDirectory implements AsyncDisposable {
         sizeBytes === undefined ? undefined : { ctime: time, mtime: time, ino, sizeBytes, uid, gid };
       return { path, mode, oid, stat: known };
     });
-    await writeIndexFile(this.path, encodeIndex(entries, root, this.format));
+    await this.putIndex(encodeIndex(entries, root, this.format));
     return true;
+  }
+
+  /** Writes git's index where there is none. Answers whether it did. */
+  async putIndex(content: Uint8Array): Promise<boolean> {
+    await this.#firstIndex?.write(content);
+    return this.#firstIndex !== undefined;
   }
 
   async #walk(signal: AbortSignal | undefined): Promise<WalkedTree & { readonly blobs: readonly Oid[] }> {
@@ -218,14 +226,8 @@ export class GitDirectory implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#firstIndex?.release();
     await this.#cache[Symbol.asyncDispose]();
     await this.#store[Symbol.asyncDispose]();
   }
-}
-
-/** Puts an index into a git directory, under git's lock. Throws EEXIST where git holds it. */
-export async function writeIndexFile(gitDirectory: string, content: Uint8Array): Promise<void> {
-  const file = join(gitDirectory, "index");
-  await writeFile(`${file}.lock`, content, { flag: "wx" });
-  await rename(`${file}.lock`, file);
 }

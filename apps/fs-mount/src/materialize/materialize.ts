@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { Oid } from "@millrace/pack";
 import type { SharedPromisor } from "@millrace/promisor";
 import { MountError } from "../errors.ts";
-import { openGitDirectory, writeIndexFile } from "../git-directory/git-directory.ts";
+import { openGitDirectory } from "../git-directory/git-directory.ts";
 import { encodeIndex, type IndexEntry, type IndexStat } from "../git-directory/index-file.ts";
 import { type WalkedFile, walkForIndex } from "../git-directory/walk-index.ts";
 import type { Place } from "../place.ts";
@@ -73,7 +73,7 @@ export async function materialize(options: MaterializeOptions): Promise<Material
     }
     onProgress?.(entries.length, files.length);
   }
-  await writeIndexFile(git.path, encodeIndex(entries, root, format));
+  await git.putIndex(encodeIndex(entries, root, format));
   if (withHistory && !(await git.isComplete())) await git.fetchHistory({ signal });
   return { commit: prepared.commit, files: files.length };
 }
