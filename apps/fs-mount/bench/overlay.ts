@@ -55,7 +55,7 @@ try {
     }),
   );
   await measure("write 1000 bytes to each", FILES, () =>
-    repeat(FILES, (at) => store.write(ids[at]!, 0, data)),
+    repeat(FILES, (at) => store.contents.write(ids[at]!, 0, data)),
   );
   await measure("set times of each", FILES, () =>
     repeat(FILES, (at) => store.setAttributes(ids[at]!, { mtime: { seconds: at, nanoseconds: 1 } })),

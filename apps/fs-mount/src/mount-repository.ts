@@ -7,7 +7,8 @@ import type { ViewState } from "./front/view-control.ts";
 import { type GitDirectory, openGitDirectory } from "./git-directory/git-directory.ts";
 import { HeadWatcher } from "./git-directory/head-watcher.ts";
 import { FileOrder } from "./hydrator/file-order.ts";
-import { Hydrator, type HydratorCounts } from "./hydrator/hydrator.ts";
+import type { HydratorCounts } from "./hydrator/fetcher.ts";
+import { Hydrator } from "./hydrator/hydrator.ts";
 import { openPromisorSource } from "./hydrator/promisor-source.ts";
 import { SizeBook } from "./hydrator/size-book.ts";
 import { lockStateFolder } from "./overlay/state-lock.ts";
@@ -203,12 +204,15 @@ function run(
 
   const close = async (): Promise<void> => {
     stop.abort(new MountError("MOUNT_STOPPED", "the mount has ended"));
-    await watcher?.close();
-    await history.catch(() => undefined);
-    await hydrator[Symbol.asyncDispose]();
-    await saveSizes().catch(note);
-    await git[Symbol.asyncDispose]();
-    unlock();
+    try {
+      await watcher?.close();
+      await history.catch(() => undefined);
+      await hydrator[Symbol.asyncDispose]();
+      await saveSizes().catch(note);
+      await git[Symbol.asyncDispose]();
+    } finally {
+      unlock();
+    }
   };
   const ended = mount.ended.finally(close);
   ended.catch(() => undefined);

@@ -41,7 +41,7 @@ export class ContentComparer {
         const now = this.#store.node(id);
         // Gone, or another content by now: whatever is told of it counts for nothing.
         if (now === undefined || now.oid !== undefined) break;
-        hash.update(this.#store.read(id, at, Math.min(CHUNK_BYTES, sizeBytes - at)));
+        hash.update(this.#store.contents.read(id, at, Math.min(CHUNK_BYTES, sizeBytes - at)));
         await this.#turn(CHUNK_BYTES);
       }
     return oidFromBytes(hash.digest(), 0, this.#format);

@@ -27,7 +27,7 @@ export class OverlayFile implements OpenFile {
     const { row, oid, content } = this.#node;
     if (content !== undefined) return content.subarray(offset, offset + sizeBytes);
     if (oid === undefined)
-      return row === undefined ? new Uint8Array() : this.#store.read(row, offset, sizeBytes);
+      return row === undefined ? new Uint8Array() : this.#store.contents.read(row, offset, sizeBytes);
     if (this.#opened?.oid === oid) return readBlob(this.#opened.blob, offset, sizeBytes, waiting);
     return whenHere(this.blob(oid, waiting), (blob) => readBlob(blob, offset, sizeBytes, waiting));
   }

@@ -68,12 +68,12 @@ test("a directory of the base moves by one row, with what lies below", async () 
 test("a file keeps its content while somebody holds it, and leaves nothing when nobody does", async () => {
   const store = open();
   const { id } = store.make(ROOT, "file", { mode: 0o100644 });
-  store.write(id, 0, Buffer.from("content"));
+  store.contents.write(id, 0, Buffer.from("content"));
   store.hold(id);
   store.unlink(ROOT, "file");
   expect(store.lookup(ROOT, "file")).toBeUndefined();
-  store.write(id, 7, Buffer.from(" more"));
-  expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("content more");
+  store.contents.write(id, 7, Buffer.from(" more"));
+  expect(Buffer.from(store.contents.read(id, 0, 100)).toString()).toBe("content more");
   expect(() => store.link(id, ROOT, "again")).toThrow(expect.objectContaining({ code: "ENOENT" }));
   await store.flush();
   expect(backingFiles()).toBe(1);
@@ -87,9 +87,9 @@ test("a file of the base that nobody has changed can be held when its name goes"
   const store = open();
   const { id } = store.unlink(ROOT, "README", true);
   expect(store.node(id)).toMatchObject({ oid: oid("a"), nlink: 0 });
-  await store.promote(id, descriptorOf("read me\n"));
-  store.write(id, 0, Buffer.from("R"));
-  expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("Read me\n");
+  await store.contents.promote(id, descriptorOf("read me\n"));
+  store.contents.write(id, 0, Buffer.from("R"));
+  expect(Buffer.from(store.contents.read(id, 0, 100)).toString()).toBe("Read me\n");
   store.release(id);
   const kept = store.rename(ROOT, "src", ROOT, "README", 0, true);
   expect(kept).toBeUndefined();
@@ -113,10 +113,10 @@ test("what was written off stays on the disk until that would survive a loss of 
     ["old", "old"],
     ["new", "new"],
   ] as const)
-    store.write(store.make(ROOT, name, { mode: 0o100644 }).id, 0, Buffer.from(text));
+    store.contents.write(store.make(ROOT, name, { mode: 0o100644 }).id, 0, Buffer.from(text));
   await store.sync(store.lookup(ROOT, "old")!.node!.id);
   store.rename(ROOT, "new", ROOT, "old");
-  await store.truncate(store.lookup(ROOT, "old")!.node!.id, 0);
+  await store.contents.truncate(store.lookup(ROOT, "old")!.node!.id, 0);
   expect(backingFiles()).toBe(2);
   await store.sync(ROOT);
   expect(backingFiles()).toBe(0);
@@ -126,14 +126,14 @@ test("a content is copied once, however many ask for it, and not over what was w
   const store = open();
   const { id } = store.adopt(ROOT, "README");
   const large = descriptorOf("x".repeat(3 << 20));
-  expect(store.needsContent(id)).toBe(true);
-  const first = store.promote(id, large);
+  expect(store.contents.isElsewhere(id)).toBe(true);
+  const first = store.contents.promote(id, large);
   expect(first).toBeInstanceOf(Promise);
-  const second = store.promote(id, large);
-  await store.truncate(id, 0);
-  store.write(id, 0, Buffer.from("mine"));
+  const second = store.contents.promote(id, large);
+  await store.contents.truncate(id, 0);
+  store.contents.write(id, 0, Buffer.from("mine"));
   await Promise.all([first, second]);
-  expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("mine");
+  expect(Buffer.from(store.contents.read(id, 0, 100)).toString()).toBe("mine");
   await store.flush();
   expect(backingFiles()).toBe(1);
 });
@@ -141,13 +141,13 @@ test("a content is copied once, however many ask for it, and not over what was w
 test("cuts and grows, and nothing of what was cut comes back", async () => {
   const store = open();
   const { id } = store.adopt(ROOT, "README");
-  await store.truncate(id, 4, descriptorOf("read me\n"));
-  expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("read");
-  await store.truncate(id, 2);
-  await store.truncate(id, 5);
-  expect(Buffer.from(store.read(id, 0, 100)).toString()).toBe("re\0\0\0");
-  expect(store.read(id, 9, 1)).toHaveLength(0);
-  expect(() => store.write(id, 2 ** 44, Buffer.from("x"))).toThrow(
+  await store.contents.truncate(id, 4, descriptorOf("read me\n"));
+  expect(Buffer.from(store.contents.read(id, 0, 100)).toString()).toBe("read");
+  await store.contents.truncate(id, 2);
+  await store.contents.truncate(id, 5);
+  expect(Buffer.from(store.contents.read(id, 0, 100)).toString()).toBe("re\0\0\0");
+  expect(store.contents.read(id, 9, 1)).toHaveLength(0);
+  expect(() => store.contents.write(id, 2 ** 44, Buffer.from("x"))).toThrow(
     expect.objectContaining({ code: "EFBIG" }),
   );
 });

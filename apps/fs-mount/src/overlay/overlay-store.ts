@@ -4,12 +4,11 @@ import type { Oid } from "@millrace/pack";
 import { Refusal } from "../view/refusal.ts";
 import type { AttributeChange, NewNode } from "../view/writable-view.ts";
 import { changeAttributes, withoutXattr, withXattr } from "./attributes.ts";
-import { BackingFiles, type ContentSource } from "./backing-files.ts";
 import { now } from "./clock.ts";
-import { GuardedContents } from "./guarded-contents.ts";
+import { FileContents } from "./file-contents.ts";
 import * as names from "./names.ts";
 import { planReconcile, type ReconcileSource, reconcileInputs } from "./reconcile.ts";
-import { isDirectory, isFile, S_IFDIR } from "../view/mode.ts";
+import { S_IFDIR } from "../view/mode.ts";
 import type { LowerEntry, OverlayNode } from "./row.ts";
 import type { RowChange } from "./row-layer.ts";
 import { RowStore } from "./row-store.ts";
@@ -17,7 +16,6 @@ import { OverlayOptions } from "./schema.ts";
 import { lockStateFolder } from "./state-lock.ts";
 
 export const ROOT = 1;
-const MAX_FILE_BYTES = 2 ** 44;
 /** How often trees and contents are asked for, before a change of the base goes without what has not been told by then. */
 const MAX_ROUNDS = 64;
 
@@ -64,32 +62,21 @@ export function openOverlay(options: OverlayOptions): OverlayStore {
  * Operations throw `Refusal`s, and errors of `node:fs` whose `code` is the number's name (ENOSPC). Names are bytes, one to a character.
  */
 export class OverlayStore {
+  readonly contents: FileContents;
   readonly #rows: RowStore;
-  readonly #files: BackingFiles;
-  readonly #guarded: GuardedContents;
   readonly #lower: OverlayOptions["lower"];
   readonly #unlock: () => void;
   readonly #held = new Map<number, number>();
-  /** Files that no row names any more, by the change since which that is so: a loss of power must not take a file and leave its row. */
-  #doomed: { readonly name: string; readonly since: number }[] = [];
 
   /** Use `openOverlay`. */
   constructor(folder: string, tree: Oid, lower: OverlayOptions["lower"], unlock: () => void) {
     this.#lower = lower;
     this.#unlock = unlock;
     this.#rows = new RowStore(folder);
-    this.#files = new BackingFiles(join(folder, "content"));
-    this.#guarded = new GuardedContents(this.#files, (id) => this.#rows.node(id));
-    this.#rows.beforeDurable = (): Promise<void> => this.#guarded.sync();
-    this.#rows.onDurable = (last): void => this.#removeDoomed(last);
+    this.contents = new FileContents(join(folder, "content"), this.#rows, (node) => this.#replace(node));
     if (this.#rows.node(ROOT) === undefined) {
       const root = { id: ROOT, mode: S_IFDIR | 0o755, nlink: 1, oid: tree, parent: ROOT, isChanged: false };
       this.#change((change) => change.putNode(root));
-    }
-    if (this.#rows.wasInterrupted) {
-      const kept = new Set<string>();
-      for (const { backing } of this.#rows.nodes()) if (backing !== undefined) kept.add(backing);
-      this.#files.sweep(kept);
     }
   }
 
@@ -154,7 +141,7 @@ export class OverlayStore {
   /** Makes a file, directory, link or special file. @throws Refusal EEXIST, ENOENT, EINVAL, ENAMETOOLONG, ENOTDIR, ESTALE */
   make(directory: number, name: string, made: NewNode): OverlayNode {
     const node = this.#named((context) => names.make(context, directory, name, made));
-    this.#guarded.born(node.id);
+    this.contents.born(node.id);
     return node;
   }
 
@@ -213,90 +200,9 @@ export class OverlayStore {
     this.#replace(withoutXattr(this.#living(id), name, now()));
   }
 
-  /** Whether a file's content is that of its blob, so that it is read there, and has to be here before it is written to. */
-  needsContent(id: number): boolean {
-    const node = this.#living(id);
-    return isFile(node) && node.oid !== undefined;
-  }
-
-  /**
-   * Copies a file's content here. Where it is here already, or comes to be here meanwhile, nothing happens.
-   * @param source stays open until this has ended
-   */
-  promote(id: number, source: ContentSource): void | Promise<void> {
-    return this.#copied(id, source, source.sizeBytes, ({ node }) => node);
-  }
-
-  /** Bytes from `offset`, fewer at the end. Only where the content is here. @throws Refusal EISDIR, EINVAL, ESTALE, EIO */
-  read(id: number, offset: number, length: number): Uint8Array {
-    const { backing, sizeBytes = 0 } = this.#content(id);
-    if (backing !== undefined) return this.#files.read(backing, sizeBytes, offset, length);
-    return new Uint8Array(Math.max(0, Math.min(length, sizeBytes - offset)));
-  }
-
-  /** A descriptor of the content, valid until the next call; `undefined` where it is all zeros. It may be shorter than the file: the rest is zeros. */
-  descriptor(id: number): number | undefined {
-    const { backing, sizeBytes = 0 } = this.#content(id);
-    return backing === undefined ? undefined : this.#files.open(backing, sizeBytes);
-  }
-
-  /**
-   * Writes `data`, all of it but where the disk is full: then what there was room for. Only where the content is here.
-   * @returns bytes written
-   * @throws Refusal EFBIG, EISDIR, EINVAL, ESTALE; ENOSPC where there was room for nothing
-   */
-  write(id: number, offset: number, data: Uint8Array): number {
-    const node = this.#content(id);
-    if (offset + data.length > MAX_FILE_BYTES) throw new Refusal("EFBIG");
-    if (data.length === 0) return 0;
-    const { sizeBytes = 0 } = node;
-    const backing = this.#whereRoom(() => node.backing ?? this.#files.create());
-    try {
-      const written = this.#whereRoom(() => this.#files.write(backing, sizeBytes, offset, data));
-      const time = now();
-      const replaced = this.#replace({
-        ...node,
-        backing,
-        sizeBytes: Math.max(sizeBytes, offset + written),
-        mtime: time,
-        ctime: time,
-        isChanged: true,
-      });
-      if (node.backing === undefined) this.#guarded.addFirst(replaced);
-      return written;
-    } catch (error) {
-      if (node.backing === undefined) this.#files.remove(backing);
-      else this.#files.cut(backing, sizeBytes);
-      throw error;
-    }
-  }
-
-  /**
-   * Cuts a file, or lets it grow by zeros.
-   * @param source of the content where `needsContent` and something of it stays
-   * @throws Refusal EFBIG, EINVAL, EISDIR, ESTALE
-   */
-  truncate(id: number, sizeBytes: number, source?: ContentSource): void | Promise<void> {
-    if (sizeBytes > MAX_FILE_BYTES) throw new Refusal("EFBIG");
-    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw new Refusal("EINVAL");
-    const resized = (node: OverlayNode): OverlayNode => {
-      const time = now();
-      return { ...node, sizeBytes, mtime: time, ctime: time, isChanged: true };
-    };
-    if (sizeBytes > 0 && this.needsContent(id)) {
-      if (source === undefined) throw new Error("a truncation needs the content of the file");
-      return this.#copied(id, source, Math.min(sizeBytes, source.sizeBytes), ({ node, isCopied }) => {
-        if (!isCopied) this.#truncateHere(node, sizeBytes, resized);
-        return isCopied ? resized(node) : undefined;
-      });
-    }
-    this.#truncateHere(this.#living(id), sizeBytes, resized);
-  }
-
   /** Puts a node where it survives a loss of power: its content, its attributes, its names. */
   async sync(id: number): Promise<void> {
-    const node = this.#living(id);
-    if (node.backing !== undefined) await this.#files.sync(node.backing, node.sizeBytes ?? 0);
+    await this.contents.sync(this.#living(id));
     await this.#rows.sync();
   }
 
@@ -332,68 +238,15 @@ export class OverlayStore {
         this.release(id);
       }
       await this.#rows.close();
-      this.#removeDoomed(Infinity);
-      this.#files.close();
+      this.contents.close();
     } finally {
       this.#unlock();
     }
   }
 
-  #truncateHere(node: OverlayNode, sizeBytes: number, resized: (node: OverlayNode) => OverlayNode): void {
-    if (isDirectory(node)) throw new Refusal("EISDIR");
-    if (!isFile(node)) throw new Refusal("EINVAL");
-    const before = node.sizeBytes ?? 0;
-    if (sizeBytes === 0) {
-      // A new file for what comes: until this is durable, the old content may be needed.
-      this.#replace({ ...resized(node), oid: undefined, backing: undefined });
-      return;
-    }
-    // What an unfinished write left behind the end must not come to show.
-    if (node.backing !== undefined) this.#files.open(node.backing, before);
-    this.#replace(resized(node));
-    if (node.backing !== undefined && sizeBytes < before) this.#files.cut(node.backing, sizeBytes);
-  }
-
-  /** Copies `sizeBytes` of a content; `finish` says what becomes of the node. */
-  #copied(
-    id: number,
-    source: ContentSource,
-    sizeBytes: number,
-    finish: (state: { node: OverlayNode; isCopied: boolean }) => OverlayNode | undefined,
-  ): void | Promise<void> {
-    const { oid } = this.#living(id);
-    if (!this.needsContent(id)) return;
-    const copied = (backing: string): void => {
-      try {
-        const node = this.#living(id);
-        const isCopied = node.oid === oid && oid !== undefined;
-        const finished = finish({
-          node: isCopied ? { ...node, oid: undefined, backing, sizeBytes, isChanged: true } : node,
-          isCopied,
-        });
-        if (isCopied && finished !== undefined) this.#guarded.add(this.#replace(finished));
-        if (!isCopied) this.#files.remove(backing);
-      } catch (error) {
-        this.#files.remove(backing);
-        throw error;
-      }
-    };
-    const copy = this.#whereRoom(() => this.#files.copy(source, sizeBytes));
-    return typeof copy === "string" ? copied(copy) : copy.then(copied);
-  }
-
   #living(id: number): OverlayNode {
     const node = this.#rows.node(id);
     if (node === undefined) throw new Refusal("ESTALE");
-    return node;
-  }
-
-  /** A file whose content is here. */
-  #content(id: number): OverlayNode {
-    const node = this.#living(id);
-    if (isDirectory(node)) throw new Refusal("EISDIR");
-    if (!isFile(node)) throw new Refusal("EINVAL");
-    if (node.oid !== undefined) throw new Error(`the content of node ${id} is not here`);
     return node;
   }
 
@@ -419,7 +272,7 @@ export class OverlayStore {
 
   #guardMoved(directory: number, name: string): void {
     const moved = this.lookup(directory, name)?.node;
-    if (moved !== undefined) this.#guarded.add(moved);
+    if (moved !== undefined) this.contents.cameOver(moved);
   }
 
   #isEmpty(directory: OverlayNode): boolean {
@@ -463,26 +316,7 @@ export class OverlayStore {
         dropped.push(before.backing);
     }
     if (change.layer.isEmpty) return;
-    this.#whereRoom(() => this.#rows.apply(change));
-    for (const name of dropped) this.#doomed.push({ name, since: this.#rows.last });
-    if (dropped.length > 0 && this.#rows.durable === this.#rows.last) this.#removeDoomed(this.#rows.last);
-  }
-
-  /** Tries, and where the disk is full once more without the files that could go. */
-  #whereRoom<T>(attempt: () => T): T {
-    try {
-      return attempt();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOSPC" || this.#doomed.length === 0) throw error;
-      this.#guarded.syncNow();
-      this.#rows.syncNow();
-      return attempt();
-    }
-  }
-
-  #removeDoomed(last: number): void {
-    const doomed = this.#doomed;
-    this.#doomed = doomed.filter(({ since }) => since > last);
-    for (const { name, since } of doomed) if (since <= last) this.#files.remove(name);
+    this.contents.whereRoom(() => this.#rows.apply(change));
+    this.contents.dropped(dropped);
   }
 }

@@ -37,7 +37,7 @@ test("a full disk refuses what it has no room for, leaves nothing half done, and
     let refused: string | undefined;
     while (refused === undefined && written < 10_000_000) {
       try {
-        written += store.write(big, written, chunk);
+        written += store.contents.write(big, written, chunk);
       } catch (error) {
         refused = (error as NodeJS.ErrnoException).code;
       }

@@ -113,7 +113,9 @@ export class OverlayFiles implements Files {
     if (node.target !== undefined) return node.target;
     if (node.oid !== undefined) return this.objects.content(node.oid).toString("latin1");
     const type = node.mode & 0o170000;
-    return type === 0o100000 ? Buffer.from(this.store.read(node.id, 0, 1 << 20)).toString("latin1") : "";
+    return type === 0o100000
+      ? Buffer.from(this.store.contents.read(node.id, 0, 1 << 20)).toString("latin1")
+      : "";
   }
 
   async #run(operation: Operation): Promise<void> {
@@ -155,15 +157,16 @@ export class OverlayFiles implements Files {
       }
       case "write": {
         const id = this.adopt(path);
-        if (store.needsContent(id)) await this.#withContent(id, (source) => store.promote(id, source));
-        store.write(id, operation.offset, Buffer.from(operation.data));
+        if (store.contents.isElsewhere(id))
+          await this.#withContent(id, (source) => store.contents.promote(id, source));
+        store.contents.write(id, operation.offset, Buffer.from(operation.data));
         return;
       }
       case "truncate": {
         const id = this.adopt(path);
-        if (store.needsContent(id))
-          await this.#withContent(id, (source) => store.truncate(id, operation.sizeBytes, source));
-        else await store.truncate(id, operation.sizeBytes);
+        if (store.contents.isElsewhere(id))
+          await this.#withContent(id, (source) => store.contents.truncate(id, operation.sizeBytes, source));
+        else await store.contents.truncate(id, operation.sizeBytes);
         return;
       }
       case "chmod":

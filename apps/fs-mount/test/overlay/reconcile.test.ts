@@ -169,14 +169,14 @@ test("a content that changes while it is looked at is not given up", async () =>
   const files = new OverlayFiles(folder, objects, tree);
   try {
     const { id } = files.store.make(ROOT, "new", { mode: 0o100644 });
-    files.store.write(id, 0, Buffer.from("one"));
+    files.store.contents.write(id, 0, Buffer.from("one"));
     const next = objects.add({ ...BASE, new: "one" });
     let asked = 0;
     await files.store.reconcile(next, {
       ...sourceOf(files),
       compare: async (node, oid) => {
         const isSame = objects.blob(files.contentOf(node)) === oid;
-        if (asked++ === 0) files.store.write(id, 0, Buffer.from("two"));
+        if (asked++ === 0) files.store.contents.write(id, 0, Buffer.from("two"));
         return await Promise.resolve(isSame ? "elsewhere" : "other");
       },
     });
