@@ -1,7 +1,7 @@
 import type { Oid } from "@millrace/pack";
 import { Handover, type ObjectTaker } from "./handover.ts";
 import type { Promisor } from "./promisor.ts";
-import { unknownTo } from "./source/unknown-to.ts";
+import { fetchWithoutUnknown } from "./source/fetch-without-unknown.ts";
 import type { StoreCache } from "./store/store-cache.ts";
 import { untilAborted } from "./until-aborted.ts";
 
@@ -57,17 +57,11 @@ async function deliverFetched(
   const unknown = new Set<Oid>();
   const open = (): Oid[] => [...handover.open].filter((oid) => !unknown.has(oid));
   try {
-    for (let wants = open(); wants.length > 0; wants = open()) {
-      try {
-        await promisor.fetchInto(store, wants, { ...promisor.fetchOptions, handover, signal });
-        break;
-      } catch (error) {
-        // One that the server does not have must not keep the others away.
-        const oid = unknownTo(error);
-        if (oid === undefined || !wants.includes(oid)) throw error;
-        unknown.add(oid);
-      }
-    }
+    await fetchWithoutUnknown(
+      open,
+      (wants) => promisor.fetchInto(store, wants, { ...promisor.fetchOptions, handover, signal }),
+      (oid) => unknown.add(oid),
+    );
   } catch (error) {
     handover.fail(error);
     throw error;

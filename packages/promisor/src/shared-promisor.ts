@@ -9,7 +9,7 @@ import { MemoryCache } from "./memory-cache.ts";
 import type { Promisor, ResolveOptions } from "./promisor.ts";
 import { type FilledSharedPromisorOptions, SharedPromisorOptions } from "./schema.ts";
 import type { FetchOptions, GitObject } from "./source/object-source.ts";
-import { unknownTo } from "./source/unknown-to.ts";
+import { fetchWithoutUnknown } from "./source/fetch-without-unknown.ts";
 import type { StoreCache } from "./store/store-cache.ts";
 import { untilAborted } from "./until-aborted.ts";
 
@@ -310,23 +310,22 @@ export class SharedPromisor implements ObjectReader {
     const { signal } = batch.stop;
     // What came along with others meanwhile needs no fetch.
     let open = batch.flights.filter((flight) => !this.#landFound(flight));
-    while (open.length > 0) {
-      try {
-        await this.#bring(open, signal);
-        for (const flight of open) {
-          if (this.#flights.isOpen(flight)) this.#flights.fail(flight, objectMissing(flight.oid));
-        }
-        return;
-      } catch (error) {
-        // One that the server does not have must not keep the others away.
-        const unknown = open.find(({ oid }) => oid === unknownTo(error));
-        if (unknown === undefined) {
-          for (const flight of open) this.#flights.fail(flight, error);
-          return;
-        }
-        this.#flights.fail(unknown, objectMissing(unknown.oid, { cause: error }));
-        open = open.filter((flight) => flight !== unknown);
-      }
+    try {
+      await fetchWithoutUnknown(
+        () => open.map(({ oid }) => oid),
+        () => this.#bring(open, signal),
+        (oid, cause) => {
+          const unknown = open.filter((flight) => flight.oid === oid);
+          for (const flight of unknown) this.#flights.fail(flight, objectMissing(oid, { cause }));
+          open = open.filter((flight) => flight.oid !== oid);
+        },
+      );
+    } catch (error) {
+      for (const flight of open) this.#flights.fail(flight, error);
+      return;
+    }
+    for (const flight of open) {
+      if (this.#flights.isOpen(flight)) this.#flights.fail(flight, objectMissing(flight.oid));
     }
   }
 
