@@ -6,12 +6,13 @@ import { mountRepository, type RepositoryMount } from "../mount-repository.ts";
 import { openPlace, type Place } from "../place.ts";
 import { waitFor } from "../view/wait.ts";
 import { Backoff } from "./backoff.ts";
-import { after, type Condition, type Happening, stateOf } from "./condition.ts";
+import type { Condition } from "./condition.ts";
 import { clearDirectory } from "./mount-table.ts";
 import { Refresher } from "./refresher.ts";
 import type { RowChange } from "./registry.ts";
 import type { Row } from "./schema.ts";
 import { wordsOf } from "./told-error.ts";
+import { WatchedCondition } from "./watched-condition.ts";
 
 /** What a keeper works with. */
 export interface KeeperHost {
@@ -43,8 +44,8 @@ const PASSING = new Set([
  */
 export class Keeper {
   #row: Row;
-  #condition: Condition;
   readonly #host: KeeperHost;
+  readonly #condition: WatchedCondition;
   readonly #stop = new AbortController();
   readonly #backoff: Backoff;
   /** What is done one after the other: whatever mounts or unmounts. */
@@ -54,8 +55,6 @@ export class Keeper {
   #mount: RepositoryMount | undefined;
   #refresher: Refresher | undefined;
   #lastFault: string | undefined;
-  /** Called whenever the condition is another one. */
-  readonly #watching = new Set<() => void>();
 
   constructor(row: Row, host: KeeperHost) {
     this.#row = row;
@@ -63,7 +62,8 @@ export class Keeper {
     this.#backoff = new Backoff(host.retryMs, host.retryMs * RETRY_GROWTH);
     // One that has failed is looked at again after a restart: what stood in the way may be gone.
     const phase = row.phase === "ready" ? "ready" : "preparing";
-    this.#condition = { phase, wanted: row.wanted, mounted: false };
+    const first: Condition = { phase, wanted: row.wanted, mounted: false };
+    this.#condition = new WatchedCondition(first, (text) => host.log(`${row.name}: ${text}`));
   }
 
   get row(): Row {
@@ -71,7 +71,7 @@ export class Keeper {
   }
 
   get condition(): Condition {
-    return this.#condition;
+    return this.#condition.now;
   }
 
   get mount(): RepositoryMount | undefined {
@@ -94,7 +94,7 @@ export class Keeper {
 
   /** Begins, in the background. */
   start(): void {
-    if (this.#condition.wanted) void this.#inTurn(() => this.#bringUp()).catch(() => undefined);
+    if (this.#condition.now.wanted) void this.#inTurn(() => this.#bringUp()).catch(() => undefined);
   }
 
   /** Has it mounted if it is not, and waits for that. Throws what stands in the way. */
@@ -110,8 +110,8 @@ export class Keeper {
     await this.#inTurn(async () => {
       if (this.#mount !== undefined) return;
       this.#row = renewed();
-      this.#note({ what: "asked-for" });
-      this.#note({ what: "preparing" });
+      this.#condition.note({ what: "asked-for" });
+      this.#condition.note({ what: "preparing" });
       await this.#bringUp();
     });
   }
@@ -181,12 +181,11 @@ export class Keeper {
         if (until === "history") await waitFor(mount.history, signal);
         return;
       }
-      const { wanted, error, mountFault } = this.#condition;
+      const { phase, wanted, error, mountFault } = this.#condition.now;
       if (!wanted) throw notMounted(this.#row.name);
-      if (this.#condition.phase === "failed")
-        throw new MountError("MOUNT_NOT_MOUNTED", error ?? "it has failed");
+      if (phase === "failed") throw new MountError("MOUNT_NOT_MOUNTED", error ?? "it has failed");
       if (mountFault !== undefined) throw new MountError("MOUNT_NOT_MOUNTED", mountFault);
-      await this.#changed(signal);
+      await this.#condition.changed(AbortSignal.any([signal, this.#stop.signal]));
     }
   }
 
@@ -202,34 +201,11 @@ export class Keeper {
 
   #want(wanted: boolean): void {
     this.#write({ wanted });
-    this.#note({ what: wanted ? "asked-for" : "given-up" });
-  }
-
-  #note(happening: Happening): void {
-    const before = this.#condition;
-    this.#condition = after(before, happening);
-    const state = stateOf(this.#condition);
-    if (state !== stateOf(before) || "error" in happening) {
-      this.#host.log(`${this.#row.name}: ${state}${"error" in happening ? `: ${happening.error}` : ""}`);
-    }
-    for (const wake of this.#watching) wake();
+    this.#condition.note({ what: wanted ? "asked-for" : "given-up" });
   }
 
   #write(change: RowChange): void {
     this.#row = this.#host.write(this.#row, change);
-  }
-
-  async #changed(signal: AbortSignal): Promise<void> {
-    let wake: (() => void) | undefined;
-    const change = new Promise<void>((resolve) => {
-      wake = resolve;
-      this.#watching.add(resolve);
-    });
-    try {
-      await waitFor(change, AbortSignal.any([signal, this.#stop.signal]));
-    } finally {
-      if (wake !== undefined) this.#watching.delete(wake);
-    }
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -257,8 +233,8 @@ export class Keeper {
     // Somebody has begun anew, or taken it out: it is theirs now.
     if (code === "MOUNT_ROW_CHANGED" || code === "MOUNT_UNKNOWN_NAME") return;
     const words = wordsOf(error);
-    const isPrepared = this.#condition.phase === "ready";
-    this.#note({ what: isPrepared ? "not-mounted" : "not-prepared", error: words });
+    const isPrepared = this.#condition.now.phase === "ready";
+    this.#condition.note({ what: isPrepared ? "not-mounted" : "not-prepared", error: words });
     if (!isPrepared) this.#write({ phase: "failed", error: words });
     if (isPrepared || (typeof code === "string" && PASSING.has(code))) this.#again();
   }
@@ -266,12 +242,12 @@ export class Keeper {
   async #prepare(): Promise<void> {
     const { url, ref, requireCommit, depth } = this.#row;
     const { stateFolder, environment } = this.#host;
-    if (this.#condition.phase !== "ready") this.#note({ what: "preparing" });
+    if (this.#condition.now.phase !== "ready") this.#condition.note({ what: "preparing" });
     await mkdir(stateFolder, { recursive: true, mode: 0o700 });
     await clearDirectory(this.#row.directory);
     await mkdir(this.#row.directory, { recursive: true });
     this.#place ??= await openPlace(url, environment);
-    if (this.#condition.phase === "ready") return;
+    if (this.#condition.now.phase === "ready") return;
     const path = join(await realpath(stateFolder), "git");
     // Nobody else works in this folder: what a preparation has left there will not come to its end.
     await sweepDrafts(path, 0);
@@ -280,7 +256,7 @@ export class Keeper {
     await makeGitDirectory({ path, workTree, place: this.#place, name: ref, requireCommit, depth, signal });
     await this.#noteFetch();
     this.#write({ phase: "ready", error: undefined });
-    this.#note({ what: "prepared" });
+    this.#condition.note({ what: "prepared" });
   }
 
   async #show(): Promise<void> {
@@ -309,7 +285,7 @@ export class Keeper {
     });
     this.#mount = mount;
     this.#refresh(mount);
-    this.#note({ what: "mounted" });
+    this.#condition.note({ what: "mounted" });
     mount.ended.then(
       () => this.#lost(mount, "somebody has unmounted it"),
       (error: unknown) => this.#lost(mount, wordsOf(error)),
@@ -321,9 +297,9 @@ export class Keeper {
       open: () => openPlace(this.#row.url, this.#host.environment),
       refreshed: async () => {
         await this.#noteFetch();
-        this.#note({ what: "refreshed" });
+        this.#condition.note({ what: "refreshed" });
       },
-      failed: (error) => this.#note({ what: "not-refreshed", error }),
+      failed: (error) => this.#condition.note({ what: "not-refreshed", error }),
     });
   }
 
@@ -332,17 +308,17 @@ export class Keeper {
     this.#mount = undefined;
     void this.#refresher?.stop();
     this.#refresher = undefined;
-    this.#note({ what: "lost", error });
+    this.#condition.note({ what: "lost", error });
     this.#again();
   }
 
   /** Tries again after a while. */
   #again(): void {
-    if (this.#stop.signal.aborted || !this.#condition.wanted) return;
+    if (this.#stop.signal.aborted || !this.#condition.now.wanted) return;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
       void this.#inTurn(async () => {
-        if (this.#condition.wanted) await this.#bringUp();
+        if (this.#condition.now.wanted) await this.#bringUp();
       }).catch(() => undefined);
     }, this.#backoff.next());
   }
@@ -362,7 +338,7 @@ export class Keeper {
       this.#refresh(mount);
       throw error;
     }
-    this.#note({ what: "unmounted" });
+    this.#condition.note({ what: "unmounted" });
   }
 
   async #noteFetch(): Promise<void> {
