@@ -31,7 +31,7 @@ export interface HydratorCounts {
 }
 
 /** What a blob of unknown size counts as in a request, in bytes. */
-export const GUESSED_BYTES = 16 * 1024;
+export const GUESSED_BYTES: number = 16 * 1024;
 /** What nobody waits for travels in requests of this many blobs, so that others are not kept waiting. */
 const MAX_BACKGROUND_COUNT = 256;
 /** How many queued blobs are looked for in the cache before others get their turn. */
