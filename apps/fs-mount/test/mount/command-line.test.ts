@@ -1,29 +1,25 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
-import { Lab, run, whyNot } from "../support/lab.ts";
-import { PROGRAM } from "../support/program.ts";
+import { afterEach, expect, test } from "vitest";
+import { run, useLab } from "../support/lab.ts";
+import { MOUNT } from "../support/program.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
-const missing = whyNot();
-const lab = new Lab();
+const lab = useLab();
 const children: ChildProcess[] = [];
 const mounts: string[] = [];
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
-});
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
   for (const directory of mounts.splice(0)) await run("umount", ["-l", directory]).catch(() => undefined);
 });
-afterAll(() => lab.end());
 
 /** Starts the program on a directory, and waits for its line. */
 async function start(origin: string, directory: string): Promise<{ child: ChildProcess; line: string }> {
   const folders = ["--state", lab.folder(), "--cache-dir", lab.folder()];
-  const [node, ...args] = [...PROGRAM, ...folders, origin, directory];
-  const child = spawn(node, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...MOUNT, ...folders, origin, directory], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   children.push(child);
   mounts.push(directory);
   let said = "";
@@ -99,24 +95,25 @@ test("without the device it says what else there is, before anything is fetched"
   const directory = lab.folder();
   const shell = 'mount -t tmpfs none /dev && exec "$@"';
   await expect(
-    run("unshare", ["-m", "sh", "-c", shell, "sh", ...PROGRAM, "/nowhere", directory]),
+    run("unshare", ["-m", "sh", "-c", shell, "sh", process.execPath, ...MOUNT, "/nowhere", directory]),
   ).rejects.toThrow(`millrace-mount materialize /nowhere ${directory}`);
 });
 
 test("mounts what was required, and nothing where it is not there", async () => {
   const origin = lab.keep(makeRepository());
   const [directory, state] = [lab.folder(), lab.folder()];
-  const [node, ...args] = PROGRAM;
   const older = git(origin, ["rev-parse", "main~1"]);
-  const ask = [...args, "--state", state, "--cache-dir", lab.folder(), "--require-commit", older];
-  await expect(run(node, [...ask, `${origin}@main`, directory])).rejects.toThrow(`, and not ${older}`);
+  const ask = [...MOUNT, "--state", state, "--cache-dir", lab.folder(), "--require-commit", older];
+  await expect(run(process.execPath, [...ask, `${origin}@main`, directory])).rejects.toThrow(
+    `, and not ${older}`,
+  );
   expect(readdirSync(state).filter((name) => name !== "lock")).toEqual([]);
   expect(isMounted(directory)).toBe(false);
 });
 
 test("tells what is wrong with its arguments, and what it cannot find", async () => {
-  const [node, ...args] = PROGRAM;
-  await expect(run(node, [...args, "only-one"])).rejects.toThrow("missing required argument 'directory'");
-  await expect(run(node, [...args, "--uid", "x", "a", "b"])).rejects.toThrow("uid");
-  await expect(run(node, [...args, "/nowhere", lab.folder()])).rejects.toThrow("/nowhere");
+  const ask = (...args: string[]): Promise<string> => run(process.execPath, [...MOUNT, ...args]);
+  await expect(ask("only-one")).rejects.toThrow("missing required argument 'directory'");
+  await expect(ask("--uid", "x", "a", "b")).rejects.toThrow("uid");
+  await expect(ask("/nowhere", lab.folder())).rejects.toThrow("/nowhere");
 });

@@ -2,23 +2,20 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { runCommandLine } from "../../src/command-line.ts";
 import type { Status } from "../../src/daemon/status.ts";
 import { DaemonLab } from "../support/daemon-lab.ts";
-import { Lab, run, whyNot } from "../support/lab.ts";
-import { PROGRAM } from "../support/program.ts";
+import { run, useLab } from "../support/lab.ts";
+import { MOUNT } from "../support/program.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
-const missing = whyNot();
-const lab = new Lab();
+const lab = useLab();
 let daemon: DaemonLab;
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
+beforeEach(() => {
   daemon = new DaemonLab(lab);
 });
 afterEach(() => daemon?.end());
-afterAll(() => lab.end());
 
 /** What a command has said, and its status. */
 interface Said {
@@ -212,16 +209,15 @@ describe("with a daemon", () => {
 test("--detach starts a daemon where none runs, and returns when git works inside", async () => {
   const origin = lab.keep(makeRepository());
   const directory = join(daemon.mounts, "work");
-  const [node, ...program] = PROGRAM;
-  const args = [...program, `${origin}@main`, directory, "--detach", "--state", daemon.state];
+  const args = [...MOUNT, `${origin}@main`, directory, "--detach", "--state", daemon.state];
   const env = { XDG_CACHE_HOME: daemon.cache };
-  const said = await run(node, args, { env });
+  const said = await run(process.execPath, args, { env });
   const { pid } = await pingOf(daemon);
   try {
     expect(said).toMatch(new RegExp(`^${origin}@main \\([0-9a-f]{9}\\) is at ${directory}\n$`));
     expect(await run("git", ["status", "--porcelain"], { cwd: directory })).toBe("");
     // Again: the same daemon, the same mount.
-    expect(await run(node, args, { env })).toBe(said);
+    expect(await run(process.execPath, args, { env })).toBe(said);
     expect((await pingOf(daemon)).pid).toBe(pid);
     expect(readFileSync(join(daemon.state, "daemon.log"), "utf8")).toContain("work: mounted");
   } finally {
@@ -239,9 +235,8 @@ test("status --watch tells again what has changed, until it is interrupted", asy
   const origin = lab.keep(makeRepository());
   await daemon.start();
   await daemon.mount("one", origin);
-  const [node, ...program] = PROGRAM;
-  const args = [...program, "status", "one", "--watch", "--json", "--state", daemon.state];
-  const child = spawn(node, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const args = [...MOUNT, "status", "one", "--watch", "--json", "--state", daemon.state];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   try {
     let said = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));

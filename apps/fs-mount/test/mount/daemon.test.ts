@@ -2,20 +2,17 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DaemonLab } from "../support/daemon-lab.ts";
-import { Lab, run, whyNot } from "../support/lab.ts";
+import { run, useLab } from "../support/lab.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
-const missing = whyNot();
-const lab = new Lab();
+const lab = useLab();
 let daemon: DaemonLab;
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
+beforeEach(() => {
   daemon = new DaemonLab(lab);
 });
 afterEach(() => daemon?.end());
-afterAll(() => lab.end());
 
 const origin = (): string => lab.keep(makeRepository());
 /** All that can be seen of a mount, but its `.git`. */

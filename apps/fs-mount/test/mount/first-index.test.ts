@@ -1,21 +1,17 @@
 import { existsSync } from "node:fs";
 import type { ObjectSource } from "@millrace/promisor";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { mountRepository } from "../../src/mount-repository.ts";
 import { openPlace } from "../../src/place.ts";
-import { Lab, run, whyNot } from "../support/lab.ts";
+import { run, useLab } from "../support/lab.ts";
 import { makeRepository } from "../support/repository.ts";
 
-const missing = whyNot();
-const lab = new Lab();
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
-});
-afterAll(() => lab.end());
+const lab = useLab();
 
 test("git writes nothing before its index is there, also after a start that was given up", async () => {
   const origin = lab.keep(makeRepository());
-  const [directory, stateFolder, cacheFolder] = [lab.folder(), lab.folder(), lab.folder()];
+  const folders = lab.folders();
+  const { directory, stateFolder } = folders;
   for (const ends of ["given up", "left to end"] as const) {
     await using place = await openPlace(origin, process.env);
     let go = (): void => undefined;
@@ -30,9 +26,7 @@ test("git writes nothing before its index is there, also after a start that was 
     await using mounted = await mountRepository({
       place: { ...place, source: { ...place.source, sizes } },
       name: "HEAD",
-      directory,
-      stateFolder,
-      cacheFolder,
+      ...folders,
     });
     mounted.ready.catch(() => undefined);
     mounted.history.catch(() => undefined);

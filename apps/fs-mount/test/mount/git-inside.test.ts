@@ -1,14 +1,9 @@
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { Lab, whyNot } from "../support/lab.ts";
+import { describe, expect, test } from "vitest";
+import { useLab } from "../support/lab.ts";
 import { Mirror } from "../support/mirror.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
-const missing = whyNot();
-const lab = new Lab();
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
-});
-afterAll(() => lab.end());
+const lab = useLab();
 
 /** A repository with a branch that changes what `main` has, and a push of which is taken. */
 function makeOrigin(): string {

@@ -1,24 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
-import { Lab, run, whyNot } from "../support/lab.ts";
+import { afterEach, expect, test } from "vitest";
+import { run, useLab } from "../support/lab.ts";
+import { MOUNT } from "../support/program.ts";
 import { git, GIT_ENVIRONMENT, makeRepository } from "../support/repository.ts";
 
-const missing = whyNot();
-const lab = new Lab();
+const lab = useLab();
 const children: ChildProcess[] = [];
 const mounts: string[] = [];
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
-});
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
   for (const directory of mounts.splice(0)) await run("umount", ["-l", directory]).catch(() => undefined);
 });
-afterAll(() => lab.end());
-
-const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** Writes in a mount until it is gone, and tells of each round that has come to its end. */
 const WRITER = `
@@ -64,9 +57,7 @@ print("whole")
 `;
 
 async function start(origin: string, directory: string, folders: readonly string[]): Promise<ChildProcess> {
-  const register = file("../../../../scripts/typescript-threads.js");
-  const program = ["--conditions", "@millrace/source", "--import", register, file("../../src/cli.ts")];
-  const child = spawn(process.execPath, [...program, ...folders, origin, directory], {
+  const child = spawn(process.execPath, [...MOUNT, ...folders, origin, directory], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   children.push(child);

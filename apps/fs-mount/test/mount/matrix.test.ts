@@ -1,17 +1,14 @@
 import { fileURLToPath } from "node:url";
-import { afterAll, expect, test } from "vitest";
-import { Lab, run, whyNot } from "../support/lab.ts";
+import { expect, test } from "vitest";
+import { run, useLab } from "../support/lab.ts";
 import { makeRepository } from "../support/repository.ts";
 
 const MATRIX = fileURLToPath(new URL("../../../../packages/fuse/test/mount/matrix.py", import.meta.url));
 /** What the README's limits name: holes are not told, nothing is set aside in advance, reading changes no access time. */
 const LIMITS = /^\["(?:SEEK_DATA, SEEK_HOLE|fallocate .*|read: atime of a fresh file)"/;
-const reason = whyNot();
-const lab = new Lab();
-afterAll(() => lab.end());
+const lab = useLab();
 
-test("every operation in a mount that can be written ends as in a native folder", async (ctx) => {
-  if (reason !== undefined) ctx.skip(reason);
+test("every operation in a mount that can be written ends as in a native folder", async () => {
   const matrix = async (directory: string): Promise<string[]> =>
     (await run("python3", [MATRIX, directory, "--no-directory-links"], { timeoutMs: 200_000 }))
       .trim()

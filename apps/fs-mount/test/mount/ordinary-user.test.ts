@@ -1,23 +1,22 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeEach, expect, test } from "vitest";
-import { Lab, run, whyNot } from "../support/lab.ts";
+import { expect, test } from "vitest";
+import { run, useLab, whyNot } from "../support/lab.ts";
+import { CHECKOUT, mountOf } from "../support/program.ts";
 import { makeRepository } from "../support/repository.ts";
 
 /** A user id that owns nothing but its folder. */
 const USER = 54_321;
-const missing =
+const absent = ["fusermount3", "setpriv", "unshare"].filter(
+  (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0,
+);
+const lab = useLab(
   whyNot() ??
-  (spawnSync("sh", ["-c", "command -v fusermount3 setpriv unshare"]).status === 0
-    ? undefined
-    : "fusermount3, setpriv or unshare is missing: NO MOUNT OF AN ORDINARY USER IS TESTED");
-const lab = new Lab();
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
-});
-afterAll(() => lab.end());
+    (absent.length === 0
+      ? undefined
+      : `${absent.join(", ")} is not installed: NO MOUNT OF AN ORDINARY USER IS TESTED`),
+);
 
 test("an ordinary user mounts, works with git inside, and unmounts", async () => {
   const origin = lab.keep(makeRepository());
@@ -25,19 +24,18 @@ test("an ordinary user mounts, works with git inside, and unmounts", async () =>
   for (const name of ["checkout", "mnt", "home"]) mkdirSync(join(folder, name));
   for (const name of ["node", "fuse.conf"]) writeFileSync(join(folder, name), "");
   for (const each of [folder, origin]) chmodSync(each, 0o755);
-  const top = fileURLToPath(new URL("../../../..", import.meta.url));
   // In a mount namespace of its own: the checkout and Node may be where only root looks, and so may the device.
   const script = `set -e
     D=${folder} O=${USER}:${USER}
     [ -e /etc/fuse.conf ] || : > /etc/fuse.conf
     mknod $D/fuse c 10 229; chmod 666 $D/fuse; chmod 755 $D/node; chown -R $O $D/mnt $D/home ${origin}
-    mount --bind ${top} $D/checkout; mount --bind ${process.execPath} $D/node
+    mount --bind ${CHECKOUT} $D/checkout; mount --bind ${process.execPath} $D/node
     mount --bind $D/fuse /dev/fuse; mount --bind $D/fuse.conf /etc/fuse.conf
     { cat /etc/passwd; echo mounter:x:${USER}:${USER}::$D/home:/bin/sh; } > $D/passwd; mount --bind $D/passwd /etc/passwd
     cat > $D/as-user <<'END'
       set -e
-      $D/node --import $D/checkout/scripts/typescript-threads.js --conditions @millrace/source \\
-        $D/checkout/apps/fs-mount/src/cli.ts --state $D/home/state --cache-dir $D/home/blobs ${origin} $D/mnt > $D/home/said 2>&1 &
+      $D/node ${mountOf("$D/checkout").join(" ")} --state $D/home/state --cache-dir $D/home/blobs \\
+        ${origin} $D/mnt > $D/home/said 2>&1 &
       mount=$!
       for i in $(seq 600); do grep -q Ctrl-C $D/home/said && break; sleep 0.1; done
       cd $D/mnt

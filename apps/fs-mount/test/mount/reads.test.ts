@@ -3,12 +3,11 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { FetchedPack, ObjectSource } from "@millrace/promisor";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Lab, run, whyNot } from "../support/lab.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { run, useLab } from "../support/lab.ts";
 import { git } from "../support/repository.ts";
 
-const missing = whyNot();
-const lab = new Lab();
+const lab = useLab();
 const FOLDERS = 40;
 const FILES = 15;
 let origin: string;
@@ -31,10 +30,6 @@ beforeAll(() => {
   }
   git(origin, ["add", "."]);
   git(origin, ["commit", "-q", "-m", "many files"]);
-});
-afterAll(() => lab.end());
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
 });
 
 function write(path: string, content: string): void {

@@ -1,13 +1,8 @@
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { Lab, run, whyNot } from "../support/lab.ts";
+import { describe, expect, test } from "vitest";
+import { run, useLab } from "../support/lab.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
-const missing = whyNot();
-const lab = new Lab();
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
-});
-afterAll(() => lab.end());
+const lab = useLab();
 
 describe.each([
   ["sha1", false],
@@ -46,8 +41,8 @@ describe.each([
 describe("a mounted repository", () => {
   test("is the same after a restart, without the server, and git takes nothing for changed", async () => {
     const origin = lab.keep(makeRepository());
-    const [directory, stateFolder, cacheFolder] = [lab.folder(), lab.folder(), lab.folder()];
-    const kept = { directory, stateFolder, cacheFolder };
+    const kept = lab.folders();
+    const { directory } = kept;
     const first = await lab.mountRepository(origin, kept);
     const stats = ["-R", "--time-style=full-iso", "-li", "--ignore=.git"];
     const before = await run("ls", stats, { cwd: directory });

@@ -1,5 +1,5 @@
-import { afterAll, expect, test } from "vitest";
-import { Lab, whyNot } from "../support/lab.ts";
+import { expect, test } from "vitest";
+import { useLab } from "../support/lab.ts";
 import { Mirror } from "../support/mirror.ts";
 import { RandomSteps } from "../support/random-steps.ts";
 import { makeRepository } from "../support/repository.ts";
@@ -9,14 +9,11 @@ const steps = Number(
   process.env["MILLRACE_SOAK_STEPS"] ?? (process.env["MILLRACE_LIGHT"] === undefined ? 200 : 40),
 );
 const seed = Number(process.env["MILLRACE_SEED"] ?? 3);
-const missing = whyNot();
-const lab = new Lab();
-afterAll(() => lab.end());
+const lab = useLab();
 
 test("whatever is done to files and with git ends in a mount as in a clone beside it, at every step", {
   timeout: 60_000 + steps * 10_000,
-}, async (context) => {
-  if (missing !== undefined) context.skip(missing);
+}, async () => {
   const mirror = await Mirror.open(lab, lab.keep(makeRepository()));
   const random = new RandomSteps(seed, mirror.clone);
   const done: string[] = [];

@@ -1,17 +1,12 @@
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { Lab, run, whyNot } from "../support/lab.ts";
+import { describe, expect, test } from "vitest";
+import { run, useLab } from "../support/lab.ts";
 import { runShell } from "../support/mirror.ts";
 import { makeRepository } from "../support/repository.ts";
 
-const missing = whyNot();
-const lab = new Lab();
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
-});
-afterAll(() => lab.end());
+const lab = useLab();
 
 /** What git says when it looks at everything and remembers nothing of it. */
 const LOOK =
@@ -69,7 +64,7 @@ describe("git status in a mount", () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 12, maxLength: 18 }), async (steps) => {
-        const kept = { directory: lab.folder(), stateFolder: lab.folder(), cacheFolder: lab.folder() };
+        const kept = lab.folders();
         let { mounted, faults } = await lab.mountRepository(origin, kept);
         for (const each of steps) {
           if (each === "remount") {
@@ -93,7 +88,7 @@ describe("git status in a mount", () => {
 
   test("looks at what has changed and at nothing else, after a restart, too", async () => {
     const origin = lab.keep(makeRepository());
-    const kept = { directory: lab.folder(), stateFolder: lab.folder(), cacheFolder: lab.folder() };
+    const kept = lab.folders();
     const { directory } = kept;
     const first = await lab.mountRepository(origin, kept);
     const sh = async (script: string): Promise<string> => (await runShell(script, directory)).out.trim();

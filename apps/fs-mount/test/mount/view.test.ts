@@ -1,15 +1,9 @@
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ObjectSource } from "@millrace/promisor";
-import { Lab, run, whyNot } from "../support/lab.ts";
+import { run, useLab } from "../support/lab.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
-const missing = whyNot();
-const lab = new Lab();
-afterAll(() => lab.end());
-
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
-});
+const lab = useLab();
 
 describe.each(["sha1", "sha256"] as const)("a mounted view of %s", (format) => {
   test("is what a clone is", async () => {

@@ -1,13 +1,8 @@
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { Lab, run, whyNot } from "../support/lab.ts";
+import { describe, expect, test } from "vitest";
+import { run, useLab } from "../support/lab.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
-const missing = whyNot();
-const lab = new Lab();
-beforeEach((context) => {
-  if (missing !== undefined) context.skip(missing);
-});
-afterAll(() => lab.end());
+const lab = useLab();
 
 const STATUS = ["-c", "core.fsmonitor=false", "status", "--porcelain=v1"];
 const sh = async (directory: string, script: string): Promise<string> =>
@@ -16,8 +11,8 @@ const sh = async (directory: string, script: string): Promise<string> =>
 describe("a mount that can be written", () => {
   test("is what it was after a restart, and git takes nothing else for changed", async () => {
     const origin = lab.keep(makeRepository());
-    const [directory, stateFolder, cacheFolder] = [lab.folder(), lab.folder(), lab.folder()];
-    const kept = { directory, stateFolder, cacheFolder };
+    const kept = lab.folders();
+    const { directory } = kept;
     const first = await lab.mountRepository(origin, kept);
     await sh(
       directory,
@@ -137,7 +132,7 @@ print(os.fstat(fd).st_size - size, os.fstat(fd).st_nlink)
 
   test("keeps inode numbers when a file is written to, a directory moves, the base changes and after a restart", async () => {
     const origin = lab.keep(makeRepository());
-    const kept = { directory: lab.folder(), stateFolder: lab.folder(), cacheFolder: lab.folder() };
+    const kept = lab.folders();
     const { directory } = kept;
     const first = await lab.mountRepository(origin, kept);
     const numbers = async (): Promise<string> =>

@@ -1,11 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { MemorySource } from "../support/memory-source.ts";
-import { BASE, operations } from "./operations.ts";
-import { folderOf, ViewFiles } from "./view-files.ts";
+import { operations } from "./operations.ts";
+import { ViewLab } from "./view-files.ts";
 
 /** Whether a path was told, itself or with a directory that it is in. */
 function isCovered(path: string, told: ReadonlySet<string>): boolean {
@@ -48,49 +44,38 @@ test("whatever shows otherwise in a view has been told, since any token, and ove
   let unknownCount = 0;
   await fc.assert(
     fc.asyncProperty(steps, async (sequence) => {
-      const folder = mkdtempSync(join(tmpdir(), "overlay-"));
-      const source = new MemorySource();
-      const tree = source.folder(folderOf(BASE));
-      const others = [source.folder(folderOf({ a: "another", d: BASE.a!, e: "new" })), tree];
-      let files = new ViewFiles(folder, source, tree);
-      const first = await files.view.changes.since("");
+      await using lab = new ViewLab();
+      const first = await lab.files.view.changes.since("");
       expect(first.paths).toBeUndefined();
-      const moments = [{ token: first.token, shown: await files.dump() }];
-      try {
-        for (const [at, step] of [...sequence, "ask" as const].entries()) {
-          if (step === "reopen") {
-            await files.view.close();
-            files = new ViewFiles(folder, source, tree);
-          } else if (step === "base") {
-            await files.view.reconcile(others[at % 2]!);
-          } else if (step === "ask") {
-            const { token, shown: before } = moments[at % moments.length]!;
-            const { token: next, paths } = await files.view.changes.since(token);
-            const shown = await files.dump();
-            moments.push({ token: next, shown });
-            if (paths === undefined) {
-              unknownCount++;
-              continue;
-            }
-            knownCount++;
-            for (const path of new Set([...before.keys(), ...shown.keys()])) {
-              if (before.get(path) !== shown.get(path) && !isCovered(path, paths))
-                expect.fail(`${path} was not told: ${JSON.stringify([...paths])}`);
-            }
-            for (const directory of changedDirectories(before, shown)) {
-              const isTold = [...paths].some(
-                (path) => path.startsWith(directory) && /^[^/]+\/?$/.test(path.slice(directory.length)),
-              );
-              if (!isTold) expect.fail(`nothing in ${directory} was told: ${JSON.stringify([...paths])}`);
-            }
-          } else {
-            await files.run(step);
+      const moments = [{ token: first.token, shown: await lab.files.dump() }];
+      for (const [at, step] of [...sequence, "ask" as const].entries()) {
+        if (step === "reopen") {
+          await lab.reopen();
+        } else if (step === "base") {
+          await lab.moveBase(at);
+        } else if (step === "ask") {
+          const { token, shown: before } = moments[at % moments.length]!;
+          const { token: next, paths } = await lab.files.view.changes.since(token);
+          const shown = await lab.files.dump();
+          moments.push({ token: next, shown });
+          if (paths === undefined) {
+            unknownCount++;
+            continue;
           }
+          knownCount++;
+          for (const path of new Set([...before.keys(), ...shown.keys()])) {
+            if (before.get(path) !== shown.get(path) && !isCovered(path, paths))
+              expect.fail(`${path} was not told: ${JSON.stringify([...paths])}`);
+          }
+          for (const directory of changedDirectories(before, shown)) {
+            const isTold = [...paths].some(
+              (path) => path.startsWith(directory) && /^[^/]+\/?$/.test(path.slice(directory.length)),
+            );
+            if (!isTold) expect.fail(`nothing in ${directory} was told: ${JSON.stringify([...paths])}`);
+          }
+        } else {
+          await lab.files.run(step);
         }
-      } finally {
-        await files.view.close();
-        source.end();
-        rmSync(folder, { recursive: true });
       }
     }),
     { numRuns: 60 },

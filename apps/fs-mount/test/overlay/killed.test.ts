@@ -3,24 +3,19 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fromSources } from "../support/program.ts";
 import { Model } from "./model.ts";
 import { BASE, operations } from "./operations.ts";
 import { BaseObjects, OverlayFiles } from "./overlay-files.ts";
 
 const objects = new BaseObjects();
 const tree = objects.add(BASE);
+const CHILD = fromSources(new URL("killed-child.ts", import.meta.url));
 
 function start(folder: string, seed: number): ChildProcess {
-  const register = fileURLToPath(new URL("../../../../scripts/typescript-threads.js", import.meta.url));
-  const child = fileURLToPath(new URL("killed-child.ts", import.meta.url));
-  return spawn(
-    process.execPath,
-    ["--conditions", "@millrace/source", "--import", register, child, folder, String(seed)],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
+  return spawn(process.execPath, [...CHILD, folder, String(seed)], { stdio: ["ignore", "pipe", "inherit"] });
 }
 
 /** Kills a worker when it has told of so many operations. @returns how many it told of until it ended */

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { mount } from "@millrace/fuse";
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { whyNot } from "../support/lab.ts";
+import { fromSources } from "../support/program.ts";
 import type { OverlayNode } from "../../src/overlay/row.ts";
 import { afterPowerLoss } from "./losing-disk.ts";
 import { Model } from "./model.ts";
@@ -21,8 +21,7 @@ beforeEach((context) => {
 
 const objects = new BaseObjects();
 const tree = objects.add(BASE);
-const THREADS = fileURLToPath(new URL("../../../../scripts/typescript-threads.js", import.meta.url));
-const CHILD = fileURLToPath(new URL("power-loss-child.ts", import.meta.url));
+const CHILD = fromSources(new URL("power-loss-child.ts", import.meta.url));
 
 /** Has a process work on a disk that then loses its power. @returns how many operations it had told of */
 async function workUntilPowerLoss(folder: string, ...numbers: readonly number[]): Promise<number> {
@@ -34,12 +33,9 @@ async function workUntilPowerLoss(folder: string, ...numbers: readonly number[])
       data: { record },
     });
     try {
-      const args = [THREADS, CHILD, disk];
-      const child = spawn(
-        process.execPath,
-        ["--conditions", "@millrace/source", "--import", ...args, ...numbers.map(String)],
-        { stdio: ["ignore", "pipe", "inherit"] },
-      );
+      const child = spawn(process.execPath, [...CHILD, disk, ...numbers.map(String)], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
       let told = "";
       for await (const chunk of child.stdout) {
         told += String(chunk);

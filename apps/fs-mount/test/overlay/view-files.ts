@@ -1,9 +1,12 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
 import { OverlayView } from "../../src/overlay/overlay-view.ts";
 import type { OverlayViewNode } from "../../src/overlay/overlay-view-node.ts";
-import { type Folder, link, type MemorySource, run } from "../support/memory-source.ts";
+import { type Folder, link, MemorySource, run } from "../support/memory-source.ts";
 import { lineOf } from "./model.ts";
-import type { Base, Files, Operation, Path } from "./operations.ts";
+import { BASE, type Base, type Files, type Operation, type Path } from "./operations.ts";
 
 const XATTR = "user.x";
 const GIVEN_SECONDS = 1000;
@@ -164,5 +167,43 @@ export class ViewFiles implements Files {
       if (type === "directory") await this.#dump(node, `${prefix}${name}/`, lines);
       for (const id of held) this.view.forget(id, 1);
     }
+  }
+}
+
+/** A folder of local changes and the view of it, over the usual base; disposing closes it and takes all of it away. */
+export class ViewLab implements AsyncDisposable {
+  readonly source = new MemorySource();
+  readonly tree: Oid = this.source.folder(folderOf(BASE));
+  readonly #folder = mkdtempSync(join(tmpdir(), "overlay-"));
+  /** What the base may become: another one, and what it was. */
+  readonly #others: readonly Oid[] = [
+    this.source.folder(folderOf({ a: "another", d: BASE.a!, e: "new" })),
+    this.tree,
+  ];
+  #files = this.#open();
+
+  /** The view as it is open now. */
+  get files(): ViewFiles {
+    return this.#files;
+  }
+
+  async reopen(): Promise<void> {
+    await this.#files.view.close();
+    this.#files = this.#open();
+  }
+
+  /** Moves the base: to the other one at even numbers, to the usual one at odd numbers. */
+  async moveBase(number: number): Promise<void> {
+    await this.#files.view.reconcile(this.#others[number % 2]!);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#files.view.close();
+    this.source.end();
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  #open(): ViewFiles {
+    return new ViewFiles(this.#folder, this.source, this.tree);
   }
 }

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { MemorySource } from "../support/memory-source.ts";
 import { Model } from "./model.ts";
 import { BASE, operations } from "./operations.ts";
-import { folderOf, ViewFiles } from "./view-files.ts";
+import { folderOf, ViewFiles, ViewLab } from "./view-files.ts";
 
 test("a view that is closed waits for no tree, and ends what was waiting", async () => {
   const folder = mkdtempSync(join(tmpdir(), "overlay-"));
@@ -39,31 +39,20 @@ test("a view with local changes does what files do, over any base and opened aga
   );
   await fc.assert(
     fc.asyncProperty(steps, async (sequence) => {
-      const folder = mkdtempSync(join(tmpdir(), "overlay-"));
-      const source = new MemorySource();
-      const tree = source.folder(folderOf(BASE));
-      const others = [source.folder(folderOf({ a: "another", d: BASE.a!, e: "new" })), tree];
-      let files = new ViewFiles(folder, source, tree);
+      await using lab = new ViewLab();
       const model = new Model(BASE);
-      try {
-        for (const [at, step] of sequence.entries()) {
-          if (step === "reopen") {
-            await files.view.close();
-            files = new ViewFiles(folder, source, tree);
-          } else if (step === "base") {
-            await files.view.reconcile(others[at % 2]!);
-            expect(await files.dump()).toEqual(await model.dump());
-          } else {
-            expect(await files.run(step), JSON.stringify(step)).toBe(await model.run(step));
-          }
+      for (const [at, step] of sequence.entries()) {
+        if (step === "reopen") {
+          await lab.reopen();
+        } else if (step === "base") {
+          await lab.moveBase(at);
+          expect(await lab.files.dump()).toEqual(await model.dump());
+        } else {
+          expect(await lab.files.run(step), JSON.stringify(step)).toBe(await model.run(step));
         }
-        expect(await files.dump()).toEqual(await model.dump());
-        expect(source.opened).toBe(0);
-      } finally {
-        await files.view.close();
-        source.end();
-        rmSync(folder, { recursive: true });
       }
+      expect(await lab.files.dump()).toEqual(await model.dump());
+      expect(lab.source.opened).toBe(0);
     }),
     { numRuns: 80 },
   );

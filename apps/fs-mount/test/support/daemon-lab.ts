@@ -7,7 +7,7 @@ import { listMounts } from "../../src/daemon/mount-table.ts";
 import type { Registration } from "../../src/daemon/schema.ts";
 import type { Status } from "../../src/daemon/status.ts";
 import { Lab, run } from "./lab.ts";
-import { PROGRAM } from "./program.ts";
+import { MOUNT } from "./program.ts";
 import { git, GIT_ENVIRONMENT } from "./repository.ts";
 
 /** Between two looks at a status, in milliseconds. */
@@ -38,9 +38,8 @@ export class DaemonLab {
   async start(...options: readonly string[]): Promise<void> {
     // A test that has taken too long goes on behind its end.
     if (this.#isEnded) throw new Error("the test is over");
-    const [node, ...args] = PROGRAM;
     const folders = ["--state", this.state, "--cache-dir", this.cache, "--mount-root", this.mounts];
-    const child = spawn(node, [...args, "daemon", ...folders, "--retry", "100ms", ...options], {
+    const child = spawn(process.execPath, [...MOUNT, "daemon", ...folders, "--retry", "100ms", ...options], {
       env: GIT_ENVIRONMENT,
       stdio: ["ignore", "pipe", "pipe"],
     });

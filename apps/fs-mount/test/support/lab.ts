@@ -16,12 +16,14 @@ import { openPlace, type Place } from "../../src/place.ts";
 import { openBlobCache } from "../../src/cache/blob-cache.ts";
 import { Hydrator } from "../../src/hydrator/hydrator.ts";
 import { openPromisorSource } from "../../src/hydrator/promisor-source.ts";
+import { afterAll, beforeEach } from "vitest";
 import { git, GIT_ENVIRONMENT } from "./repository.ts";
 
 /** Why no test can mount here, or `undefined` where one can. */
 export function whyNot(): string | undefined {
   if (!existsSync("/dev/fuse")) return "there is no /dev/fuse: NOTHING OF A MOUNTED REPOSITORY IS TESTED";
-  if (process.geteuid?.() !== 0) return "only root may mount: NOTHING OF A MOUNTED REPOSITORY IS TESTED";
+  if (process.geteuid?.() !== 0)
+    return "these tests mount as root: NOTHING OF A MOUNTED REPOSITORY IS TESTED";
   return undefined;
 }
 
@@ -41,6 +43,8 @@ export interface MountedRepository {
   readonly requests: string[][];
   readonly faults: unknown[];
 }
+
+type MountFolders = Pick<RepositoryMountOptions, "directory" | "stateFolder" | "cacheFolder">;
 
 /** Mounts and folders of one file of tests; `end` takes all of them away, whatever has happened. */
 export class Lab {
@@ -134,9 +138,7 @@ export class Lab {
     const mounted = await mountRepository({
       place: { ...place, source: through(counted) } satisfies Place,
       name: "HEAD",
-      directory: this.folder(),
-      stateFolder: this.folder(),
-      cacheFolder: this.folder(),
+      ...this.folders(),
       onFault: (error) => faults.push(error),
       ...options,
     });
@@ -146,6 +148,11 @@ export class Lab {
     return { mounted, directory: mounted.directory, requests, faults };
   }
 
+  /** Where a repository is mounted, and what is kept for it: a mount of the same folders is the same again. */
+  folders(): MountFolders {
+    return { directory: this.folder(), stateFolder: this.folder(), cacheFolder: this.folder() };
+  }
+
   async end(): Promise<void> {
     for (const mounted of this.#repositories) await mounted[Symbol.asyncDispose]();
     // Whatever a failed test left inside hangs nothing.
@@ -153,6 +160,19 @@ export class Lab {
     for (const remote of this.#remotes) await remote[Symbol.asyncDispose]();
     for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * The lab of a file of tests, which ends with them.
+ * @param missing - why these tests cannot run here; all of them are skipped and say so
+ */
+export function useLab(missing: string | undefined = whyNot()): Lab {
+  const lab = new Lab();
+  beforeEach((context) => {
+    if (missing !== undefined) context.skip(missing);
+  });
+  afterAll(() => lab.end());
+  return lab;
 }
 
 /**

@@ -49,7 +49,7 @@ export class Mirror {
   static async open(lab: Lab, origin: string): Promise<Mirror> {
     const clone = `${lab.folder()}/clone`;
     git("/", ["clone", "-q", origin, clone]);
-    const options = { directory: lab.folder(), stateFolder: lab.folder(), cacheFolder: lab.folder() };
+    const options = lab.folders();
     const mounted = await lab.mountRepository(origin, options);
     return new Mirror(lab, origin, clone, options, mounted);
   }

@@ -1,13 +1,20 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+/** The folder of the repository that these tests are in. */
+export const CHECKOUT: string = fileURLToPath(new URL("../../../../", import.meta.url));
 
-/** `millrace-mount` from its sources, as a program and its first arguments. */
-export const PROGRAM = [
-  process.execPath,
-  "--conditions",
-  "@millrace/source",
-  "--import",
-  file("../../../../scripts/typescript-threads.js"),
-  file("../../src/cli.ts"),
-] as const;
+/** What Node is given to run a program from its sources in a checkout, before the program's own arguments. */
+export function fromSources(program: string | URL, checkout: string = CHECKOUT): readonly string[] {
+  const register = join(checkout, "scripts/typescript-threads.js");
+  const path = typeof program === "string" ? program : fileURLToPath(program);
+  return ["--conditions", "@millrace/source", "--import", register, path];
+}
+
+/** The same of `millrace-mount`, in a checkout that lies somewhere else for whoever starts it. */
+export function mountOf(checkout: string): readonly string[] {
+  return fromSources(join(checkout, "apps/fs-mount/src/cli.ts"), checkout);
+}
+
+/** The same of `millrace-mount` here. */
+export const MOUNT: readonly string[] = mountOf(CHECKOUT);
