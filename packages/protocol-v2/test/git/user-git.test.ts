@@ -8,6 +8,7 @@ import { proxyUrl } from "../../src/client/user-git/proxy.ts";
 import { createAuthority } from "../support/certificates.ts";
 import { answerAsGit, type HttpFixture, startHttpFixture } from "../support/http-fixture.ts";
 import { gitEnvironment, runGitAsync, temporaryDirectory } from "../support/git.ts";
+import { namesOf } from "../support/names-of.ts";
 import { createSampleRepository, type SampleRepository } from "../support/repository.ts";
 
 /** A user whose settings are a file, and whose programs note how they are called. */
@@ -23,15 +24,9 @@ beforeEach(async () => {
 afterEach(() => home.remove());
 
 /** The names that an address lists, for a user. */
-async function namesOf(address: string, user: TransportUser = {}): Promise<string[]> {
-  const remote = openRemote(await openTransport(address, { environment, ...user }), { attempts: 1 });
-  const names: string[] = [];
-  try {
-    for await (const { name } of remote.listRefs()) names.push(name);
-    return names;
-  } finally {
-    await remote[Symbol.asyncDispose]();
-  }
+async function namesAt(address: string, user: TransportUser = {}): Promise<string[]> {
+  const transport = await openTransport(address, { environment, ...user });
+  return await namesOf(openRemote(transport, { attempts: 1 }));
 }
 
 const codeOf = (failing: Promise<unknown>): Promise<unknown> =>
@@ -94,7 +89,7 @@ describe("credentials of the user's git", () => {
 
   it("are refused once, and forgotten then", async () => {
     await helper("wrong");
-    expect(await codeOf(namesOf(`${server.origin.replace("//", "//me@")}/private`))).toBe(
+    expect(await codeOf(namesAt(`${server.origin.replace("//", "//me@")}/private`))).toBe(
       "PROTOCOL_UNAUTHORIZED",
     );
     const { host } = new URL(server.origin);
@@ -109,19 +104,19 @@ describe("credentials of the user's git", () => {
 
   it("are asked for by nobody where the server wants none, or the URL has them", async () => {
     await helper("s3cr3t");
-    await namesOf(`${server.origin}/public`);
-    await namesOf(`${server.origin.replace("//", "//me:s3cr3t@")}/private`);
-    expect(await codeOf(namesOf(`${server.origin.replace("//", "//me:wrong@")}/private`))).toBe(
+    await namesAt(`${server.origin}/public`);
+    await namesAt(`${server.origin.replace("//", "//me:s3cr3t@")}/private`);
+    expect(await codeOf(namesAt(`${server.origin.replace("//", "//me:wrong@")}/private`))).toBe(
       "PROTOCOL_UNAUTHORIZED",
     );
     expect(await noted()).toBe("");
   });
 
   it("may be had nowhere", async () => {
-    expect(await codeOf(namesOf(`${server.origin}/private`))).toBe("PROTOCOL_UNAUTHORIZED");
+    expect(await codeOf(namesAt(`${server.origin}/private`))).toBe("PROTOCOL_UNAUTHORIZED");
     environment = { ...environment, PATH: home.path };
-    expect(await codeOf(namesOf(`${server.origin}/private`))).toBe("PROTOCOL_UNAUTHORIZED");
-    expect(await namesOf(`${server.origin}/public`)).toEqual(["refs/heads/main"]);
+    expect(await codeOf(namesAt(`${server.origin}/private`))).toBe("PROTOCOL_UNAUTHORIZED");
+    expect(await namesAt(`${server.origin}/public`)).toEqual(["refs/heads/main"]);
   });
 
   it("may be a header of the settings, for the section that fits the URL best", async () => {
@@ -129,14 +124,14 @@ describe("credentials of the user's git", () => {
       at("config"),
       `[http]\n\textraHeader = Authorization: none\n[http "${server.origin}/private"]\n\textraHeader = Authorization: ${LET_IN}\n`,
     );
-    expect(await namesOf(`${server.origin}/private/repo`)).toEqual(["refs/heads/main"]);
-    expect(await codeOf(namesOf(`${server.origin}/private-too`))).toBe("PROTOCOL_UNAUTHORIZED");
+    expect(await namesAt(`${server.origin}/private/repo`)).toEqual(["refs/heads/main"]);
+    expect(await codeOf(namesAt(`${server.origin}/private-too`))).toBe("PROTOCOL_UNAUTHORIZED");
     expect(server.requests.at(-1)?.headers.authorization).toBe("none");
   });
 
   it("go where the settings send a short name", async () => {
     await writeFile(at("config"), `[url "${server.origin}/"]\n\tinsteadOf = short:\n`);
-    expect(await namesOf("short:public")).toEqual(["refs/heads/main"]);
+    expect(await namesAt("short:public")).toEqual(["refs/heads/main"]);
     expect(server.requests[0]?.url).toContain("/public/info/refs");
   });
 });
@@ -181,7 +176,7 @@ describe("the user's proxy", () => {
       await ask();
       return server.requests.length > before ? "the server" : "the proxy";
     };
-    const ours = await asked(() => codeOf(namesOf(`${server.origin}/repo`)));
+    const ours = await asked(() => codeOf(namesAt(`${server.origin}/repo`)));
     const theirs = await asked(() =>
       runGitAsync(home.path, ["ls-remote", `${server.origin}/repo`], environment),
     );
@@ -192,7 +187,7 @@ describe("the user's proxy", () => {
     expect(proxyUrl("proxy:3128")).toBe("http://proxy:3128");
     expect(() => proxyUrl("socks5://127.0.0.1:1")).toThrow("a proxy of socks5, which is not HTTP");
     environment = { ...environment, all_proxy: "socks5h://127.0.0.1:1" };
-    expect(await codeOf(namesOf(`${server.origin}/repo`))).toBe("PROTOCOL_UNSUPPORTED");
+    expect(await codeOf(namesAt(`${server.origin}/repo`))).toBe("PROTOCOL_UNSUPPORTED");
   });
 });
 
@@ -247,7 +242,7 @@ describe("the user's certificates", () => {
     );
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/repo`;
-    const ours = await codeOf(namesOf(url));
+    const ours = await codeOf(namesAt(url));
     expect(ours).toEqual(isLetIn ? ["refs/heads/main"] : "PROTOCOL_UNREACHABLE");
     server.closeAllConnections();
     server.close();
@@ -292,7 +287,7 @@ describe("the user's SSH", () => {
     environment = { ...environment, ...variables };
     await writeFile(at("config"), `${settings}[protocol]\n\tversion = 2\n`);
     const url = `ssh://me@host.example${port === undefined ? "" : `:${port}`}${sample.bare}`;
-    const names = await namesOf(url, { prompts: true });
+    const names = await namesAt(url, { prompts: true });
     const ours = await noted();
     await rm(at("notes"));
     const theirs = await runGitAsync(home.path, ["ls-remote", url], environment);
@@ -307,7 +302,7 @@ describe("the user's SSH", () => {
       `for each; do printf '<%s>' "$each"; done > '${at("notes")}'; exit 1\n`,
     );
     environment = { ...environment, GIT_SSH: program, GIT_SSH_VARIANT: "ssh" };
-    expect(await codeOf(namesOf("me@host.example:repo.git"))).toBe("PROTOCOL_UNREACHABLE");
+    expect(await codeOf(namesAt("me@host.example:repo.git"))).toBe("PROTOCOL_UNREACHABLE");
     expect(await noted()).toBe(
       "<-o><SendEnv=GIT_PROTOCOL><-o><BatchMode=yes><me@host.example><git-upload-pack 'repo.git'>",
     );

@@ -11,6 +11,7 @@ import {
   packets,
   startHttpFixture,
 } from "../../../test/support/http-fixture.ts";
+import { namesOf } from "../../../test/support/names-of.ts";
 import {
   basicCredential,
   bearerCredential,
@@ -25,16 +26,6 @@ import { openHttpTransport } from "./http-transport.ts";
 import type { HttpTransportOptions } from "./schema.ts";
 
 const TOKEN = "s3cr3t";
-
-async function namesOf(remote: Remote): Promise<string[]> {
-  const names: string[] = [];
-  try {
-    for await (const { name } of remote.listRefs()) names.push(name);
-    return names;
-  } finally {
-    await remote[Symbol.asyncDispose]();
-  }
-}
 
 function remoteAt(url: string, options: HttpTransportOptions = {}, of: RemoteOptions = {}): Remote {
   return openRemote(openHttpTransport(url, options), { retryDelayMs: 1, ...of });
