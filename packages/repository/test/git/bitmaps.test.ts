@@ -12,7 +12,7 @@ import {
   type Repository,
   type RepositoryView,
 } from "../../src/index.ts";
-import { chunksOf, withoutGraphs, withView } from "./memory-repository.ts";
+import { packOf, receiveAll, withoutGraphs, withView } from "./memory-repository.ts";
 import { createGitRepository, fastImportStream, type GitRepository } from "./real-git.ts";
 import { objectsOf } from "./upload-pack-oracle.ts";
 
@@ -36,22 +36,14 @@ async function bringIn(to: Repository, source: GitRepository, pack: Uint8Array):
   await withView(to, async (view) => {
     for await (const { name, oid } of view.listRefs()) known.set(name, oid);
   });
-  const receiver = await to.openReceiver();
   const lines = source.text(["for-each-ref", "--format=%(objectname) %(refname)"]).split("\n");
-  const report = await receiver.receive({
-    commands: lines
-      .map((line) => ({
-        name: line.slice(41),
-        old: known.get(line.slice(41)) ?? null,
-        new: line.slice(0, 40),
-      }))
-      .filter((command) => command.old !== command.new),
-    atomic: true,
-    pack: chunksOf(pack),
-  });
-  await receiver[Symbol.asyncDispose]();
-  const fault = report.unpackError ?? report.refs.find(({ error }) => error !== undefined)?.error;
-  if (fault !== undefined) throw new Error(`${fault} ${report.messages.join("\n")}`);
+  const commands = lines.map((line) => ({
+    name: line.slice(41),
+    old: known.get(line.slice(41)) ?? null,
+    new: line.slice(0, 40),
+  }));
+  const changed = commands.filter((command) => command.old !== command.new);
+  await receiveAll(to, changed, pack);
 }
 
 function beside(source: GitRepository, kind: "pack" | "bitmap"): Buffer {
@@ -78,10 +70,7 @@ async function found(
 }
 
 async function cloneOf(view: RepositoryView, wants: readonly string[]): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  const pack = view.createPack({ wants, haves: [], thinPack: false, ofsDelta: true, includeTag: true });
-  for await (const chunk of pack) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return packOf(view, { wants, includeTag: true });
 }
 
 describe("the bitmap of a pack that has no graph", () => {

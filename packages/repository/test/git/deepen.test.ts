@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DeepenRequest, Repository } from "../../src/index.ts";
-import { copyToMemory, withView } from "./memory-repository.ts";
+import { copyToMemory, packOf, withView } from "./memory-repository.ts";
 import { type GitRepository, createGitRepository, fastImportStream } from "./real-git.ts";
 import { type OracleRequest, askUploadPack, objectsOf } from "./upload-pack-oracle.ts";
 
@@ -69,19 +69,9 @@ async function compare({ source, repository }: Subject, request: DeepenRequest):
     expect(update.shallow.toSorted()).toEqual(expected.shallow.toSorted());
     expect(update.unshallow.toSorted()).toEqual(expected.unshallow.toSorted());
 
-    const chunks: Uint8Array[] = [];
     const { wants, clientShallow } = request;
-    const pack = view.createPack({
-      wants,
-      haves: [],
-      thinPack: false,
-      ofsDelta: true,
-      includeTag: false,
-      clientShallow,
-      shallowUpdate: update,
-    });
-    for await (const chunk of pack) chunks.push(chunk);
-    expect(await objectsOf(Buffer.concat(chunks))).toEqual(await objectsOf(expected.pack));
+    const pack = await packOf(view, { wants, clientShallow, shallowUpdate: update });
+    expect(await objectsOf(pack)).toEqual(await objectsOf(expected.pack));
   });
 }
 

@@ -2,7 +2,7 @@ import { type ObjectFilter, formatObjectFilter } from "@millrace/pack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Repository } from "../../src/index.ts";
-import { copyToMemory, withView } from "./memory-repository.ts";
+import { copyToMemory, packOf, withView } from "./memory-repository.ts";
 import { type GitRepository, createGitRepository, fastImportStream } from "./real-git.ts";
 import { askUploadPack, objectsOf } from "./upload-pack-oracle.ts";
 
@@ -63,18 +63,8 @@ interface Asked {
 
 async function fetchFromUs({ repository }: Subject, asked: Asked): Promise<string[]> {
   return withView(repository, async (view) => {
-    const chunks: Uint8Array[] = [];
     const { wants, haves = [], filter } = asked;
-    const pack = view.createPack({
-      wants,
-      haves,
-      filter,
-      thinPack: false,
-      ofsDelta: true,
-      includeTag: false,
-    });
-    for await (const chunk of pack) chunks.push(chunk);
-    return objectsOf(Buffer.concat(chunks));
+    return objectsOf(await packOf(view, { wants, haves, filter }));
   });
 }
 

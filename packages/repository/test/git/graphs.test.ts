@@ -10,7 +10,7 @@ import {
   type Repository,
   type RepositoryView,
 } from "../../src/index.ts";
-import { chunksOf, withoutGraphs, withView } from "./memory-repository.ts";
+import { packOf, receiveAll, withoutGraphs, withView } from "./memory-repository.ts";
 import { createGitRepository, fastImportStream, type GitRepository } from "./real-git.ts";
 import { objectsOf } from "./upload-pack-oracle.ts";
 
@@ -82,19 +82,12 @@ async function grow(
     const lines = [...tips, ...(overlaps[i] ? [] : there.map((oid) => `^${oid}`))].join("\n");
     const flags = overlaps[i] ? [] : ["--thin", "--delta-base-offset"];
     const pack = source.run(["pack-objects", "--revs", "--stdout", "-q", ...flags], `${lines}\n`);
-    const receiver = await receiving.openReceiver();
-    const report = await receiver.receive({
-      commands: [...new Set(tips)].map((oid) => ({
-        name: `refs/x/${oid}`,
-        old: there.includes(oid) ? oid : null,
-        new: oid,
-      })),
-      atomic: true,
-      pack: chunksOf(pack),
-    });
-    await receiver[Symbol.asyncDispose]();
-    const fault = report.unpackError ?? report.refs.find(({ error }) => error !== undefined)?.error;
-    if (fault !== undefined) throw new Error(`${fault} ${report.messages.join("\n")}`);
+    const commands = [...new Set(tips)].map((oid) => ({
+      name: `refs/x/${oid}`,
+      old: there.includes(oid) ? oid : null,
+      new: oid,
+    }));
+    await receiveAll(receiving, commands, pack);
     there = some;
     if (withGraphs && (graphs[i] || i === 0)) await repository.buildGraphs();
   }
@@ -116,13 +109,6 @@ async function enumerate(view: RepositoryView, all: readonly string[], request: 
   });
   expect(new Set(numbers).size).toBe(numbers.length);
   return numbers.map((number) => table.oidAt(number)).toSorted();
-}
-
-async function fetchAll(view: RepositoryView, wants: readonly string[]): Promise<string[]> {
-  const chunks: Uint8Array[] = [];
-  const pack = view.createPack({ wants, haves: [], thinPack: false, ofsDelta: true, includeTag: false });
-  for await (const chunk of pack) chunks.push(chunk);
-  return objectsOf(Buffer.concat(chunks));
 }
 
 function makeSource(shape: readonly number[]): GitRepository {
@@ -195,7 +181,7 @@ describe("graphs", () => {
                 const listed = source
                   .text(["rev-list", "--objects", "--no-object-names", ...wants])
                   .split("\n");
-                expect(await fetchAll(view, wants)).toEqual(listed.toSorted());
+                expect(await objectsOf(await packOf(view, { wants }))).toEqual(listed.toSorted());
               }
             });
           } finally {

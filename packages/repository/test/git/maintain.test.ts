@@ -2,7 +2,7 @@ import { indexPack, type Oid, openPackIndex } from "@millrace/pack";
 import { createMemoryStorage, type Storage } from "@millrace/storage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openRepository, type Repository } from "../../src/index.ts";
-import { chunksOf, withView } from "./memory-repository.ts";
+import { chunksOf, packOf, withView } from "./memory-repository.ts";
 import { createGitRepository, type GitRepository } from "./real-git.ts";
 
 describe("maintain, in memory", () => {
@@ -92,13 +92,9 @@ describe("maintain, in memory", () => {
 
   /** What a clone of a commit gets is what git lists. */
   async function expectWhole(commit: Oid): Promise<void> {
-    const chunks: Uint8Array[] = [];
-    await withView(repository, async (view) => {
-      const request = { wants: [commit], haves: [], thinPack: false, ofsDelta: true, includeTag: false };
-      for await (const chunk of view.createPack(request)) chunks.push(chunk);
-    });
-    const sink = { write: async () => {}, open: async () => bytesOf(Buffer.concat(chunks)) };
-    const { index } = await indexPack([Buffer.concat(chunks)], { format: "sha1", sink });
+    const pack = await withView(repository, (view) => packOf(view, { wants: [commit] }));
+    const sink = { write: async () => {}, open: async () => bytesOf(pack) };
+    const { index } = await indexPack([pack], { format: "sha1", sink });
     const listed = source.text(["rev-list", "--objects", "--no-object-names", commit]).split("\n").sort();
     expect(Array.from({ length: index.count }, (_, i) => index.oidAt(i))).toEqual(listed);
   }

@@ -1,5 +1,11 @@
 import type { OperationOptions } from "@millrace/pack";
-import { type Repository, type RepositoryView, openRepository } from "../../src/index.ts";
+import {
+  openRepository,
+  type PackRequest,
+  type RefCommand,
+  type Repository,
+  type RepositoryView,
+} from "../../src/index.ts";
 import { createMemoryStorage, type RepositoryStore, type Stage } from "@millrace/storage";
 import type { GitRepository } from "./real-git.ts";
 
@@ -9,18 +15,35 @@ export async function copyToMemory(source: GitRepository): Promise<Repository> {
   const repository = openRepository(await storage.create("copy.git"));
   const refs = source.text(["for-each-ref", "--format=%(objectname) %(refname)"]).split("\n").filter(Boolean);
   const pack = source.run(["pack-objects", "--all", "--stdout", "--delta-base-offset", "-q"]);
+  const commands = refs.map((line) => ({ name: line.slice(41), old: null, new: line.slice(0, 40) }));
+  await receiveAll(repository, commands, pack);
+  return repository;
+}
+
+/** Pushes all or nothing, and wants success. */
+export async function receiveAll(
+  repository: Repository,
+  commands: readonly RefCommand[],
+  pack: Uint8Array,
+): Promise<void> {
   const receiver = await repository.openReceiver();
-  const report = await receiver.receive({
-    commands: refs.map((line) => ({ name: line.slice(41), old: null, new: line.slice(0, 40) })),
-    atomic: true,
-    pack: chunksOf(pack),
-  });
+  const report = await receiver.receive({ commands, atomic: true, pack: chunksOf(pack) });
   await receiver[Symbol.asyncDispose]();
   const failed = report.refs.find(({ error }) => error !== undefined);
   if (report.unpackError !== undefined || failed !== undefined) {
     throw new Error(`${report.unpackError} ${failed?.name} ${failed?.error} ${report.messages.join("\n")}`);
   }
-  return repository;
+}
+
+/** The pack of a request; by default of a client that has nothing. */
+export async function packOf(
+  view: RepositoryView,
+  request: Pick<PackRequest, "wants"> & Partial<PackRequest>,
+): Promise<Buffer> {
+  const usual = { haves: [], thinPack: false, ofsDelta: true, includeTag: false };
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of view.createPack({ ...usual, ...request })) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 /** Runs `fn` with a view that is closed afterwards. */

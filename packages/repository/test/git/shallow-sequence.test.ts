@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DeepenRequest, RepositoryView } from "../../src/index.ts";
-import { copyToMemory, withView } from "./memory-repository.ts";
+import { copyToMemory, packOf, withView } from "./memory-repository.ts";
 import { type GitRepository, createGitRepository, fastImportStream } from "./real-git.ts";
 
 const shapes = fc.array(fc.integer({ min: 0, max: 10_000 }), { minLength: 3, maxLength: 30 });
@@ -40,18 +40,8 @@ class Client {
     for (const oid of shallowUpdate?.shallow ?? []) this.#shallow.add(oid);
     for (const oid of shallowUpdate?.unshallow ?? []) this.#shallow.delete(oid);
 
-    const chunks: Uint8Array[] = [];
-    const pack = view.createPack({
-      wants: tips,
-      haves,
-      thinPack: true,
-      ofsDelta: true,
-      includeTag: true,
-      clientShallow,
-      shallowUpdate,
-    });
-    for await (const chunk of pack) chunks.push(chunk);
-    const bytes = Buffer.concat(chunks);
+    const request = { wants: tips, haves, thinPack: true, includeTag: true };
+    const bytes = await packOf(view, { ...request, clientShallow, shallowUpdate });
     if (bytes.readUInt32BE(8) > 0) this.git.run(["index-pack", "--fix-thin", "--stdin"], bytes);
     this.#writeShallow();
     for (const oid of tips) this.git.run(["update-ref", `refs/got/${oid}`, oid]);

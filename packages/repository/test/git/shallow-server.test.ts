@@ -4,7 +4,7 @@ import type { RepositoryStore } from "@millrace/storage";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type DeepenRequest, type Repository, openRepository } from "../../src/index.ts";
-import { copyToMemory, withView } from "./memory-repository.ts";
+import { copyToMemory, packOf, withView } from "./memory-repository.ts";
 import { createGitRepository, fastImportStream } from "./real-git.ts";
 import { askUploadPack, objectsOf } from "./upload-pack-oracle.ts";
 
@@ -49,18 +49,8 @@ describe("a shallow repository", () => {
             const update = await view.deepen(request);
             expect(update.shallow.toSorted()).toEqual(expected.shallow.toSorted());
             expect(update.unshallow.toSorted()).toEqual(expected.unshallow.toSorted());
-            const chunks: Uint8Array[] = [];
-            const pack = view.createPack({
-              wants: request.wants,
-              haves: [],
-              thinPack: false,
-              ofsDelta: true,
-              includeTag: false,
-              clientShallow,
-              shallowUpdate: update,
-            });
-            for await (const chunk of pack) chunks.push(chunk);
-            expect(await objectsOf(Buffer.concat(chunks))).toEqual(await objectsOf(expected.pack));
+            const pack = await packOf(view, { wants: request.wants, clientShallow, shallowUpdate: update });
+            expect(await objectsOf(pack)).toEqual(await objectsOf(expected.pack));
           });
         } finally {
           source.remove();

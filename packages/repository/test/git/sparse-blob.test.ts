@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Repository } from "../../src/index.ts";
-import { copyToMemory, withView } from "./memory-repository.ts";
+import { copyToMemory, packOf, withView } from "./memory-repository.ts";
 import { type GitRepository, createGitRepository } from "./real-git.ts";
 import { objectsOf } from "./upload-pack-oracle.ts";
 
@@ -40,17 +40,7 @@ async function fetchSparse(blob: string): Promise<string[]> {
   return withView(repository, async (view) => {
     const wants = [source.text(["rev-parse", "refs/heads/main"])];
     const filter = { kind: "sparse:oid", blob } as const;
-    const chunks: Uint8Array[] = [];
-    const pack = view.createPack({
-      wants,
-      haves: [],
-      filter,
-      thinPack: false,
-      ofsDelta: true,
-      includeTag: false,
-    });
-    for await (const chunk of pack) chunks.push(chunk);
-    return objectsOf(Buffer.concat(chunks));
+    return objectsOf(await packOf(view, { wants, filter }));
   });
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { copyToMemory, withView } from "./memory-repository.ts";
+import { copyToMemory, packOf, withView } from "./memory-repository.ts";
 import { createGitRepository } from "./real-git.ts";
 
 /** Text that does not compress. */
@@ -30,12 +30,9 @@ describe("a thin pack", () => {
       const [tip, before] = source.text(["rev-list", "-2", "main"]).split("\n") as [string, string];
       client.run(["fetch", "--quiet", source.path, `${before}:refs/heads/main`]);
       const repository = await copyToMemory(source);
-      const chunks: Uint8Array[] = [];
-      await withView(repository, async (view) => {
-        const request = { wants: [tip], haves: [before], ofsDelta: true, includeTag: false };
-        for await (const chunk of view.createPack({ ...request, thinPack: true })) chunks.push(chunk);
-      });
-      const pack = Buffer.concat(chunks);
+      const pack = await withView(repository, (view) =>
+        packOf(view, { wants: [tip], haves: [before], thinPack: true }),
+      );
       expect(pack.length).toBeLessThan(1000);
       client.run(["index-pack", "--fix-thin", "--stdin"], pack);
       client.run(["update-ref", "refs/heads/main", tip]);
