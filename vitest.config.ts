@@ -18,7 +18,7 @@ const projects = [top("packages"), top("apps")].flatMap((folder) =>
         name: entry.name,
         globalSetup: [
           fileURLToPath(new URL("packages/pack/scripts/kernel-setup.js", import.meta.url)),
-          ...(usingDisk.has(entry.name) ? [top("scripts/install-fuse.js")] : []),
+          ...(usingDisk.has(entry.name) ? [top("scripts/install-test-programs.js")] : []),
           ...(usingS3.has(entry.name) ? [top("packages/s3-lab/src/vitest-setup.ts")] : []),
         ],
         setupFiles: [

@@ -1,13 +1,26 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
-/** For test runs: installs the program by which ordinary users mount, where this may be done. Tests that want it say loudly that it is missing. */
+/** What tests of mounts start beside git, and the Debian packages that have it. */
+const PACKAGES = { fusermount3: "fuse3", fio: "fio", python3: "python3" };
+
+/** Before tests of mounts: installs the programs that they want, where this may be done. Tests say loudly which one is missing. */
 export function setup() {
-  const isThere = spawnSync("sh", ["-c", "command -v fusermount3"]).status === 0;
-  if (isThere || !existsSync("/dev/fuse") || process.geteuid?.() !== 0) return;
+  if (!existsSync("/dev/fuse") || process.geteuid?.() !== 0) return;
+  const missing = Object.keys(PACKAGES).filter((program) => !isThere(program));
+  const left = missing.filter((program) => !install(program));
+  if (left.length > 0 && apt("update")) for (const program of left) install(program);
+}
+
+function isThere(program) {
+  return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+}
+
+function install(program) {
+  return apt("install", "-y", "--no-install-recommends", PACKAGES[program]);
+}
+
+function apt(...args) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const apt = (...args) =>
-    spawnSync("apt-get", args, { stdio: "ignore", timeout: 120_000, env }).status === 0;
-  const install = () => apt("install", "-y", "--no-install-recommends", "fuse3");
-  if (!install() && apt("update")) install();
+  return spawnSync("apt-get", args, { stdio: "ignore", timeout: 120_000, env }).status === 0;
 }

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,32 +8,13 @@ import { type Mount, type MountOptions, MEMORY_FILE_SYSTEM, mount } from "@millr
 /** Why no test can mount here, or `undefined` where one can. */
 export function whyNot(): string | undefined {
   if (!existsSync("/dev/fuse")) return "there is no /dev/fuse: NOTHING OF A REAL MOUNT IS TESTED";
-  if (process.geteuid?.() !== 0) return "only root may mount: NOTHING OF A REAL MOUNT IS TESTED";
+  if (process.geteuid?.() !== 0) return "these tests mount as root: NOTHING OF A REAL MOUNT IS TESTED";
   return undefined;
 }
 
-/** Installs a Debian package where a program is missing. @returns whether it is there now */
-export function install(program: string, debianPackage: string): boolean {
-  const there = (): boolean =>
-    (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, program)));
-  if (there() || process.geteuid?.() !== 0) return there();
-  const apt = (...args: string[]): unknown =>
-    execFileSync("apt-get", args, {
-      stdio: "ignore",
-      timeout: 120_000,
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    });
-  try {
-    apt("install", "-y", "--no-install-recommends", debianPackage);
-  } catch {
-    try {
-      apt("update");
-      apt("install", "-y", "--no-install-recommends", debianPackage);
-    } catch {
-      return there();
-    }
-  }
-  return there();
+/** Whether a program is installed. The set-up of the test run has tried to, where it may. */
+export function isInstalled(program: string): boolean {
+  return (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, program)));
 }
 
 /** Mounts and folders of one file of tests; `end` takes all of them away, whatever has happened. */
