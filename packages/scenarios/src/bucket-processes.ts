@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import type { TestBucket } from "@millrace/s3-lab";
+import { environmentOf, type TestBucket } from "@millrace/s3-lab";
 import { serverCli } from "./server-cli.ts";
 import { gitEnvironment } from "./git.ts";
 import { type ServerProcess, startServing } from "./server-process.ts";
@@ -23,14 +23,9 @@ function flagsOf({ bucket, url, tuning = {} }: BucketPlace): string[] {
   return ["--store", `s3://${bucket.name}/${PREFIX}${query === "" ? "" : `?${query}`}`, "--endpoint", url];
 }
 
-function environmentOf({ bucket }: BucketPlace): Record<string, string> {
-  const { region, accessKeyId, secretAccessKey } = bucket.endpoint;
-  return { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
-}
-
 /** `millrace serve` over a bucket. */
 export function serveBucket(place: BucketPlace, ...flags: readonly string[]): Promise<ServerProcess> {
-  return startServing([...flagsOf(place), ...flags], environmentOf(place));
+  return startServing([...flagsOf(place), ...flags], environmentOf(place.bucket.endpoint));
 }
 
 export interface Maintaining {
@@ -44,8 +39,7 @@ export function maintainBucket(place: BucketPlace, ...flags: readonly string[]):
   const child = spawn(
     process.execPath,
     [serverCli, "maintain", "--no-cache-dir", "--threads", "1", ...flagsOf(place), ...flags],
-    // The AWS SDK warns of Node versions that it will leave behind.
-    { env: { ...gitEnvironment, ...environmentOf(place), NODE_NO_WARNINGS: "1" } },
+    { env: { ...gitEnvironment, ...environmentOf(place.bucket.endpoint) } },
   );
   let text = "";
   const take = (chunk: Buffer): void => void (text += chunk.toString());

@@ -14,7 +14,8 @@ import {
 import { openDirectoryTransport, openRemote, type Remote } from "@millrace/protocol-v2/client";
 import type { RepositoryStore } from "@millrace/storage";
 import { createFsRepository, openFsRepository } from "@millrace/storage-fs";
-import { git, type GitResult, tryGit } from "./git.ts";
+import { git, tryGit } from "./git.ts";
+import type { ProgramResult } from "./run-program.ts";
 import { createHistory } from "./history.ts";
 import { createScratch } from "./scratch.ts";
 
@@ -35,7 +36,7 @@ export interface LazyClone extends AsyncDisposable {
   reopen(options?: StoreCacheOptions): Promise<SharedPromisor>;
   /** git in the clone. */
   git(args: readonly string[]): Promise<string>;
-  tryGit(args: readonly string[]): Promise<GitResult>;
+  tryGit(args: readonly string[]): Promise<ProgramResult>;
   /** Takes the origin away while this runs. */
   offline<T>(run: () => Promise<T>): Promise<T>;
   oid(name: string): Promise<string>;

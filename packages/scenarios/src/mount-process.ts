@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gitEnvironment, type GitResult } from "./git.ts";
+import { gitEnvironment } from "./git.ts";
+import { printedBy, runProgram } from "./run-program.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** The built command line of the mount. */
@@ -14,7 +15,7 @@ export function whyNoMount(): string | undefined {
   if (!existsSync("/dev/fuse"))
     return "there is no /dev/fuse: NO MOUNT OF A REPOSITORY OVER A TRANSPORT IS TESTED";
   if (process.geteuid?.() !== 0)
-    return "only root may mount: NO MOUNT OF A REPOSITORY OVER A TRANSPORT IS TESTED";
+    return "these tests mount as root: NO MOUNT OF A REPOSITORY OVER A TRANSPORT IS TESTED";
   return undefined;
 }
 
@@ -47,7 +48,7 @@ export async function mountAddress(
   const unmount = async (): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
     await ended;
-    await say(spawn("umount", ["-l", directory])).catch(() => undefined);
+    await runProgram("umount", ["-l", directory]).catch(() => undefined);
   };
   try {
     const line = await firstLine(child);
@@ -55,7 +56,11 @@ export async function mountAddress(
       directory,
       line,
       // Another program changes into the mount and begins there.
-      run: (...command) => say(spawn("env", ["-C", directory, ...command], { env: environment })),
+      run: async (...command) =>
+        printedBy(
+          command.join(" "),
+          await runProgram("env", ["-C", directory, ...command], { env: environment }),
+        ),
       async stop() {
         child.kill("SIGINT");
         return ended;
@@ -75,22 +80,4 @@ function firstLine(child: ChildProcess): Promise<string> {
     child.stdout!.once("data", (chunk: Buffer) => resolve(chunk.toString().trimEnd()));
     child.once("close", (status) => reject(new Error(`the mount ended with ${status}: ${said}`)));
   });
-}
-
-/** What a program prints. */
-async function say(child: ChildProcess): Promise<string> {
-  const result = await new Promise<GitResult>((resolve, reject) => {
-    const texts = { stdout: "", stderr: "" };
-    for (const name of ["stdout", "stderr"] as const) {
-      child[name]!.setEncoding("utf8").on("data", (text: string) => (texts[name] += text));
-    }
-    child.once("error", reject);
-    child.once("close", (status) => resolve({ status: status ?? 128, ...texts }));
-  });
-  if (result.status !== 0) {
-    throw new Error(
-      `${child.spawnargs.join(" ")} exited with ${result.status}\n${result.stderr}${result.stdout}`,
-    );
-  }
-  return result.stdout.replace(/\n$/, "");
 }

@@ -1,13 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ObjectFormat } from "@millrace/pack";
-import { type GitResult, git, tryGit } from "./git.ts";
+import { git, tryGit } from "./git.ts";
+import type { ProgramResult } from "./run-program.ts";
 
 /** A repository with a working tree in which a scenario makes commits. */
 export interface WorkTree {
   readonly path: string;
   git(...args: readonly string[]): Promise<string>;
-  tryGit(...args: readonly string[]): Promise<GitResult>;
+  tryGit(...args: readonly string[]): Promise<ProgramResult>;
   /** Writes files and commits them; returns the commit. */
   commit(message: string, files: Readonly<Record<string, string>>): Promise<string>;
 }

@@ -1,39 +1,17 @@
-import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { createBucket, demandServer } from "@millrace/s3-lab";
+import { createBucket, demandServer, environmentOf } from "@millrace/s3-lab";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Endpoint, defaultEndpoint } from "../src/endpoints.ts";
-import { serverCli } from "../src/server-cli.ts";
+import { runMillraceWith } from "../src/run-millrace.ts";
+import type { ProgramResult } from "../src/run-program.ts";
 import { startServing } from "../src/server-process.ts";
 import { git } from "../src/git.ts";
 import { createHistory } from "../src/history.ts";
 import { type Scratch, createScratch } from "../src/scratch.ts";
 import type { WorkTree } from "../src/work-tree.ts";
 
-/** How a command ended, and what it has printed. */
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** The command in a process of its own. */
-function millrace(...args: string[]): Promise<Ended> {
-  return run({}, args);
-}
-
-function run(env: Readonly<Record<string, string>>, args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [serverCli, ...args], { env: { ...process.env, ...env } });
-    const out: Buffer[] = [];
-    const err: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
-    child.on("close", (status) =>
-      resolve({ status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
-    );
-  });
-}
+const millrace = (...args: string[]): Promise<ProgramResult> => runMillraceWith({}, ...args);
 
 /** What a command prints, where it ends well. */
 async function printed(...args: string[]): Promise<string> {
@@ -41,7 +19,7 @@ async function printed(...args: string[]): Promise<string> {
 }
 
 async function printedWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await run(env, args);
+  const { status, stdout, stderr } = await runMillraceWith(env, ...args);
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   return stdout.trimEnd();
 }
@@ -170,14 +148,7 @@ it("looks into a repository in a bucket, with no server in between", async (ctx)
   await using scratch = await createScratch();
   const local = await createHistory(join(scratch.path, "local"), "sha1");
   const { name: bucket } = await createBucket(endpoint);
-  const env = {
-    AWS_ENDPOINT_URL_S3: endpoint.url,
-    AWS_REGION: endpoint.region,
-    AWS_ACCESS_KEY_ID: endpoint.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: endpoint.secretAccessKey,
-    // The AWS SDK tells of the Node versions that it will want some day.
-    NODE_NO_WARNINGS: "1",
-  };
+  const env = { AWS_ENDPOINT_URL_S3: endpoint.url, ...environmentOf(endpoint) };
   const server = await startServing(["--store", `s3://${bucket}/a/git`, "--endpoint", endpoint.url], env);
   try {
     await git(["push", "--quiet", "--mirror", `${server.url}/team/history.git`], { cwd: local.path });
@@ -201,7 +172,7 @@ it("looks into a repository in a bucket, with no server in between", async (ctx)
   );
   expect((await printedWith(env, "log", "-n", "3", address)).split("\n").length).toBe(3);
   expect((await printedWith(env, "du", address)).split("\n").at(-1)).toMatch(/^\d+\t\.$/);
-  const absent = await run(env, ["ls", `s3://${bucket}/a/git/team/absent.git`]);
+  const absent = await runMillraceWith(env, "ls", `s3://${bucket}/a/git/team/absent.git`);
   expect(absent).toMatchObject({ status: 128, stdout: "" });
   expect(absent.stderr).toMatch(/^fatal: there is no repository at [^\n]+\n$/);
 });

@@ -2,9 +2,10 @@ import { createBucket, demandServer, type S3Endpoint, type TestBucket } from "@m
 import { conformanceCases } from "@millrace/storage/conformance";
 import { expect, it } from "vitest";
 import { isLight } from "../src/light.ts";
-import { type Ended, runMillrace } from "../src/run-millrace.ts";
+import { runMillrace } from "../src/run-millrace.ts";
+import type { ProgramResult } from "../src/run-program.ts";
 
-const doctor = (endpoint: S3Endpoint, bucket: TestBucket, ...flags: string[]): Promise<Ended> =>
+const doctor = (endpoint: S3Endpoint, bucket: TestBucket, ...flags: string[]): Promise<ProgramResult> =>
   runMillrace(
     endpoint,
     "doctor",

@@ -11,7 +11,8 @@ import {
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { copyOut } from "../src/copy-bucket.ts";
 import { git, tryGit } from "../src/git.ts";
-import { type Ended, runMillrace } from "../src/run-millrace.ts";
+import { runMillrace } from "../src/run-millrace.ts";
+import type { ProgramResult } from "../src/run-program.ts";
 import { createScratch, type Scratch } from "../src/scratch.ts";
 import { openWorkTree } from "../src/work-tree.ts";
 
@@ -31,7 +32,7 @@ afterEach(async () => {
   await scratch?.[Symbol.asyncDispose]();
 });
 
-const migrate = (from: string, to: string, ...flags: string[]): Promise<Ended> =>
+const migrate = (from: string, to: string, ...flags: string[]): Promise<ProgramResult> =>
   runMillrace(bucket.endpoint, "migrate", from, to, "--endpoint", proxy.url, ...flags);
 
 /** A folder with repositories of several kinds, and their names. */

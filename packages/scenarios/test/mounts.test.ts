@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { createBucket, demandServer } from "@millrace/s3-lab";
+import { createBucket, demandServer, environmentOf } from "@millrace/s3-lab";
 import { beforeEach, describe, expect, it } from "vitest";
 import { allEndpointKinds, httpMemory } from "../src/endpoints.ts";
 import { git } from "../src/git.ts";
@@ -72,13 +72,7 @@ it("mounts a repository in a bucket, with no server in between", async (ctx) => 
   await using scratch = await createScratch();
   const local = await createHistory(join(scratch.path, "local"), "sha1");
   const { name: bucket } = await createBucket(store);
-  const env = {
-    AWS_ENDPOINT_URL_S3: store.url,
-    AWS_REGION: store.region,
-    AWS_ACCESS_KEY_ID: store.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: store.secretAccessKey,
-    NODE_NO_WARNINGS: "1",
-  };
+  const env = { AWS_ENDPOINT_URL_S3: store.url, ...environmentOf(store) };
   const server = await startServing(["--store", `s3://${bucket}/a`, "--endpoint", store.url], env);
   try {
     await git(["push", "--quiet", "--mirror", `${server.url}/history.git`], { cwd: local.path });

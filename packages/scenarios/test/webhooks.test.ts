@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createBucket, demandServer, type TestBucket } from "@millrace/s3-lab";
+import { createBucket, demandServer, environmentOf, type TestBucket } from "@millrace/s3-lab";
 import { type GitServer, type PushEvent, type ServerOptions, startServer } from "@millrace/server";
 import { createMemoryStorage, type Storage } from "@millrace/storage";
 import { openS3Storage } from "@millrace/storage-s3";
@@ -139,7 +139,7 @@ describe("webhooks", () => {
       const credentials = { accessKeyId, secretAccessKey };
       const first = await startServing(
         ["--store", `s3://${bucket.name}/git`, "--endpoint", url, "--webhook", silent.url],
-        { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+        environmentOf(endpoint),
       );
       closing.push(first);
       await local.git("push", "--quiet", `${first.url}/a.git`, "main");
