@@ -1,37 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { useForeground } from "../support/foreground.ts";
 import { run, useLab } from "../support/lab.ts";
 import { MOUNT } from "../support/program.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
 const lab = useLab();
-const children: ChildProcess[] = [];
-const mounts: string[] = [];
-afterEach(async () => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
-  for (const directory of mounts.splice(0)) await run("umount", ["-l", directory]).catch(() => undefined);
-});
+const foreground = useForeground();
 
-/** Starts the program on a directory, and waits for its line. */
-async function start(origin: string, directory: string): Promise<{ child: ChildProcess; line: string }> {
-  const folders = ["--state", lab.folder(), "--cache-dir", lab.folder()];
-  const child = spawn(process.execPath, [...MOUNT, ...folders, origin, directory], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  children.push(child);
-  mounts.push(directory);
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
-  const [line] = (await Promise.race([
-    once(child.stdout.setEncoding("utf8"), "data"),
-    once(child, "exit").then(() => {
-      throw new Error(said);
-    }),
-  ])) as [string];
-  return { child, line };
-}
+/** Starts the program with folders of its own. */
+const start = (origin: string, directory: string): Promise<{ child: ChildProcess; line: string }> =>
+  foreground.start(origin, directory, ["--state", lab.folder(), "--cache-dir", lab.folder()]);
 
 const isMounted = (directory: string): boolean =>
   readFileSync("/proc/mounts", "utf8").includes(` ${directory} `);
@@ -55,7 +36,7 @@ test("stays while somebody uses the mount, and goes with the second Ctrl-C", asy
   const directory = lab.folder();
   const { child } = await start(origin, directory);
   const user = spawn("env", ["-C", directory, "sleep", "100"], { stdio: "ignore" });
-  children.push(user);
+  foreground.keep(user);
   // It has changed its folder when the system says so.
   while (!(await run("readlink", [`/proc/${user.pid}/cwd`]).catch(() => "")).startsWith(directory)) continue;
   const words = once(child.stderr!, "data");

@@ -1,17 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { afterEach, expect, test } from "vitest";
+import { spawn } from "node:child_process";
+import { expect, test } from "vitest";
+import { useForeground } from "../support/foreground.ts";
 import { run, useLab } from "../support/lab.ts";
-import { MOUNT } from "../support/program.ts";
 import { git, GIT_ENVIRONMENT, makeRepository } from "../support/repository.ts";
 
 const lab = useLab();
-const children: ChildProcess[] = [];
-const mounts: string[] = [];
-afterEach(async () => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
-  for (const directory of mounts.splice(0)) await run("umount", ["-l", directory]).catch(() => undefined);
-});
+const foreground = useForeground();
 
 /** Writes in a mount until it is gone, and tells of each round that has come to its end. */
 const WRITER = `
@@ -56,31 +50,16 @@ assert names, "it has moved"
 print("whole")
 `;
 
-async function start(origin: string, directory: string, folders: readonly string[]): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [...MOUNT, ...folders, origin, directory], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  children.push(child);
-  mounts.push(directory);
-  await Promise.race([
-    once(child.stdout, "data"),
-    once(child, "exit").then(() => {
-      throw new Error("the mount has ended before it began");
-    }),
-  ]);
-  return child;
-}
-
 test.each([1, 40, 400])("a mount that is killed after %i rounds of writes has lost none", async (rounds) => {
   const origin = lab.keep(makeRepository());
   const directory = lab.folder();
   const folders = ["--state", lab.folder(), "--cache-dir", lab.folder()];
-  const serving = await start(origin, directory, folders);
+  const { child: serving } = await foreground.start(origin, directory, folders);
   const writer = spawn("env", ["-C", directory, "python3", "-c", WRITER], {
     env: GIT_ENVIRONMENT,
     stdio: ["ignore", "pipe", "ignore"],
   });
-  children.push(writer);
+  foreground.keep(writer);
   let told = "";
   for await (const text of writer.stdout.setEncoding("utf8")) {
     told += String(text);
@@ -89,7 +68,7 @@ test.each([1, 40, 400])("a mount that is killed after %i rounds of writes has lo
   await run("umount", ["-l", directory]);
   const done = Number(told.slice(0, told.lastIndexOf("\n")).split("\n").at(-1));
   expect(done).toBeGreaterThanOrEqual(rounds);
-  await start(origin, directory, folders);
+  await foreground.start(origin, directory, folders);
   expect(await run("python3", ["-c", CHECK, String(done)], { cwd: directory })).toBe("whole\n");
   const status = await run("git", ["-c", "core.fsmonitor=false", "status", "--porcelain"], {
     cwd: directory,
