@@ -12,7 +12,7 @@ const LINES_OF_AN_ERROR = 6;
 function told(name, errors) {
   const lines = errors.flatMap((error) => {
     const [place = ""] = (error.stack ?? "").match(/at .*\.(?:test\.)?ts:\d+:\d+/u) ?? [];
-    return [...(error.message ?? String(error)).split("\n").slice(0, LINES_OF_AN_ERROR), place];
+    return [...(error.message ?? "an error without a message").split("\n").slice(0, LINES_OF_AN_ERROR), place];
   });
   return [name, ...lines.filter(Boolean).map((line) => `  ${line}`)].join("\n");
 }
@@ -30,8 +30,8 @@ export default class SkipReasonReporter {
       for (const test of module.children.allTests()) {
         const result = test.result();
         counts[result.state === "pending" ? "failed" : result.state] += 1;
-        const name = `${module.relativeModuleId} > ${test.fullName}`;
-        if (result.state === "failed") failures.push(told(`${module.project.name}: ${name}`, result.errors ?? []));
+        const name = `${module.project.name}: ${module.relativeModuleId} > ${test.fullName}`;
+        if (result.state === "failed") failures.push(told(name, result.errors ?? []));
         if (result.state !== "skipped") continue;
         console.log(`skipped: ${name}: ${result.note ?? "NO REASON GIVEN"}`);
         if (!result.note) reasonless.push(name);
