@@ -12,7 +12,10 @@ const LINES_OF_AN_ERROR = 6;
 function told(name, errors) {
   const lines = errors.flatMap((error) => {
     const [place = ""] = (error.stack ?? "").match(/at .*\.(?:test\.)?ts:\d+:\d+/u) ?? [];
-    return [...(error.message ?? "an error without a message").split("\n").slice(0, LINES_OF_AN_ERROR), place];
+    return [
+      ...(error.message ?? "an error without a message").split("\n").slice(0, LINES_OF_AN_ERROR),
+      place,
+    ];
   });
   return [name, ...lines.filter(Boolean).map((line) => `  ${line}`)].join("\n");
 }
