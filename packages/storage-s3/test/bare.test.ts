@@ -97,11 +97,11 @@ describe("writers beside each other", () => {
   it("of a move and a deletion of one ref by two servers one wins, be it a line or a file so far", async () => {
     await using one = await open();
     await using two = await open();
-    const names = Array.from({ length: 16 }, (_, i) => `refs/heads/n${String(i).padStart(2, "0")}`);
+    const names = Array.from({ length: 32 }, (_, i) => `refs/heads/n${String(i).padStart(2, "0")}`);
     const lines = names.map((name) => `${A} ${name}\n`).join("");
     await put({
       "packed-refs": `# pack-refs with: peeled fully-peeled sorted \n${lines}`,
-      ...Object.fromEntries(names.slice(8).map((name) => [name, `${A}\n`])),
+      ...Object.fromEntries(names.slice(16).map((name) => [name, `${A}\n`])),
     });
     const [mover, deleter] = [await one.open("r"), await two.open("r")];
     const expected: string[] = [];
@@ -116,6 +116,57 @@ describe("writers beside each other", () => {
     }
     expect(await refsOf(mover)).toEqual(expected);
     expect(await refsOf(deleter)).toEqual(expected);
+  });
+
+  it("who makes a ref again waits until the deletion has let go of it", async () => {
+    await using one = await open();
+    await using two = await open();
+    await put({ "refs/heads/old": `${A}\n`, "refs/heads/other": `${A}\n` });
+    const [deleter, maker] = [await one.open("r"), await two.open("r")];
+    let release = (): void => undefined;
+    const until = new Promise<void>((resolve) => (release = resolve));
+    const asked = new Promise<void>((resolve) => {
+      proxy.plan = ({ method }) => {
+        if (method !== "DELETE") return undefined;
+        resolve();
+        return { kind: "hold", until };
+      };
+    });
+    const gone = codesOf(deleter.commit({ refs: [{ name: "refs/heads/old", old: A, new: null }] }));
+    await asked;
+    expect(await refsOf(maker)).toEqual([`refs/heads/other ${A}`]);
+    expect(await (await maker.snapshot()).ref("refs/heads/old")).toBeUndefined();
+    expect(await codesOf(maker.commit({ refs: [{ name: "refs/heads/old", old: A, new: B }] }))).toEqual([
+      "REF_CONFLICT",
+    ]);
+    const made = codesOf(maker.commit({ refs: [{ name: "refs/heads/old", old: null, new: B }] }));
+    const below = codesOf(maker.commit({ refs: [{ name: "refs/heads/other/x", old: null, new: B }] }));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    release();
+    expect(await gone).toEqual([undefined]);
+    expect(await made).toEqual([undefined]);
+    expect(await below).toEqual(["REF_DIRECTORY_CONFLICT"]);
+    expect(await refsOf(deleter)).toEqual([`refs/heads/old ${B}`, `refs/heads/other ${A}`]);
+  });
+
+  it("what somebody left who died at a deletion is no ref, and in nobody's way for long", async () => {
+    const tombstone = `${"0".repeat(40)} 01234567-89ab-4def-8123-456789abcdef\n`;
+    await using storage = await open({ claimTimeoutMs: 1500 });
+    await put({
+      "packed-refs": `# pack-refs with: peeled fully-peeled sorted \n${A} refs/heads/lined\n${A} refs/heads/main\n`,
+      "refs/heads/lined": tombstone,
+      "refs/heads/old": tombstone,
+    });
+    const store = await storage.open("r");
+    expect(await refsOf(store)).toEqual([`refs/heads/main ${A}`]);
+    const names = ["refs/heads/lined", "refs/heads/old/below"];
+    const refs = names.map((name) => ({ name, old: null, new: B }));
+    expect(await codesOf(store.commit({ refs }))).toEqual([undefined, undefined]);
+    expect(await refsOf(store)).toEqual([
+      `refs/heads/lined ${B}`,
+      `refs/heads/main ${A}`,
+      `refs/heads/old/below ${B}`,
+    ]);
   });
 
   it("answers that are lost are settled: pushes, moves and deletions are told as done, and done once", async () => {

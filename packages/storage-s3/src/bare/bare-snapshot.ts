@@ -27,6 +27,7 @@ import { isClaim } from "./claim.ts";
 import { type ListedPack, listObjects, type ObjectListing } from "./list-objects.ts";
 import { listRefs, type RefListing } from "./list-refs.ts";
 import { openLooseFile } from "./loose-object.ts";
+import { parseRefFile } from "./tombstone.ts";
 
 export interface BareViewOptions {
   readonly place: BarePlace;
@@ -106,7 +107,7 @@ export function createBareSnapshot({ place, repository, head, config, listing }:
     }
     const read = async (): Promise<RawRef | undefined> => {
       const file = await texts.look(base + name, options);
-      if (file !== undefined) return parseLooseRef(file.value, objectFormat);
+      if (file !== undefined) return parseRefFile(file.value, objectFormat);
       const line = (await repository.packed.look(`${base}packed-refs`, options))?.value.find(name);
       return line === undefined ? undefined : { oid: line.oid };
     };
@@ -162,16 +163,18 @@ export function createBareSnapshot({ place, repository, head, config, listing }:
 
   /** Files and lines in byte order; where both have a name the file counts. */
   async function* merge(
-    { names, packed, raw, etagOf, load }: RefListing,
+    { names, packed, raw, etagOf, tombstoneOf, load }: RefListing,
     range: string,
     query: RefQuery,
   ): AsyncGenerator<Ref | RefBatch> {
-    const own = names.filter((name) => name.startsWith(range) && etagOf(name) !== undefined);
+    const own = names.filter((name) => name.startsWith(range));
     await load(own, query);
     const walk = packed?.value.under(range);
     for (const name of own) {
-      if (etagOf(name) === undefined) continue;
+      const isDeleted = tombstoneOf(name) !== undefined;
+      if (!isDeleted && etagOf(name) === undefined) continue;
       if (walk !== undefined) yield* walk.upTo(name);
+      if (isDeleted) continue;
       const stored = raw(name);
       const isPlain = stored !== undefined && stored !== "broken" && stored.symref === undefined;
       const ref = isPlain ? { name, oid: stored.oid } : await resolve(name, stored, query);

@@ -127,8 +127,7 @@ async function readState(
     const found = raw(name);
     return found === "broken" ? { oid: none } : found;
   };
-  const has = (name: string): boolean =>
-    listing.etagOf(name) !== undefined || listing.packed?.value.find(name) !== undefined;
+  const has = (name: string): boolean => listing.raw(name) !== undefined;
   return { head, config, listing, table: { get, has, under: listing.under } };
 }
 

@@ -4,7 +4,6 @@ import {
   compareNames,
   lowerBound,
   type PackedRefs,
-  parseLooseRef,
   type RawRef,
   StorageError,
 } from "@millrace/storage";
@@ -13,6 +12,7 @@ import { type BarePlace, type BareRepository } from "./bare-repository.ts";
 import { inParallel } from "../in-parallel.ts";
 import { listAll } from "./list-keys.ts";
 import type { Versioned } from "./remembered.ts";
+import { parseRefFile, tombstoneBytes } from "./tombstone.ts";
 
 /** No ref's file is longer: git takes names of up to 4 KiB. */
 const REF_BYTES = 4200;
@@ -24,6 +24,8 @@ export interface RefListing {
   readonly packed: Versioned<PackedRefs> | undefined;
   /** The version of a ref's own file; `undefined` where it has none. */
   etagOf(name: string): string | undefined;
+  /** The key that a ref still has while it is being deleted. */
+  tombstoneOf(name: string): ListedKey | undefined;
   /** Reads the files of these refs, those of them that have one and that are not known yet. */
   load(names: Iterable<string>, options?: OperationOptions): Promise<void>;
   /** What is stored for a name: its file, which must have been loaded, else its line in `packed-refs`. */
@@ -59,21 +61,32 @@ export async function listRefs(
     }
     const names = [...files.keys()].sort(compareNames);
     const values = new Map<string, RawRef>();
+    const tombstones = new Map<string, ListedKey>();
 
     const load: RefListing["load"] = async (wanted, { signal: asked } = {}) => {
       const missing = [...wanted].filter((name) => files.has(name) && !values.has(name));
       await inParallel(missing, settings.listRefsConcurrency, async (name) => {
-        const { key, etag, sizeBytes } = files.get(name) as ListedKey;
-        const text = sizeBytes > REF_BYTES ? undefined : await place.texts.at(key, etag, { signal: asked });
-        if (text !== undefined) values.set(name, parseLooseRef(text.value, objectFormat));
-        else if (sizeBytes > REF_BYTES) values.set(name, "broken");
-        // Gone since it was listed: whoever deletes a ref takes it out of `packed-refs` first.
-        else files.delete(name);
+        const listed = files.get(name) as ListedKey;
+        const { key, etag, sizeBytes } = listed;
+        if (sizeBytes > REF_BYTES) {
+          values.set(name, "broken");
+          return;
+        }
+        const text = await place.texts.at(key, etag, { signal: asked });
+        const value = text === undefined ? undefined : parseRefFile(text.value, objectFormat);
+        if (value !== undefined) values.set(name, value);
+        else {
+          // Gone since it was listed, or about to go: whoever deletes a ref takes it out of `packed-refs` first.
+          files.delete(name);
+          if (text !== undefined) tombstones.set(name, listed);
+        }
       });
     };
+    // What may be a tombstone must be known before names are told.
+    const suspects = names.filter((name) => files.get(name)?.sizeBytes === tombstoneBytes(objectFormat));
     const [packed] = await Promise.all([
       repository.packed.look(`${base}packed-refs`, { signal }),
-      options.isLoading ? load(names, { signal }) : undefined,
+      load(options.isLoading ? names : suspects, { signal }),
     ]);
 
     function* under(prefix: string): Generator<string> {
@@ -82,17 +95,21 @@ export async function listRefs(
         if (!name.startsWith(prefix)) break;
         if (files.has(name)) yield name;
       }
-      for (const { name } of packed?.value.entries(prefix) ?? []) if (!files.has(name)) yield name;
+      for (const { name } of packed?.value.entries(prefix) ?? []) {
+        if (!files.has(name) && !tombstones.has(name)) yield name;
+      }
     }
 
     return {
       names,
       packed,
       etagOf: (name) => files.get(name)?.etag,
+      tombstoneOf: (name) => tombstones.get(name),
       load: (wanted, asked) =>
         withDeadline(place, repository, asked?.signal, (each) => load(wanted, { signal: each })),
       raw(name) {
         if (files.has(name)) return values.get(name) ?? "broken";
+        if (tombstones.has(name)) return undefined;
         const line = packed?.value.find(name);
         return line === undefined ? undefined : { oid: line.oid };
       },

@@ -2,7 +2,8 @@ import { encodeLooseRef, openPackedRefs, type StoredRef } from "@millrace/storag
 import type { BarePlace, BareRepository } from "./bare-repository.ts";
 import { inParallel } from "../in-parallel.ts";
 import type { RefListing } from "./list-refs.ts";
-import { removeFile, replaceFile } from "./swap-file.ts";
+import { replaceFile } from "./swap-file.ts";
+import { buryRef, isTended, removeTombstone, type Tombstone } from "./tombstone.ts";
 
 /** Where refs are moved, and what was seen of them before. */
 export interface RefMoves {
@@ -12,25 +13,29 @@ export interface RefMoves {
 }
 
 /**
- * Moves one ref by its own compare-and-swap; `false` where another writer was first. A ref that so far is a line of
- * `packed-refs` gets a file, and counts only if the line is still there then: else somebody has deleted it meanwhile.
+ * Moves one ref by its own compare-and-swap; `false` where another writer was first, or is about to delete it. A ref that
+ * so far is a line of `packed-refs` gets a file, and counts only if the line is still there then: else somebody has
+ * deleted it meanwhile.
  */
 export async function moveRef(
   { place, repository, listing }: RefMoves,
   name: string,
   ref: StoredRef,
 ): Promise<boolean> {
-  const { base, packed } = repository;
+  const { base, packed, objectFormat } = repository;
   const key = base + name;
   const text = encodeLooseRef(ref);
-  const seen = listing.etagOf(name);
+  const tombstone = listing.tombstoneOf(name);
+  if (tombstone !== undefined && isTended(place, tombstone)) return false;
+  const seen = listing.etagOf(name) ?? tombstone?.etag;
   const written = await replaceFile(place, key, text, seen);
   if (written === "lost") return false;
   const line = seen === undefined ? listing.packed?.value.find(name) : undefined;
   if (line !== undefined) {
     const now = await packed.look(`${base}packed-refs`);
     if (now?.value.find(name)?.oid !== line.oid) {
-      if (place.mayDelete) await removeFile(place, key, written.etag);
+      const buried = place.mayDelete ? await buryRef(place, key, objectFormat, written.etag) : "lost";
+      if (buried !== "lost") await removeTombstone(place, key, objectFormat, buried);
       return false;
     }
   }
@@ -39,35 +44,25 @@ export async function moveRef(
 }
 
 /**
- * Deletes refs, each by its own compare-and-swap, and answers those that another writer has moved. First each gets a file
- * of its own, so that whoever moves it meets this deletion; then their lines go, and at last the files.
+ * Deletes refs, each by its own compare-and-swap, and answers those that another writer has moved. First each gets a
+ * tombstone, so that whoever moves it meets this deletion; then their lines go, and at last the tombstones.
  */
 export async function deleteRefs(moves: RefMoves, names: readonly string[]): Promise<ReadonlySet<string>> {
   const { place, repository, listing } = moves;
-  const { base } = repository;
+  const { base, objectFormat } = repository;
   const lost = new Set<string>();
-  const files = new Map<string, string>();
-  const lines: string[] = [];
+  const buried = new Map<string, Tombstone>();
   const atOnce = place.settings.listRefsConcurrency;
   await inParallel(names, atOnce, async (name) => {
-    const line = listing.packed?.value.find(name);
-    if (line !== undefined) lines.push(name);
-    const seen = listing.etagOf(name);
-    if (seen !== undefined) files.set(name, seen);
-    else if (line !== undefined) {
-      const written = await replaceFile(place, base + name, encodeLooseRef({ oid: line.oid }), undefined);
-      if (written === "lost") lost.add(name);
-      else files.set(name, written.etag);
-    }
+    const tombstone = await buryRef(place, base + name, objectFormat, listing.etagOf(name));
+    if (tombstone === "lost") lost.add(name);
+    else buried.set(name, tombstone);
   });
-  await dropLines(
-    place,
-    repository,
-    lines.filter((name) => !lost.has(name)),
+  const lines = [...buried.keys()].filter((name) => listing.packed?.value.find(name) !== undefined);
+  await dropLines(place, repository, lines);
+  await inParallel([...buried], atOnce, ([name, tombstone]) =>
+    removeTombstone(place, base + name, objectFormat, tombstone),
   );
-  await inParallel([...files], atOnce, async ([name, etag]) => {
-    if ((await removeFile(place, base + name, etag)) === "lost") lost.add(name);
-  });
   return lost;
 }
 

@@ -30,24 +30,6 @@ export async function replaceFile(
   });
 }
 
-/**
- * Deletes a key if it is still this version; `lost` where another writer was first. What is gone is deleted, whoever did
- * it. Throws `STORAGE_OUTCOME_UNKNOWN`.
- */
-export async function removeFile(
-  { bucket, settings }: BarePlace,
-  key: string,
-  seen: string,
-): Promise<"done" | "lost"> {
-  return settle(settings.commitTimeoutMs, key, async () => {
-    const outcome = await bucket.deleteIf("ref", key, seen);
-    if (outcome.kind === "done") return "done";
-    const now = await look(bucket.get("ref", key), key);
-    if (now === undefined) return "done";
-    return now.etag === seen ? undefined : "lost";
-  });
-}
-
 /** Tries until it is known what has become of it. */
 async function settle<T>(
   timeoutMs: number,
