@@ -114,6 +114,8 @@ export interface PackRequest extends OperationOptions {
   /** Leave out what this filter leaves out; what is wanted by id is sent all the same. */
   readonly filter?: ObjectFilter | undefined;
   readonly client?: ClientWords | undefined;
+  /** Whether `total` is to tell the deltas of a pack that is sent as it lies: counting them takes a while. Default `true`. */
+  readonly countDeltas?: boolean | undefined;
   readonly onProgress?: ((progress: PackProgress) => void) | undefined;
 }
 

@@ -11,7 +11,15 @@ export interface Places {
   targets: readonly Uint8Array[];
 }
 
-/** How many entries of a pack are deltas, counted when it was first written whole; its trailer is the index's then. */
+/** How a pack is copied. */
+export interface VerbatimOptions {
+  /** Look at each entry to count the deltas, unless that was done before. */
+  readonly countDeltas: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly onWritten: (objects: number) => void;
+}
+
+/** How many entries of a pack are deltas; -1 until they are counted. A pack that is in here has its index's trailer. */
 const deltaCounts = new WeakMap<PackIndex, number>();
 
 /**
@@ -22,13 +30,16 @@ export async function* copyVerbatim(
   reader: PackReader,
   places: Places,
   stats: PackWriteStats,
-  signal: AbortSignal | undefined,
-  onWritten: (objects: number) => void,
+  { countDeltas, signal, onWritten }: VerbatimOptions,
 ): AsyncGenerator<number> {
   const { index, source } = reader;
   const known = deltaCounts.get(index);
-  if (known === undefined) await checkTrailer(reader, { signal });
-  const counter = known === undefined ? createDeltaCounter(index) : undefined;
+  if (known === undefined) {
+    await checkTrailer(reader, { signal });
+    deltaCounts.set(index, -1);
+  }
+  const isCounted = known !== undefined && known >= 0;
+  const counter = countDeltas && !isCounted ? createDeltaCounter(index) : undefined;
   let reported = 0;
   for (let at = 0; at < source.sizeBytes; ) {
     signal?.throwIfAborted();
@@ -42,7 +53,7 @@ export async function* copyVerbatim(
     stats.bytes = at;
     if (at === source.sizeBytes) {
       if (counter !== undefined) deltaCounts.set(index, counter.deltas);
-      stats.deltas = known ?? counter?.deltas ?? 0;
+      stats.deltas = counter?.deltas ?? (isCounted ? known : 0);
       stats.reused = index.count;
       stats.reusedDeltas = stats.deltas;
     }

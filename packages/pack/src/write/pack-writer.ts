@@ -30,6 +30,11 @@ export interface PackWriteOptions {
   readonly thinBases?: ((oid: Uint8Array) => boolean | Promise<boolean>) | undefined;
   /** Whether the receiver understands deltas by distance (capability `ofs-delta`). */
   readonly ofsDelta: boolean;
+  /**
+   * Count the deltas of a pack that is written as it lies, which takes a look at each entry the first time. Without it
+   * `stats` may have none for such a pack. Default `true`.
+   */
+  readonly countDeltas?: boolean | undefined;
   /** Size of the chunks, where the pack is read in chunks. Default 256 KiB. */
   readonly chunkBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -74,7 +79,11 @@ export function writePack(options: PackWriteOptions): PackWrite {
     const isWhole =
       packs.length === 1 && loose.length === 0 && only?.positions.length === only?.reader.index.count;
     if (only !== undefined && isWhole && options.ofsDelta) {
-      return copyVerbatim(only.reader, places, stats, signal, onWritten);
+      return copyVerbatim(only.reader, places, stats, {
+        countDeltas: options.countDeltas ?? true,
+        signal,
+        onWritten,
+      });
     }
     return assemble();
   }

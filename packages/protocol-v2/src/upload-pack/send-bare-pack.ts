@@ -29,6 +29,7 @@ export async function* sendBarePack(
     context.host.createPack({
       ...request,
       signal: stop.signal,
+      countDeltas: false,
       onProgress(report) {
         if (report.phase === "total") span.set("object_count", report.objects);
       },

@@ -53,6 +53,7 @@ export async function* sendPack(
     context.host.createPack({
       ...request,
       signal: stop.signal,
+      countDeltas: !form.noProgress,
       onProgress(report) {
         if (report.phase === "total") span.set("object_count", report.objects);
         progress.report(report);

@@ -49,6 +49,8 @@ export interface PackRequest extends OperationOptions {
   readonly shallowUpdate?: ShallowUpdate | undefined;
   /** Leave out what this filter leaves out; what is wanted by id is sent all the same. */
   readonly filter?: ObjectFilter | undefined;
+  /** Whether `total` is to tell the deltas of a pack that is sent as it lies: counting them takes a while. Default `true`. */
+  readonly countDeltas?: boolean | undefined;
   readonly onProgress?: ((progress: PackProgress) => void) | undefined;
 }
 
@@ -137,6 +139,7 @@ async function preparePack({ snapshot, view, tags }: PackContext, request: PackR
     packs: places.packs,
     loose: places.loose,
     ofsDelta: request.ofsDelta,
+    countDeltas: request.countDeltas,
     thinBases: request.thinPack ? isAtClient : undefined,
     signal,
   });

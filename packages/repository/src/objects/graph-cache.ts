@@ -1,19 +1,21 @@
 import {
   type ByteCache,
+  type ObjectBits,
   type OperationOptions,
   type PackBitmaps,
   type PackGraph,
   createByteCache,
 } from "@millrace/pack";
 import { createBreather } from "../breather.ts";
-import { GraphSet } from "./graph-set.ts";
+import { GraphSet, type PastCache } from "./graph-set.ts";
 import type { GraphedPack } from "./pack-overlap.ts";
 
-/** The graphs that a process holds, and git's bitmaps of packs that have none, within one budget. */
-export class GraphCache {
+/** The graphs that a process holds, what was found out with them, and git's bitmaps of packs that have none, within one budget. */
+export class GraphCache implements PastCache {
   readonly budgetBytes: number;
-  readonly #graphs: ByteCache<string, PackGraph | PackBitmaps | JoinedGraphs>;
+  readonly #graphs: ByteCache<string, PackGraph | PackBitmaps | JoinedGraphs | ObjectBits>;
   readonly #bitmaps: ByteCache<string, PackBitmaps>;
+  readonly #pasts: ByteCache<string, ObjectBits>;
   /** The build under way; the next one waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -21,6 +23,7 @@ export class GraphCache {
     this.budgetBytes = budgetBytes;
     this.#graphs = createByteCache({ budgetBytes, largestBytes: budgetBytes });
     this.#bitmaps = this.#graphs.partition() as ByteCache<string, PackBitmaps>;
+    this.#pasts = this.#graphs.partition() as ByteCache<string, ObjectBits>;
   }
 
   /** The graph of a pack; repositories that share a pack share it. */
@@ -39,6 +42,14 @@ export class GraphCache {
   /** Keeps bitmaps that take so many bytes. */
   setBitmaps(packId: string, bitmaps: PackBitmaps, bytes: number): void {
     this.#bitmaps.set(packId, bitmaps, bytes);
+  }
+
+  past(packId: string, commit: number): ObjectBits | undefined {
+    return this.#pasts.get(`${packId} ${commit}`);
+  }
+
+  setPast(packId: string, commit: number, bits: ObjectBits): void {
+    this.#pasts.set(`${packId} ${commit}`, bits, bits.byteLength);
   }
 
   /** What one repository keeps of graphs that belong together. */
@@ -82,7 +93,7 @@ export class GraphSetCache {
     // Used after it, the graphs themselves leave the cache after it: it never keeps a graph that does not count.
     for (const { id } of packs) this.#graphs.get(id);
     if (known?.key === key) return known.set;
-    const set = await GraphSet.of(packs, createBreather(options.signal));
+    const set = await GraphSet.of(packs, createBreather(options.signal), this.#graphs);
     this.#joined.set(NEWEST, { key, set }, set?.memoryBytes ?? 0);
     for (const { id } of packs) this.#graphs.get(id);
     return set;

@@ -1,6 +1,7 @@
 import {
   hashLength,
   NODE_TYPE_MASK,
+  type ObjectBits,
   type ObjectFormat,
   type PackGraph,
   type PackIndex,
@@ -21,6 +22,12 @@ export interface GraphMember {
   readonly numbers: Int32Array | undefined;
 }
 
+/** Remembers what commits reach, each a node of a pack that has all of it. */
+export interface PastCache {
+  past(packId: string, commit: number): ObjectBits | undefined;
+  setPast(packId: string, commit: number, bits: ObjectBits): void;
+}
+
 /**
  * The graphs of several packs as one: each object has one number, however many packs have it and refer to it. Numbers
  * below `nodeCount` are nodes of packs, the largest pack first; from there up to `size` come objects that packs refer to
@@ -31,14 +38,22 @@ export class GraphSet {
   readonly members: readonly GraphMember[];
   readonly nodeCount: number;
   readonly size: number;
+  /** Where pasts of commits are remembered. */
+  readonly pasts: PastCache | undefined;
   readonly #strangers: OidTable;
   #last: GraphMember;
 
-  private constructor(format: ObjectFormat, members: readonly GraphMember[], strangers: OidTable) {
+  private constructor(
+    format: ObjectFormat,
+    members: readonly GraphMember[],
+    strangers: OidTable,
+    pasts: PastCache | undefined,
+  ) {
     this.format = format;
     this.members = members;
     this.nodeCount = members.at(-1)!.end;
     this.size = this.nodeCount + strangers.size;
+    this.pasts = pasts;
     this.#strangers = strangers;
     this.#last = members[0]!;
   }
@@ -47,7 +62,11 @@ export class GraphSet {
    * Puts graphs together. `undefined` where there are none, or where packs contradict each other about an object's
    * type: then only reading can tell.
    */
-  static async of(packs: readonly GraphedPack[], breather: Breather): Promise<GraphSet | undefined> {
+  static async of(
+    packs: readonly GraphedPack[],
+    breather: Breather,
+    pasts?: PastCache,
+  ): Promise<GraphSet | undefined> {
     const first = packs[0];
     if (first === undefined) return undefined;
     // An order that the packs alone decide, so that of an object that several have, always the same one counts.
@@ -67,7 +86,7 @@ export class GraphSet {
       if (!numberExternals(member, members, { table: strangers, kinds: strangerKinds, nodeCount }))
         return undefined;
     }
-    return new GraphSet(format, members, strangers);
+    return new GraphSet(format, members, strangers, pasts);
   }
 
   /** Bytes that this takes beside the graphs themselves. */

@@ -60,6 +60,11 @@ export class CommitGraph {
     return graph.kinds[number - base] === NODE_COMMIT;
   }
 
+  /** Whether some commits' parents are cut off. */
+  get isCut(): boolean {
+    return this.#shallow.size > 0;
+  }
+
   /** Whether the commit's parents are cut off. */
   isShallow(number: number): boolean {
     return this.#shallow.size > 0 && this.#shallow.has(number);

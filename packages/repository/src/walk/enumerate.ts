@@ -136,7 +136,7 @@ export async function enumerateObjects(
       }
       if (marks.has(number, UNINTERESTING | HELD)) return true;
       if (!(trees instanceof TreeWalk)) return false;
-      past ??= new HeldPast(graph, marks, trees, [...range.edges, ...haves.commits], breather);
+      past ??= new HeldPast(reader, graph, marks, trees, [...range.edges, ...haves.commits], breather);
       return past.has(number);
     },
   };

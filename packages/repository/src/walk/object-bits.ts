@@ -16,6 +16,30 @@ export function countSet(bits: ObjectBits): number {
   return count;
 }
 
+/** Adds a mark to the byte of each object in a set; the first one's is at `base`. */
+export function markSet(bytes: Uint8Array, base: number, bits: ObjectBits, mark: number): void {
+  for (let word = 0, from = base; word < bits.length; word++, from += 32) {
+    const set = bits[word]!;
+    if (set === FULL) for (let i = from; i < from + 32; i++) bytes[i] = bytes[i]! | mark;
+    else {
+      for (let rest = set; rest !== 0; rest &= rest - 1) {
+        const i = from + 31 - Math.clz32(rest & -rest);
+        bytes[i] = bytes[i]! | mark;
+      }
+    }
+  }
+}
+
+/** The set of objects whose byte from `base` to `end` is not 0. */
+export function bitsOf(bytes: Uint8Array, base: number, end: number): ObjectBits {
+  const bits = new Uint32Array(Math.ceil((end - base) / 32));
+  for (let i = base; i < end; i++) {
+    const rank = i - base;
+    if (bytes[i] !== 0) bits[rank >>> 5] = bits[rank >>> 5]! | (1 << (rank & 31));
+  }
+  return bits;
+}
+
 /** Takes all ranks from `count` on out of a set: a file may name some that the pack does not have. */
 export function clearFrom(bits: ObjectBits, count: number): void {
   const word = count >>> 5;
