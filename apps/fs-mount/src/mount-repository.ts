@@ -1,18 +1,22 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
+import type { Oid } from "@millrace/pack";
 import { type BlobCache, openBlobCache } from "./cache/blob-cache.ts";
 import { MountError } from "./errors.ts";
-import { mountView, type ViewMount } from "./front/fuse/mount-view.ts";
+import { mountView, type ViewContent, type ViewMount } from "./front/fuse/mount-view.ts";
 import type { ViewState } from "./front/view-control.ts";
 import { type GitDirectory, openGitDirectory } from "./git-directory/git-directory.ts";
 import { HeadWatcher } from "./git-directory/head-watcher.ts";
+import { GitGate } from "./git-gate.ts";
 import { FileOrder } from "./hydrator/file-order.ts";
+import { sizesOf } from "./hydrator/sizes-of.ts";
 import type { HydratorCounts } from "./hydrator/fetcher.ts";
 import { Hydrator } from "./hydrator/hydrator.ts";
 import { openPromisorSource } from "./hydrator/promisor-source.ts";
 import { SizeBook } from "./hydrator/size-book.ts";
 import { lockStateFolder } from "./overlay/state-lock.ts";
 import type { Place } from "./place.ts";
+import { untilItWorks } from "./until-it-works.ts";
 
 /** What is mounted where. */
 export interface RepositoryMountOptions {
@@ -43,6 +47,11 @@ export interface RepositoryMountOptions {
   readonly depth?: number | undefined;
   /** Told of each fault that a reader has met, and of those in the background. */
   readonly onFault?: ((error: unknown) => void) | undefined;
+  /**
+   * Told each time that what the mount lacks could not be fetched, trees and sizes, before that is tried again; and of `undefined` when
+   * it is here.
+   */
+  readonly onLacking?: ((error: unknown) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -60,7 +69,10 @@ export interface RepositoryMount extends AsyncDisposable {
   /** Of the branch that is mounted; `undefined` for a tag or an id. */
   readonly branch: string | undefined;
   readonly gitDirectory: string;
-  /** Resolves when git's index is there, so that git works inside. Rejects with what stood in the way. */
+  /**
+   * Resolves when git's index is there, so that git works inside: who uses it earlier waits. Rejects with what stood in the way and does
+   * not pass by itself.
+   */
   readonly ready: Promise<void>;
   /** Resolves when the history is there, or is not to be. Rejects with what stood in the way. */
   readonly history: Promise<void>;
@@ -76,7 +88,7 @@ export interface RepositoryMount extends AsyncDisposable {
 }
 
 /**
- * Mounts a repository: resolves as soon as its files can be listed.
+ * Mounts a repository: resolves when its root can be listed. All other trees follow behind the mount; who looks for one waits.
  * @throws what the place throws; MountError MOUNT_BAD_STATE, MOUNT_BAD_TREE, MOUNT_STATE_LOCKED, MOUNT_STATE_UNLOCKABLE,
  *   MOUNT_OVERLAY_DAMAGED; FuseError as `mount` does
  */
@@ -101,64 +113,84 @@ interface Locked {
 }
 
 async function open(options: RepositoryMountOptions, locked: Locked): Promise<RepositoryMount> {
-  const {
+  const { place, allowOther, readOnly = false, onFault } = options;
+  const { directory, stateFolder, unlock } = locked;
+  const { uid = process.geteuid?.() ?? 0, gid = process.getegid?.() ?? 0 } = options;
+  const gate = new GitGate();
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  const opening = openParts({ ...options, signal }, locked);
+  const shown = async (): Promise<ViewContent> => {
+    const { git, hydrator, cache, sizes } = await opening;
+    const { tree, mtimeSeconds } = git.prepared;
+    return {
+      format: git.format,
+      tree,
+      mtimeSeconds,
+      gitFile: Buffer.from(`gitdir: ${git.path}\n`),
+      overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),
+      uid,
+      gid,
+      source: {
+        async tree(oid) {
+          const content = await git.trees.read(oid);
+          return { content, sizes: sizesOf(content, git.format, sizes) };
+        },
+        gitWorks: () => gate.pass(),
+        blobs: hydrator,
+        files: cache,
+        onFault,
+      },
+    };
+  };
+  try {
+    // The thread that serves is started while the root is fetched.
+    const mount = await mountView({ directory, name: nameOf(place.address), allowOther, readOnly }, shown());
+    return run(options, { ...(await opening), mount, gate, uid, gid, unlock });
+  } catch (error) {
+    stop.abort(error);
+    const parts = await opening.catch(() => undefined);
+    await parts?.hydrator[Symbol.asyncDispose]();
+    await parts?.git[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What a mount is made of, and what it knows of sizes. */
+interface OpenParts extends MountParts {
+  readonly sizes: SizeBook;
+  readonly saveSizes: () => Promise<void>;
+}
+
+async function openParts(options: RepositoryMountOptions, locked: Locked): Promise<OpenParts> {
+  const { place, name, cacheFolder, cacheBytes, requireCommit, depth, signal } = options;
+  const { directory, stateFolder } = locked;
+  const path = join(stateFolder, "git");
+  const git = await openGitDirectory({
+    path,
+    workTree: directory,
     place,
     name,
-    cacheFolder,
-    cacheBytes,
-    readOnly = false,
     requireCommit,
     depth,
-    onFault,
     signal,
-  } = options;
-  const { directory, stateFolder, unlock } = locked;
-  const path = join(stateFolder, "git");
-  const prepare = { path, workTree: directory, place, name, requireCommit, depth, signal };
-  const git = await openGitDirectory(prepare);
+  });
   try {
     const cache = await openBlobCache({ folder: cacheFolder, maxBytes: cacheBytes });
     const sizes = new SizeBook();
     const sizesFile = join(stateFolder, "sizes");
     await sizes.load(sizesFile, git.format);
     const hydrator = new Hydrator({ cache, source: openPromisorSource(git.objects), sizes });
-    try {
-      const { uid = process.geteuid?.() ?? 0, gid = process.getegid?.() ?? 0 } = options;
-      const { tree, mtimeSeconds } = git.prepared;
-      const mount = await mountView({
-        directory,
-        name: nameOf(place.address),
-        allowOther: options.allowOther,
-        format: git.format,
-        tree,
-        mtimeSeconds,
-        gitFile: Buffer.from(`gitdir: ${path}\n`),
-        overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),
-        uid,
-        gid,
-        source: {
-          tree: async (oid) => (await git.objects.resolve(oid)).content,
-          blobs: hydrator,
-          files: cache,
-          onFault,
-        },
-      });
-      const saveSizes = (): Promise<void> => sizes.save(sizesFile, git.format);
-      return run(options, { mount, git, hydrator, cache, sizes, saveSizes, uid, gid, unlock });
-    } catch (error) {
-      await hydrator[Symbol.asyncDispose]();
-      throw error;
-    }
+    return { git, hydrator, cache, sizes, saveSizes: () => sizes.save(sizesFile, git.format) };
   } catch (error) {
     await git[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-interface Running extends MountParts {
+interface Running extends OpenParts {
   readonly mount: ViewMount;
-  readonly sizes: SizeBook;
-  readonly saveSizes: () => Promise<void>;
+  readonly gate: GitGate;
   readonly uid: number;
   readonly gid: number;
   readonly unlock: () => void;
@@ -166,28 +198,38 @@ interface Running extends MountParts {
 
 /** What goes on while it is mounted, and what is closed when it is no longer. */
 function run(
-  { withHistory = true, onFault }: RepositoryMountOptions,
-  { mount, git, hydrator, cache, sizes, saveSizes, uid, gid, unlock }: Running,
+  { withHistory = true, onFault, onLacking }: RepositoryMountOptions,
+  { mount, gate, git, hydrator, cache, sizes, saveSizes, uid, gid, unlock }: Running,
 ): RepositoryMount {
   const stop = new AbortController();
   const { signal } = stop;
-  const ready = git
-    .writeIndex({
-      uid,
-      gid,
-      signal,
-      onSize: (oid, sizeBytes) => sizes.learn(oid, sizeBytes),
-      onFiles: (oids) => hydrator.follow(new FileOrder(git.format, oids)),
-    })
-    .then(() => saveSizes().catch(note));
-  const history = ready.then(async () => {
-    if (withHistory && !(await git.isComplete())) await git.fetchHistory({ signal });
-  });
   const note = (error: unknown): void => {
     if (!signal.aborted) onFault?.(error);
   };
-  ready.catch(note);
-  history.catch((error: unknown) => ready.then(() => note(error)).catch(() => undefined));
+  const index = {
+    uid,
+    gid,
+    signal,
+    onSize: (oid: Oid, sizeBytes: number) => sizes.learn(oid, sizeBytes),
+    onFiles: (oids: readonly Oid[]) => hydrator.follow(new FileOrder(git.format, oids)),
+  };
+  const lacking = (error: unknown): void => {
+    note(error);
+    gate.fail(error);
+    onLacking?.(error);
+  };
+  if (git.hasIndex) gate.open();
+  const ready = untilItWorks(() => git.writeIndex(index), { signal, onFault: lacking }).then(async () => {
+    gate.open();
+    onLacking?.(undefined);
+    await saveSizes().catch(note);
+  });
+  const history = ready.then(async () => {
+    if (!withHistory || (await git.isComplete())) return;
+    await untilItWorks(() => git.fetchHistory({ signal }), { signal, onFault: note });
+  });
+  ready.catch(() => undefined);
+  history.catch(() => undefined);
 
   const { control } = mount;
   const watcher =
@@ -203,7 +245,9 @@ function run(
         });
 
   const close = async (): Promise<void> => {
-    stop.abort(new MountError("MOUNT_STOPPED", "the mount has ended"));
+    const why = new MountError("MOUNT_STOPPED", "the mount has ended");
+    stop.abort(why);
+    gate.fail(why);
     try {
       await watcher?.close();
       await history.catch(() => undefined);

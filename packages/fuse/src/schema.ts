@@ -7,11 +7,14 @@ export interface MountOptions {
   readonly directory: string;
   /** A module that exports `createFileSystem(data, notifier, port?)`; it is loaded in the thread that serves the mount. */
   readonly module: URL;
-  /** What `createFileSystem` is called with: anything that can be posted to a thread. */
+  /**
+   * What `createFileSystem` is called with: anything that can be posted to a thread, or a promise of it. The thread is started and
+   * the module loaded meanwhile; nothing is mounted before it is there, and where it rejects nothing is.
+   */
   readonly data?: unknown;
   /**
-   * Is given one end of a channel to the file system; `createFileSystem` is called with the other one. The ends are closed when
-   * the mount ends.
+   * Is given one end of a channel to the file system, when `data` is there; `createFileSystem` is called with the other one. The
+   * ends are closed when the mount ends.
    */
   readonly connect?: ((port: MessagePort) => void) | undefined;
   /** What the mount is called in /proc/mounts. Default `millrace`. */

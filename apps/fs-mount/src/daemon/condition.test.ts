@@ -5,11 +5,20 @@ import { after, type Condition, faultOf, type Happening, stateOf, UNPREPARED } f
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   fc
     .constantFrom(
-      ...(["asked-for", "given-up", "preparing", "prepared", "mounted", "unmounted", "refreshed"] as const),
+      ...([
+        "asked-for",
+        "given-up",
+        "preparing",
+        "prepared",
+        "mounted",
+        "unmounted",
+        "refreshed",
+        "whole",
+      ] as const),
     )
     .map((what) => ({ what })),
   fc
-    .constantFrom(...(["not-prepared", "not-mounted", "lost", "not-refreshed"] as const))
+    .constantFrom(...(["not-prepared", "not-mounted", "lost", "not-refreshed", "not-whole"] as const))
     .map((what) => ({ what, error: `it was ${what}` })),
 );
 const run = (...happenings: readonly Happening[]): Condition => happenings.reduce(after, UNPREPARED);
@@ -37,6 +46,17 @@ describe("a condition", () => {
     expect(stateOf(after(degraded, { what: "refreshed" }))).toBe("mounted");
   });
 
+  test("is degraded while trees do not come, which matters more than a refresh", () => {
+    const lacking = run(
+      ...SHOWN,
+      { what: "not-whole", error: "hung up" },
+      { what: "not-refreshed", error: "gone" },
+    );
+    expect([stateOf(lacking), faultOf(lacking)]).toEqual(["degraded", { of: "trees", message: "hung up" }]);
+    expect(faultOf(after(lacking, { what: "whole" }))).toEqual({ of: "refresh", message: "gone" });
+    expect(stateOf(after(lacking, { what: "unmounted" }))).toBe("ready");
+  });
+
   test("is degraded by the loss of the mount, whatever the last refresh said", () => {
     const lost = run(...SHOWN, { what: "not-refreshed", error: "gone" }, { what: "lost", error: "umount" });
     expect([stateOf(lost), faultOf(lost)]).toEqual(["degraded", { of: "mount", message: "umount" }]);
@@ -57,7 +77,8 @@ describe("a condition", () => {
             (condition.mounted || condition.wanted),
         );
         if (state === "unmounted") expect(condition.wanted).toBe(false);
-        if (state === "mounted") expect(condition.refreshFault).toBeUndefined();
+        if (state === "mounted")
+          expect([condition.refreshFault, condition.treesFault]).toEqual([undefined, undefined]);
       }),
     );
   });

@@ -2,8 +2,8 @@ import type { Phase } from "./schema.ts";
 
 /** What is the matter with a mount that somebody waits for. */
 export interface Fault {
-  /** With the mount itself, or with looking at the remote repository. */
-  readonly of: "mount" | "refresh";
+  /** With the mount itself, with what it lacks still, or with looking at the remote repository. */
+  readonly of: "mount" | "trees" | "refresh";
   /** Without secrets. */
   readonly message: string;
 }
@@ -19,6 +19,8 @@ export interface Condition {
   readonly error?: string | undefined;
   readonly mountFault?: string | undefined;
   readonly refreshFault?: string | undefined;
+  /** Why trees or sizes have not come yet; that is tried again. */
+  readonly treesFault?: string | undefined;
 }
 
 /** What is told of it. */
@@ -36,6 +38,9 @@ export type Happening =
   /** The mount is gone, and nobody here has taken it away. */
   | { readonly what: "lost"; readonly error: string }
   | { readonly what: "unmounted" }
+  /** All trees of what is mounted are here. */
+  | { readonly what: "whole" }
+  | { readonly what: "not-whole"; readonly error: string }
   | { readonly what: "refreshed" }
   | { readonly what: "not-refreshed"; readonly error: string };
 
@@ -63,10 +68,26 @@ export function after(condition: Condition, happening: Happening): Condition {
       return mounted ? condition : { ...condition, mountFault: happening.error };
     case "lost":
       return mounted
-        ? { ...condition, mounted: false, mountFault: happening.error, refreshFault: undefined }
+        ? {
+            ...condition,
+            mounted: false,
+            mountFault: happening.error,
+            refreshFault: undefined,
+            treesFault: undefined,
+          }
         : condition;
     case "unmounted":
-      return { ...condition, mounted: false, mountFault: undefined, refreshFault: undefined };
+      return {
+        ...condition,
+        mounted: false,
+        mountFault: undefined,
+        refreshFault: undefined,
+        treesFault: undefined,
+      };
+    case "whole":
+      return { ...condition, treesFault: undefined };
+    case "not-whole":
+      return phase === "ready" ? { ...condition, treesFault: happening.error } : condition;
     case "refreshed":
       return { ...condition, refreshFault: undefined };
     default:
@@ -76,16 +97,18 @@ export function after(condition: Condition, happening: Happening): Condition {
 }
 
 /** The one word for a condition. */
-export function stateOf({ phase, wanted, mounted, mountFault, refreshFault }: Condition): State {
-  if (mounted) return refreshFault === undefined ? "mounted" : "degraded";
+export function stateOf(condition: Condition): State {
+  const { phase, wanted, mounted, mountFault } = condition;
+  if (mounted) return faultOf(condition) === undefined ? "mounted" : "degraded";
   if (phase !== "ready") return phase;
   if (!wanted) return "unmounted";
   return mountFault === undefined ? "ready" : "degraded";
 }
 
 /** What is the matter, where the state is `degraded`. */
-export function faultOf({ mounted, mountFault, refreshFault }: Condition): Fault | undefined {
+export function faultOf({ mounted, mountFault, treesFault, refreshFault }: Condition): Fault | undefined {
   if (!mounted && mountFault !== undefined) return { of: "mount", message: mountFault };
+  if (mounted && treesFault !== undefined) return { of: "trees", message: treesFault };
   if (mounted && refreshFault !== undefined) return { of: "refresh", message: refreshFault };
   return undefined;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { MountError } from "../errors.ts";
 import { makeGitDirectory, sweepDrafts } from "../git-directory/make.ts";
 import { mountRepository, type RepositoryMount } from "../mount-repository.ts";
+import { isPassing } from "../passing-fault.ts";
 import { openPlace, type Place } from "../place.ts";
 import { waitFor } from "../view/wait.ts";
 import { Backoff } from "./backoff.ts";
@@ -30,14 +31,6 @@ export interface KeeperHost {
 
 /** Waits of a retry grow up to this many times the first one. */
 const RETRY_GROWTH = 10;
-/** What a server or a network may get over by itself: what else keeps a preparation from its end waits for somebody. */
-const PASSING = new Set([
-  "PROTOCOL_UNREACHABLE",
-  "PROTOCOL_TIMEOUT",
-  "PROTOCOL_BAD_STATUS",
-  "MOUNT_FETCH_STALLED",
-]);
-
 /**
  * Keeps one repository mounted: prepares it, mounts it, and mounts it again when the mount is gone. Whatever goes wrong is this
  * repository's alone; it is noted and, where that may help, tried again.
@@ -236,7 +229,8 @@ export class Keeper {
     const isPrepared = this.#condition.now.phase === "ready";
     this.#condition.note({ what: isPrepared ? "not-mounted" : "not-prepared", error: words });
     if (!isPrepared) this.#write({ phase: "failed", error: words });
-    if (isPrepared || (typeof code === "string" && PASSING.has(code))) this.#again();
+    // What else keeps a preparation from its end waits for somebody.
+    if (isPrepared || isPassing(error)) this.#again();
   }
 
   async #prepare(): Promise<void> {
@@ -281,6 +275,11 @@ export class Keeper {
       withHistory: depth !== 1,
       onFault: (error) => {
         this.#lastFault = wordsOf(error);
+      },
+      onLacking: (error) => {
+        this.#condition.note(
+          error === undefined ? { what: "whole" } : { what: "not-whole", error: wordsOf(error) },
+        );
       },
     });
     this.#mount = mount;

@@ -8,6 +8,8 @@ export type ToSource =
   | { readonly ask: "open"; readonly id: number; readonly oid: Oid; readonly priority: number }
   /** Waits until the beginning of the blob that `open` number `blob` has opened can be read. */
   | { readonly ask: "readable"; readonly id: number; readonly blob: number; readonly endBytes: number }
+  /** Waits until git works in the mount. */
+  | { readonly ask: "git"; readonly id: number }
   | { readonly ask: "sizes"; readonly id: number; readonly oids: readonly Oid[] }
   /** Whoever asked `id` does not wait any more. */
   | { readonly ask: "leave"; readonly id: number }

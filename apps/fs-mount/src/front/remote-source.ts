@@ -2,7 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { Oid } from "@millrace/pack";
 import { KnownFiles } from "../cache/known-files.ts";
 import type { OpenBlob } from "../hydrator/blobs.ts";
-import type { ViewSource } from "../view/view.ts";
+import type { TreeContent, ViewSource } from "../view/view.ts";
 import { waitFor } from "../view/wait.ts";
 import type { FromSource, OpenedBlob, ToSource } from "./messages.ts";
 
@@ -26,6 +26,7 @@ export function connectSource(port: MessagePort): ViewSource {
 
   let known: KnownFiles | undefined;
   let opened: Oid[] = [];
+  let doesGitWork = false;
 
   const tellOpened = (): void => {
     const oids = opened;
@@ -81,7 +82,13 @@ export function connectSource(port: MessagePort): ViewSource {
 
   return {
     async tree(oid) {
-      return (await ask({ ask: "tree", oid })) as Uint8Array;
+      return (await ask({ ask: "tree", oid })) as TreeContent;
+    },
+    gitWorks(waiting) {
+      if (doesGitWork) return undefined;
+      return ask({ ask: "git" }, waiting?.signal).then(() => {
+        doesGitWork = true;
+      });
     },
     blobs: {
       openHere,

@@ -31,6 +31,8 @@ export function serveSource(port: MessagePort, source: ServedSource): void {
     switch (message.ask) {
       case "tree":
         return await source.tree(message.oid);
+      case "git":
+        return await source.gitWorks?.();
       case "sizes":
         return await source.blobs.sizeOf(message.oids, signal);
       case "readable":

@@ -9,6 +9,11 @@ export class FirstIndex {
   readonly #file: string;
   #isHeld = true;
 
+  /** Whether the lock is held, and there is no index yet. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   private constructor(file: string) {
     this.#file = file;
   }
@@ -25,7 +30,7 @@ export class FirstIndex {
   }
 
   /** Puts the index there, and gives up the lock. */
-  async write(content: Uint8Array): Promise<void> {
+  async write(content: Iterable<Uint8Array>): Promise<void> {
     await writeFile(`${this.#file}.lock`, content);
     await rename(`${this.#file}.lock`, this.#file);
     this.#isHeld = false;

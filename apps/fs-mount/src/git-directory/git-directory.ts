@@ -5,12 +5,14 @@ import { createPromisor, openStoreCache, SharedPromisor, type StoreCache } from 
 import type { PackInfo, RepositoryStore } from "@millrace/storage";
 import { openFsRepository } from "@millrace/storage-fs";
 import { FirstIndex } from "./first-index.ts";
-import { encodeIndex } from "./index-file.ts";
+import { encodeIndex, type IndexEntry } from "./index-file.ts";
 import { makeGitDirectory } from "./make.ts";
+import { MountedTrees } from "./mounted-trees.ts";
 import type { GitDirectoryOptions } from "./prepare.ts";
 import type { Prepared } from "./schema.ts";
 import { fetchUpstream, upstreamRef } from "./upstream.ts";
 import { MountError } from "../errors.ts";
+import { SizeBook } from "../hydrator/size-book.ts";
 import type { Place } from "../place.ts";
 import { walkForIndex, type WalkedTree } from "./walk-index.ts";
 
@@ -57,6 +59,7 @@ export class GitDirectory implements AsyncDisposable {
   readonly path: string;
   readonly objects: SharedPromisor;
   readonly prepared: Prepared;
+  readonly trees: MountedTrees;
   readonly #store: RepositoryStore;
   readonly #cache: StoreCache;
   readonly #depth: number | undefined;
@@ -74,6 +77,7 @@ export class GitDirectory implements AsyncDisposable {
     this.path = path;
     this.objects = objects;
     this.prepared = prepared;
+    this.trees = new MountedTrees({ objects, commit: prepared.commit });
     this.#store = store;
     this.#cache = cache;
     this.#depth = depth;
@@ -82,6 +86,11 @@ export class GitDirectory implements AsyncDisposable {
 
   get format(): ObjectFormat {
     return this.objects.format;
+  }
+
+  /** Whether git has an index here, so that it knows what it takes the files for. */
+  get hasIndex(): boolean {
+    return this.#firstIndex?.isHeld !== true;
   }
 
   /** The tree that `HEAD` leads to now; `undefined` where it leads to no commit. Throws what reading throws. */
@@ -182,35 +191,39 @@ export class GitDirectory implements AsyncDisposable {
     const { files, root, blobs } = await walking;
     onFiles?.(blobs);
     const oids = [...new Set(blobs)];
-    const sizes = new Map<Oid, number>();
+    const sizes = new SizeBook(Math.max(1, oids.length));
     for (let from = 0; from < oids.length; from += SIZES_AT_ONCE) {
       const told = await this.objects.sizes(oids.slice(from, from + SIZES_AT_ONCE), { signal });
       for (const [oid, sizeBytes] of told) {
-        sizes.set(oid, sizeBytes);
+        sizes.learn(oid, sizeBytes);
         onSize?.(oid, sizeBytes);
       }
     }
     const time = { seconds: mtimeSeconds, nanoseconds: 0 };
-    const entries = files.map(({ path, mode, oid, ino }) => {
-      const sizeBytes = sizes.get(oid);
-      const known =
-        sizeBytes === undefined ? undefined : { ctime: time, mtime: time, ino, sizeBytes, uid, gid };
-      return { path, mode, oid, stat: known };
-    });
-    await this.putIndex(encodeIndex(entries, root, this.format));
+    const entries = function* (): Generator<IndexEntry, void, undefined> {
+      for (const { path, mode, oid, ino } of files) {
+        const sizeBytes = sizes.get(oid);
+        const stat =
+          sizeBytes === undefined ? undefined : { ctime: time, mtime: time, ino, sizeBytes, uid, gid };
+        yield { path, mode, oid, stat };
+      }
+    };
+    await this.putIndex(encodeIndex(files.length, entries(), root, this.format));
     return true;
   }
 
   /** Writes git's index where there is none. Answers whether it did. */
-  async putIndex(content: Uint8Array): Promise<boolean> {
+  async putIndex(content: Iterable<Uint8Array>): Promise<boolean> {
     await this.#firstIndex?.write(content);
     return this.#firstIndex !== undefined;
   }
 
   async #walk(signal: AbortSignal | undefined): Promise<WalkedTree & { readonly blobs: readonly Oid[] }> {
-    const walked = await walkForIndex(this.prepared.tree, this.format, async (oid) => {
-      return (await this.objects.resolve(oid, { signal })).content;
-    });
+    const walked = await walkForIndex(
+      this.prepared.tree,
+      this.format,
+      async (oid) => await this.trees.reach(oid, signal),
+    );
     const blobs = walked.files.filter(({ mode }) => mode !== 0o160000).map(({ oid }) => oid);
     return { ...walked, blobs };
   }
@@ -226,6 +239,7 @@ export class GitDirectory implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.trees.close();
     await this.#firstIndex?.release();
     await this.#cache[Symbol.asyncDispose]();
     await this.#store[Symbol.asyncDispose]();

@@ -39,54 +39,73 @@ export interface IndexTree {
 
 const FIXED_BYTES = 40;
 const MAX_NAME_FLAG = 0xfff;
+/** Of one piece of an index. */
+const PIECE_BYTES = 256 * 1024;
 
 /**
- * Writes an index in version 2 (gitformat-index) with the trees that it agrees with.
+ * Writes an index in version 2 (gitformat-index) with the trees that it agrees with, piece by piece: the pieces are the receiver's.
+ * @param count of the entries
  * @param entries in the order of their paths' bytes
  * @param root the trees; without, git reads them when it wants to know what is staged
  */
-export function encodeIndex(
-  entries: readonly IndexEntry[],
+export function* encodeIndex(
+  count: number,
+  entries: Iterable<IndexEntry>,
   root: IndexTree | undefined,
   format: ObjectFormat,
-): Buffer {
-  const idBytes = hashLength(format);
-  const parts: Buffer[] = [];
-  const header = Buffer.alloc(12);
-  header.write("DIRC", "latin1");
-  header.writeUInt32BE(2, 4);
-  header.writeUInt32BE(entries.length, 8);
-  parts.push(header);
-  for (const { path, mode, oid, stat } of entries) {
-    const usedBytes = FIXED_BYTES + idBytes + 2 + path.length;
-    // One NUL at least, up to eight.
-    const entry = Buffer.alloc(Math.floor(usedBytes / 8) * 8 + 8);
-    if (stat !== undefined) {
-      entry.writeUInt32BE(stat.ctime.seconds >>> 0, 0);
-      entry.writeUInt32BE(stat.ctime.nanoseconds, 4);
-      entry.writeUInt32BE(stat.mtime.seconds >>> 0, 8);
-      entry.writeUInt32BE(stat.mtime.nanoseconds, 12);
-      entry.writeUInt32BE(stat.ino % 0x1_0000_0000, 20);
-      entry.writeUInt32BE(stat.uid, 28);
-      entry.writeUInt32BE(stat.gid, 32);
-      entry.writeUInt32BE(stat.sizeBytes % 0x1_0000_0000, 36);
+): Generator<Buffer, void, undefined> {
+  const hash = createHash(format);
+  let piece = Buffer.alloc(PIECE_BYTES);
+  piece.write("DIRC", "latin1");
+  piece.writeUInt32BE(2, 4);
+  piece.writeUInt32BE(count, 8);
+  let end = 12;
+  for (const entry of entries) {
+    const entryBytes = bytesOf(entry, format);
+    if (end + entryBytes > piece.length) {
+      const full = piece.subarray(0, end);
+      hash.update(full);
+      yield full;
+      piece = Buffer.alloc(Math.max(PIECE_BYTES, entryBytes));
+      end = 0;
     }
-    entry.writeUInt32BE(mode, 24);
-    writeOid(oid, entry, FIXED_BYTES);
-    entry.writeUInt16BE(Math.min(path.length, MAX_NAME_FLAG), FIXED_BYTES + idBytes);
-    entry.write(path, FIXED_BYTES + idBytes + 2, "latin1");
-    parts.push(entry);
+    writeEntry(entry, piece.subarray(end, end + entryBytes), format);
+    end += entryBytes;
   }
+  const last: Buffer[] = [piece.subarray(0, end)];
   if (root !== undefined) {
-    const trees = encodeTrees(root, idBytes);
+    const trees = encodeTrees(root, hashLength(format));
     const extension = Buffer.alloc(8);
     extension.write("TREE", "latin1");
     extension.writeUInt32BE(trees.length, 4);
-    parts.push(extension, trees);
+    last.push(extension, trees);
   }
-  const hash = createHash(format);
-  for (const part of parts) hash.update(part);
-  return Buffer.concat([...parts, hash.digest()]);
+  for (const part of last) hash.update(part);
+  yield* last;
+  yield hash.digest();
+}
+
+/** With one NUL at least at the end, up to eight. */
+function bytesOf({ path }: IndexEntry, format: ObjectFormat): number {
+  return Math.floor((FIXED_BYTES + hashLength(format) + 2 + path.length) / 8) * 8 + 8;
+}
+
+function writeEntry({ path, mode, oid, stat }: IndexEntry, entry: Buffer, format: ObjectFormat): void {
+  const idBytes = hashLength(format);
+  if (stat !== undefined) {
+    entry.writeUInt32BE(stat.ctime.seconds >>> 0, 0);
+    entry.writeUInt32BE(stat.ctime.nanoseconds, 4);
+    entry.writeUInt32BE(stat.mtime.seconds >>> 0, 8);
+    entry.writeUInt32BE(stat.mtime.nanoseconds, 12);
+    entry.writeUInt32BE(stat.ino % 0x1_0000_0000, 20);
+    entry.writeUInt32BE(stat.uid, 28);
+    entry.writeUInt32BE(stat.gid, 32);
+    entry.writeUInt32BE(stat.sizeBytes % 0x1_0000_0000, 36);
+  }
+  entry.writeUInt32BE(mode, 24);
+  writeOid(oid, entry, FIXED_BYTES);
+  entry.writeUInt16BE(Math.min(path.length, MAX_NAME_FLAG), FIXED_BYTES + idBytes);
+  entry.write(path, FIXED_BYTES + idBytes + 2, "latin1");
 }
 
 function encodeTrees(root: IndexTree, idBytes: number): Buffer {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { createPromisor, openStoreCache, SharedPromisor } from "@millrace/promisor";
+import { openStoreCache } from "@millrace/promisor";
 import { createFsRepository } from "@millrace/storage-fs";
 import { MountError } from "../errors.ts";
 import { configFor, findName, type GitDirectoryOptions, prepare, readPrepared } from "./prepare.ts";
@@ -11,7 +11,7 @@ import type { Prepared } from "./schema.ts";
 const GIVEN_UP_MS = 86_400_000;
 
 /**
- * What was prepared once, as it is; else the commit that the name leads to is fetched with its trees, and HEAD and the refs are
+ * What was prepared once, as it is; else the commit that the name leads to is fetched with its root, and HEAD and the refs are
  * written: all of it aside, and put in place by one rename, so that nobody ever sees a half.
  * @throws what the place throws, PROMISOR_UNKNOWN_NAME; MountError MOUNT_SOURCE_CHANGED, of which nothing is left; MOUNT_BAD_STATE
  *   where something else lies there
@@ -57,8 +57,7 @@ async function makeAside(options: GitDirectoryOptions): Promise<Prepared> {
     });
     const cache = openStoreCache(store);
     try {
-      const objects = new SharedPromisor(await createPromisor(place.source), { store: cache });
-      await prepare({ ...options, path: draft }, store, objects, found);
+      await prepare({ ...options, path: draft }, store, cache, found);
     } finally {
       await cache[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

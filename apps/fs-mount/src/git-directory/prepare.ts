@@ -1,7 +1,13 @@
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isOid, readCommitLinks } from "@millrace/pack";
-import { openTree, partialCloneConfig, type SharedPromisor } from "@millrace/promisor";
+import { isOid, type Oid, readCommitLinks } from "@millrace/pack";
+import {
+  createPromisor,
+  openTree,
+  partialCloneConfig,
+  SharedPromisor,
+  type StoreCache,
+} from "@millrace/promisor";
 import { type ConfigEntry, expandRefName, type RepositoryStore } from "@millrace/storage";
 import { MountError } from "../errors.ts";
 import type { Place } from "../place.ts";
@@ -60,6 +66,8 @@ function tryJson(text: string): unknown {
 export interface FoundName {
   /** Its full name; `undefined` where it is an id. */
   readonly ref: string | undefined;
+  /** Where it leads now. */
+  readonly oid: Oid | undefined;
   /** The branch that HEAD is to name; `undefined` where it is to name a commit. */
   readonly branch: string | undefined;
   /** Whether the remote HEAD names it. */
@@ -74,14 +82,15 @@ export async function findName({
   signal,
 }: GitDirectoryOptions): Promise<FoundName> {
   const names = expandRefName(name);
-  const found = new Map<string, string>();
+  const found = new Map<string, { readonly name: string; readonly oid: Oid | undefined }>();
   for await (const ref of place.refs.listRefs({ prefixes: ["HEAD", ...names], signal })) {
-    found.set(ref.name, ref.symrefTarget ?? ref.name);
+    found.set(ref.name, { name: ref.symrefTarget ?? ref.name, oid: ref.oid });
   }
   const first = names.map((each) => found.get(each)).find((each) => each !== undefined);
-  const ref = first?.startsWith("refs/") === true ? first : undefined;
+  const ref = first?.name.startsWith("refs/") === true ? first.name : undefined;
   const isBranch = ref?.startsWith("refs/heads/") === true && requireCommit === undefined;
-  return { ref, branch: isBranch ? ref : undefined, isDefault: isBranch && found.get("HEAD") === ref };
+  const isDefault = isBranch && found.get("HEAD")?.name === ref;
+  return { ref, oid: first?.oid, branch: isBranch ? ref : undefined, isDefault };
 }
 
 /** The configuration that git finds. */
@@ -107,16 +116,50 @@ export function configFor(
   ];
 }
 
-/** Fetches the commit with its trees, and writes what leads to it; `millrace.json` comes last. */
+/** The filters of a first fetch: the root is enough to begin with, and not every server tells trees by their depth. */
+const ROOT_FILTERS = ["tree:1", "blob:none"] as const;
+
+/** A commit that is here with its root. */
+interface FetchedRoot {
+  readonly commit: Oid | undefined;
+  readonly tree: Oid;
+  readonly content: Uint8Array;
+}
+
+/** Fetches the commit with its root, or with all its trees where the server refuses less. */
+async function fetchRoot(
+  { place, name, signal }: GitDirectoryOptions,
+  store: StoreCache,
+  { oid }: FoundName,
+): Promise<FetchedRoot> {
+  let refused: unknown;
+  for (const filter of ROOT_FILTERS) {
+    const promisor = await createPromisor(place.source, { fetch: { filter, depth: 1 } });
+    const objects = new SharedPromisor(promisor, { store });
+    try {
+      const { tree, commit } = await openTree({ objects, refs: place.refs }, oid ?? name, { signal });
+      await objects.resolve(tree, { signal });
+      const { content } = await objects.resolve(commit ?? tree, { signal });
+      return { tree, commit, content };
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code !== "PROTOCOL_REMOTE_FAILED") throw error;
+      refused ??= error;
+    }
+  }
+  throw refused;
+}
+
+/** Fetches the commit with its root, and writes what leads to it; `millrace.json` comes last. */
 export async function prepare(
-  { path, workTree, place, name, requireCommit, signal }: GitDirectoryOptions,
+  options: GitDirectoryOptions,
   store: RepositoryStore,
-  objects: SharedPromisor,
-  { ref, branch, isDefault }: FoundName,
+  cache: StoreCache,
+  found: FoundName,
 ): Promise<Prepared> {
-  const asked = ref ?? name;
-  const { tree, commit } = await openTree({ objects, refs: place.refs }, asked, { signal });
-  if (commit === undefined || !isOid(commit, objects.format)) {
+  const { path, workTree, place, name, requireCommit, signal } = options;
+  const { ref, branch, isDefault } = found;
+  const { tree, commit, content } = await fetchRoot(options, cache, found);
+  if (commit === undefined || !isOid(commit, cache.format)) {
     throw new MountError("MOUNT_BAD_STATE", `${name} leads to no commit`);
   }
   if (requireCommit !== undefined && commit !== requireCommit) {
@@ -138,8 +181,7 @@ export async function prepare(
       { signal },
     );
   }
-  const { content } = await objects.resolve(commit, { signal });
-  const { time } = readCommitLinks(content, objects.format);
+  const { time } = readCommitLinks(content, cache.format);
   // A commit from the future would make files that are newer than the index.
   const mtimeSeconds = Math.max(0, Math.min(time, Math.floor(Date.now() / 1000) - RACY_SECONDS));
   const acquiredSeconds = Math.floor(Date.now() / 1000);

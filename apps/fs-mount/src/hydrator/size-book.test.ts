@@ -64,6 +64,22 @@ describe.each(["sha1", "sha256"] as const)("sizes that were learnt, %s", (format
 
 it("are forgotten where there are too many, those learnt first", () => {
   const book = new SizeBook(2);
-  for (const [i, oid] of ["a", "b", "c"].entries()) book.learn(oid, i);
-  expect(["a", "b", "c"].map((oid) => book.get(oid))).toEqual([undefined, 1, 2]);
+  const oids = [0, 1, 2].map((i) => oidOf(numberedBlob(i), "sha1"));
+  for (const [i, oid] of oids.entries()) book.learn(oid, i);
+  expect(oids.map((oid) => book.get(oid))).toEqual([undefined, 1, 2]);
+});
+
+it("are those of a map, whatever is learnt in whatever order", () => {
+  const oid = fc.constantFrom(...Array.from({ length: 600 }, (_, i) => oidOf(numberedBlob(i), "sha1")));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(oid, fc.nat(3)), { maxLength: 1500 }), (learnt) => {
+      const book = new SizeBook();
+      for (const [id, size] of learnt) book.learn(id, size);
+      const known = new Map(learnt);
+      expect(book.count).toBe(known.size);
+      for (const [id, size] of known) expect(book.get(id)).toBe(size);
+      expect(book.get("0".repeat(40))).toBeUndefined();
+    }),
+    { numRuns: 40 },
+  );
 });

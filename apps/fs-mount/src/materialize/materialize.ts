@@ -54,9 +54,11 @@ export async function materialize(options: MaterializeOptions): Promise<Material
     signal,
   });
   const { objects, format, prepared } = git;
-  const { files, root } = await walkForIndex(prepared.tree, format, async (oid) => {
-    return (await objects.resolve(oid, { signal })).content;
-  });
+  const { files, root } = await walkForIndex(
+    prepared.tree,
+    format,
+    async (oid) => await git.trees.reach(oid, signal),
+  );
   if (root === undefined) {
     throw new MountError("MOUNT_BAD_TREE", `a tree of ${prepared.commit} cannot be shown`, {
       oid: prepared.tree,
@@ -73,7 +75,7 @@ export async function materialize(options: MaterializeOptions): Promise<Material
     }
     onProgress?.(entries.length, files.length);
   }
-  await git.putIndex(encodeIndex(entries, root, format));
+  await git.putIndex(encodeIndex(entries.length, entries, root, format));
   if (withHistory && !(await git.isComplete())) await git.fetchHistory({ signal });
   return { commit: prepared.commit, files: files.length };
 }

@@ -17,6 +17,9 @@ export interface NodeContext {
   readonly mtimeSeconds: number;
 }
 
+/** Of what is no directory, and never has any. */
+const NO_CHILDREN: Map<string, OverlayViewNode> = new Map();
+
 /** A node of a view with local changes: one of the base, or one that has a row. */
 export class OverlayViewNode implements ViewNode, CountedNode, LookedAtDirectory {
   readonly id: number;
@@ -30,7 +33,7 @@ export class OverlayViewNode implements ViewNode, CountedNode, LookedAtDirectory
   readonly content: Uint8Array | undefined;
   references = 0;
   /** Of a directory: nodes of names without a row. */
-  readonly children: Map<string, OverlayViewNode> = new Map();
+  readonly children: Map<string, OverlayViewNode>;
   /** Of a directory: the tree that it holds. */
   heldTree: Oid | undefined;
   isListed = false;
@@ -55,6 +58,7 @@ export class OverlayViewNode implements ViewNode, CountedNode, LookedAtDirectory
   ) {
     this.#context = context;
     this.id = id;
+    this.children = isDirectory("row" in what ? what.row : what.lower) ? new Map() : NO_CHILDREN;
     if ("row" in what) {
       this.row = what.row.id;
       this.ino = inoOfRow(what.row);

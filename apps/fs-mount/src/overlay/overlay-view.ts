@@ -156,6 +156,7 @@ export class OverlayView implements WritableView {
     if (isDirectory(state)) throw new Refusal("EISDIR");
     if (kindOf(state.mode) === "symlink") throw new Refusal("ELOOP");
     const file = new OverlayFile(this.store, node, this.#contents);
+    if (node === this.#nodes.gitFile) return whenHere(this.#contents.source.gitWorks?.(waiting), () => file);
     if (state.oid === undefined) return file;
     const opening = file.blob(state.oid, waiting);
     const directory = this.parent(node);

@@ -3,7 +3,7 @@ import { EXPLICIT_READ, type OpenBlob } from "../hydrator/blobs.ts";
 import { type BaseTree, parseBaseTree } from "./base-tree.ts";
 import { readBlob } from "./read-blob.ts";
 import { Refusal } from "./refusal.ts";
-import type { Answer, ViewSource, Waiting } from "./view.ts";
+import type { Answer, TreeContent, ViewSource, Waiting } from "./view.ts";
 import { waitFor, whenHere } from "./wait.ts";
 
 /** Where a symbolic link may lead, in bytes (PATH_MAX and its NUL). */
@@ -53,7 +53,7 @@ export class BaseContents {
     if (under !== undefined) return under;
     const content = this.source.tree(oid);
     if (!(content instanceof Promise)) return this.#parse(content, oid);
-    return this.#learn(oid, () => content.then((bytes) => this.#parse(bytes, oid)));
+    return this.#learn(oid, () => content.then((tree) => this.#parse(tree, oid)));
   }
 
   sizeOf(oid: Oid): number | undefined {
@@ -111,8 +111,16 @@ export class BaseContents {
     }
   }
 
-  #parse(content: Uint8Array, oid: Oid): BaseTree {
-    return parseBaseTree(content, this.#format, oid);
+  #parse({ content, sizes }: TreeContent, oid: Oid): BaseTree {
+    const tree = parseBaseTree(content, this.#format, oid);
+    if (sizes !== undefined) {
+      let i = 0;
+      for (const { oid: blob } of tree.values()) {
+        const sizeBytes = sizes[i++]!;
+        if (blob !== undefined && sizeBytes >= 0) this.#sizes.set(blob, sizeBytes);
+      }
+    }
+    return tree;
   }
 
   #learn<T>(key: string, start: () => Promise<T>): Promise<T> {

@@ -6,6 +6,9 @@ import { inodeOf, ROOT_INO } from "./inode.ts";
 import type { CountedNode } from "./node-table.ts";
 import type { NodeAttributes, NodeKind, ViewNode } from "./view.ts";
 
+/** Of what is no directory, and never has any. */
+const NO_CHILDREN: Map<string, BaseNode> = new Map();
+
 /** A node of the base: what the tree says, and what has been learnt of it. */
 export class BaseNode implements ViewNode, CountedNode, LookedAtDirectory {
   readonly id: number;
@@ -16,7 +19,7 @@ export class BaseNode implements ViewNode, CountedNode, LookedAtDirectory {
   readonly name: string;
   readonly parent: BaseNode;
   /** Of a directory: those of its nodes that live. */
-  readonly children: Map<string, BaseNode> = new Map();
+  readonly children: Map<string, BaseNode>;
   references = 0;
   /** Of a directory that was looked into. */
   tree: BaseTree | undefined;
@@ -42,6 +45,7 @@ export class BaseNode implements ViewNode, CountedNode, LookedAtDirectory {
     this.mode = entry.mode;
     this.oid = entry.oid;
     this.#shared = shared;
+    this.children = entry.kind === "directory" ? new Map() : NO_CHILDREN;
     this.ino = parent === undefined ? ROOT_INO : inodeOfEntry(parent.ino, entry);
   }
 

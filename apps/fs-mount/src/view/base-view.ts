@@ -108,10 +108,11 @@ export class BaseView implements View {
     if (kind === "directory") throw new Refusal("EISDIR");
     if (kind === "symlink") throw new Refusal("ELOOP");
     if (oid === undefined) {
-      return {
+      const file: OpenFile = {
         read: (offset, sizeBytes) => content.subarray(offset, offset + sizeBytes),
         close: () => undefined,
       };
+      return whenHere(this.#contents.source.gitWorks?.(waiting), () => file);
     }
     const opening = this.#contents.open(oid, waiting);
     this.#learner.prefetch(parent, parent.tree ?? NO_TREE);

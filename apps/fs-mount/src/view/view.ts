@@ -89,9 +89,18 @@ export interface View {
   open(node: ViewNode, waiting?: Waiting): Answer<OpenFile>;
 }
 
+/** A tree, with what is known of the files in it. */
+export interface TreeContent {
+  readonly content: Uint8Array;
+  /** Bytes of each entry's content, in the tree's order; NaN where they are not known, and of what is no file. Default: none is. */
+  readonly sizes?: Float64Array | undefined;
+}
+
 /** Where a view has its content from. */
 export interface ViewSource {
   /** The content of a tree. Throws what a fetch throws. */
-  tree(oid: Oid): Answer<Uint8Array>;
+  tree(oid: Oid): Answer<TreeContent>;
+  /** Waits until git works here: before that nobody is told where its directory is. Throws what stands in the way. Default: it does. */
+  readonly gitWorks?: ((waiting?: Waiting) => Answer<void>) | undefined;
   readonly blobs: Blobs;
 }

@@ -30,7 +30,9 @@ test("git writes nothing before its index is there, also after a start that was 
     });
     mounted.ready.catch(() => undefined);
     mounted.history.catch(() => undefined);
-    const git = (...args: string[]): Promise<string> => run("git", args, { cwd: directory });
+    // By way of the mount git waits for its index; whoever names its directory does not.
+    const git = (...args: string[]): Promise<string> =>
+      run("git", [`--git-dir=${stateFolder}/git`, ...args], { cwd: directory });
     await run("sh", ["-c", "echo more >> README.md"], { cwd: directory });
     await expect(git("add", "README.md")).rejects.toThrow(/index\.lock': File exists/);
     await expect(git("commit", "-qam", "would remove all else")).rejects.toThrow(/index\.lock': File exists/);

@@ -13,8 +13,8 @@ describe.each([
     const clone = `${lab.folder()}/clone`;
     git("/", ["clone", "-q", origin, clone]);
     const { mounted, directory, requests, faults } = await lab.mountRepository(origin, { readOnly });
-    // Commit and trees, then the history.
-    expect(requests).toHaveLength(2);
+    // The root, all trees, then the history.
+    expect(requests).toHaveLength(3);
     const inside = (...args: string[]): Promise<string> => run("git", args, { cwd: directory });
     const both = async (...args: string[]): Promise<void> => {
       expect(await inside(...args)).toBe(`${git(clone, args)}\n`.replace(/^\n$/, ""));

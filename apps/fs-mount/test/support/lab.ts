@@ -6,7 +6,7 @@ import { type Mount } from "@millrace/fuse";
 import { parseCommit } from "@millrace/pack";
 import { createPromisor, type ObjectSource, openRemoteSource, SharedPromisor } from "@millrace/promisor";
 import { openDirectoryTransport, openRemote } from "@millrace/protocol-v2/client";
-import { mountView, type MountViewOptions } from "../../src/front/fuse/mount-view.ts";
+import { mountView, type ViewContent, type ViewPlace } from "../../src/front/fuse/mount-view.ts";
 import {
   mountRepository,
   type RepositoryMount,
@@ -68,7 +68,7 @@ export class Lab {
   async mountView(
     repository: string,
     through: (source: ObjectSource) => ObjectSource = (s) => s,
-    given: Partial<MountViewOptions> = {},
+    given: Partial<ViewPlace & ViewContent> = {},
   ): Promise<MountedView> {
     const remote = openRemote(openDirectoryTransport(repository));
     this.#remotes.push(remote);
@@ -82,27 +82,27 @@ export class Lab {
       },
     };
     const objects = new SharedPromisor(await createPromisor(through(counted)));
-    const head = git(repository, ["rev-parse", "HEAD"]);
-    const { content } = await objects.resolve(head);
+    const head = await objects.resolve(git(repository, ["rev-parse", "HEAD"]));
     const faults: unknown[] = [];
     const cache = await openBlobCache({ folder: this.folder() });
     const blobs = new Hydrator({ cache, source: openPromisorSource(objects), stallMs: 2000 });
     this.#remotes.push(blobs);
     const directory = this.folder();
-    const mount = await mountView({
-      directory,
+    const { allowOther, trusted, ...content } = given;
+    const where = { directory, allowOther, trusted, readOnly: given.overlayFolder === undefined };
+    const mount = await mountView(where, {
       format: objects.format,
-      tree: parseCommit(content, objects.format).tree,
+      tree: parseCommit(head.content, objects.format).tree,
       mtimeSeconds: 1_700_000_000,
       gitFile: undefined,
       uid: 0,
       gid: 0,
       source: {
-        tree: async (oid) => (await objects.resolve(oid)).content,
+        tree: async (oid) => ({ content: (await objects.resolve(oid)).content }),
         blobs,
         onFault: (error) => faults.push(error),
       },
-      ...given,
+      ...content,
     });
     mount.ended.catch(() => undefined);
     this.#mounts.push(mount);

@@ -10,7 +10,7 @@ import {
   oidFromBytes,
 } from "@millrace/pack";
 import type { OpenBlob, PrefetchedFile } from "../../src/hydrator/blobs.ts";
-import type { ViewSource } from "../../src/view/view.ts";
+import type { TreeContent, ViewSource } from "../../src/view/view.ts";
 
 /** What a directory has: contents, or what else there may be under a name. Names are bytes, one to a character. */
 export interface Folder {
@@ -85,12 +85,12 @@ export class MemorySource implements ViewSource {
     },
   };
 
-  tree(oid: Oid): Uint8Array | Promise<Uint8Array> {
+  tree(oid: Oid): TreeContent | Promise<TreeContent> {
     this.asked.trees.push(oid);
-    const content = (): Uint8Array => {
+    const content = (): TreeContent => {
       const found = this.objects.get(oid);
       if (found === undefined) throw new Error(`${oid} is gone`);
-      return found;
+      return { content: found };
     };
     return this.isLate ? this.gate.then(content) : content();
   }

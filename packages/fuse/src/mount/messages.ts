@@ -4,7 +4,6 @@ import type { Notification } from "../protocol/notify.ts";
 /** What the serving thread is started with. */
 export interface ServeData {
   readonly module: string;
-  readonly data: unknown;
   readonly maxWriteBytes: number;
   readonly maxBackground: number;
   readonly maxPending: number;
@@ -33,6 +32,8 @@ export type FromServer =
 
 /** What it is told. */
 export type ToServer =
+  /** What the file system is made with. */
+  | { readonly kind: "data"; readonly data: unknown }
   | { readonly kind: "mounted"; readonly fd: number }
   /** A step of time has passed: how old is the oldest request? */
   | { readonly kind: "step" };

@@ -53,10 +53,12 @@ export interface Mount extends AsyncDisposable {
  * `mount`; anybody else by `fusermount3`, which lets them mount on directories that they may write to.
  * A process that is killed leaves a mount that answers ENOTCONN, but for `autoUnmount`: see `removeStaleMount`.
  * @throws FuseError FUSE_UNAVAILABLE, FUSE_NOT_PERMITTED, FUSE_HELPER_UNUSABLE, FUSE_NATIVE_MISSING, FUSE_MOUNT_FAILED,
- * FUSE_WORKER_FAILED, FUSE_UNSUPPORTED_KERNEL; a ZodError for malformed options
+ * FUSE_WORKER_FAILED, FUSE_UNSUPPORTED_KERNEL; a ZodError for malformed options; what `data` rejects with
  */
 export async function mount(options: MountOptions): Promise<Mount> {
   const asked = MountOptions.parse(options);
+  // It may reject before anybody waits for it.
+  if (asked.data instanceof Promise) asked.data.catch(() => undefined);
   await probe(asked);
   let directory: string;
   try {
@@ -108,7 +110,6 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
   const channel = asked.connect === undefined ? undefined : new MessageChannel();
   const serveData: ServeData = {
     module: asked.module.href,
-    data: asked.data,
     maxWriteBytes: asked.maxWriteBytes ?? 1_048_576,
     maxBackground: asked.maxBackground ?? 64,
     maxPending: asked.maxPending ?? 1024,
@@ -126,8 +127,6 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
     // The descriptor is closed by the reader that has taken it over, and where none has, here.
     trackUnmanagedFds: false,
   });
-
-  if (channel !== undefined) asked.connect?.(channel.port1);
 
   let attachment: Attachment | undefined;
   let unmounting = false;
@@ -199,7 +198,12 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
   });
 
   try {
-    const loaded = await Promise.race([heard("loaded"), stopped]);
+    const loading = heard("loaded");
+    const data = await Promise.race([asked.data, stopped]);
+    // What was posted before anybody listens waits.
+    if (channel !== undefined) asked.connect?.(channel.port1);
+    post({ kind: "data", data });
+    const loaded = await Promise.race([loading, stopped]);
     if (loaded.kind !== "loaded") throw new FuseError("FUSE_WORKER_FAILED", "The serving thread is confused");
     const how = attachOptions(asked, directory, loaded.blocking);
     attachment = await (isRoot() && !how.autoUnmount ? attachAsRoot(how) : attachByHelper(how));

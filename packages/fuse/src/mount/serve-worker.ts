@@ -84,6 +84,7 @@ function openThreaded(
 }
 
 async function main(): Promise<void> {
+  const told = once(port, "message") as Promise<[ToServer & { kind: "data" }]>;
   const module = (await import(data.module)) as {
     createFileSystem(
       data: unknown,
@@ -92,7 +93,8 @@ async function main(): Promise<void> {
     ): FileSystem | Promise<FileSystem>;
   };
   const notifier = createNotifier(data.notifyPort);
-  const fileSystem = await module.createFileSystem(data.data, notifier, data.port);
+  const [given] = await told;
+  const fileSystem = await module.createFileSystem(given.data, notifier, data.port);
   let answered = (): void => undefined;
   let paused = false;
 

@@ -6,7 +6,7 @@ import { openControl, type ViewControl } from "../view-control.ts";
 import type { FuseViewData } from "./worker.ts";
 
 /** Where and how a view is mounted. */
-export interface MountViewOptions extends FuseViewData {
+export interface ViewPlace {
   /** An existing directory. */
   readonly directory: string;
   /** In /proc/mounts. */
@@ -14,6 +14,12 @@ export interface MountViewOptions extends FuseViewData {
   readonly allowOther?: boolean | undefined;
   /** Set-user-id bits and devices count. Default false. */
   readonly trusted?: boolean | undefined;
+  /** Nothing can be written. Default false. */
+  readonly readOnly?: boolean | undefined;
+}
+
+/** What a view is made of. */
+export interface ViewContent extends FuseViewData {
   readonly source: ServedSource;
 }
 
@@ -24,27 +30,32 @@ export interface ViewMount extends Mount {
 }
 
 /**
- * Mounts the files of a tree, read-only where there is no folder for changes. They are served from a thread of their own, which asks
- * this one for what it does not have.
- * @throws FuseError as `mount` does; MountError MOUNT_OVERLAY_DAMAGED
+ * Mounts the files of a tree, which can be changed where there is a folder for that. They are served from a thread of their own, which
+ * asks this one for what it does not have; it is started while `content` is still to come.
+ * @throws FuseError as `mount` does; MountError MOUNT_OVERLAY_DAMAGED; what `content` rejects with, and then nothing was mounted
  */
-export async function mountView(options: MountViewOptions): Promise<ViewMount> {
-  const { directory, name, allowOther, trusted, source, ...data } = options;
+export async function mountView(
+  place: ViewPlace,
+  content: ViewContent | Promise<ViewContent>,
+): Promise<ViewMount> {
+  const { directory, name, allowOther, trusted, readOnly } = place;
+  const given = Promise.resolve(content);
   let control: ViewControl | undefined;
   const mounted = await mount({
     trusted,
     directory,
     module: FUSE_WORKER,
-    data: data satisfies FuseViewData,
-    connect: (port) => {
-      if (data.overlayFolder !== undefined) control = openControl(port);
-      serveSource(port, source);
-    },
+    data: given.then(({ source: _, ...data }): FuseViewData => data),
+    connect: (port) =>
+      void given.then(({ source, overlayFolder }) => {
+        if (overlayFolder !== undefined) control = openControl(port);
+        serveSource(port, source);
+      }),
     name,
     allowOther,
     // Who checks permissions asks for attributes first, and those wait for a size. A mount for one user needs no checks.
     defaultPermissions: allowOther === true,
-    readOnly: data.overlayFolder === undefined,
+    readOnly,
   }).catch((error: unknown) => {
     throw ofView(error);
   });
