@@ -5,7 +5,9 @@ import { type BlobCache, openBlobCache } from "./cache/blob-cache.ts";
 import { MountError } from "./errors.ts";
 import { mountView, type ViewContent, type ViewMount } from "./front/fuse/mount-view.ts";
 import type { ViewState } from "./front/view-control.ts";
+import type { ServedSource } from "./front/serve-source.ts";
 import { type GitDirectory, openGitDirectory } from "./git-directory/git-directory.ts";
+import type { GitDirectoryOptions } from "./git-directory/prepare.ts";
 import { HeadWatcher } from "./git-directory/head-watcher.ts";
 import { GitGate } from "./git-gate.ts";
 import { FileOrder } from "./hydrator/file-order.ts";
@@ -119,41 +121,56 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   const gate = new GitGate();
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
-  const opening = openParts({ ...options, signal }, locked);
-  const shown = async (): Promise<ViewContent> => {
-    const { git, hydrator, cache, sizes } = await opening;
-    const { tree, mtimeSeconds } = git.prepared;
-    return {
-      format: git.format,
-      tree,
-      mtimeSeconds,
-      gitFile: Buffer.from(`gitdir: ${git.path}\n`),
-      overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),
-      uid,
-      gid,
-      source: {
-        async tree(oid) {
-          const content = await git.trees.read(oid);
-          return { content, sizes: sizesOf(content, git.format, sizes) };
-        },
-        gitWorks: () => gate.pass(),
-        blobs: hydrator,
-        files: cache,
-        onFault,
+  let arrived = (_root: ShownRoot): void => undefined;
+  const arrival = new Promise<ShownRoot>((resolve) => (arrived = resolve));
+  const opening = openParts(options, locked, {
+    signal,
+    onRoot: ({ tree, mtimeSeconds }, format, treeContent) =>
+      arrived({ tree, mtimeSeconds, format, treeContent }),
+  });
+  const source = opening.then(
+    ({ git, hydrator, cache, sizes }): ServedSource => ({
+      async tree(oid) {
+        const content = await git.trees.read(oid);
+        return { content, sizes: sizesOf(content, git.format, sizes) };
       },
-    };
-  };
+      gitWorks: () => gate.pass(),
+      blobs: hydrator,
+      files: cache,
+      onFault,
+    }),
+  );
+  const shown = async (): Promise<ViewContent> => ({
+    // Where all was here before, nothing arrives.
+    ...(await Promise.race([arrival, opening.then(rootOf)])),
+    gitFile: Buffer.from(`gitdir: ${join(stateFolder, "git")}\n`),
+    overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),
+    uid,
+    gid,
+    source,
+  });
+  source.catch(() => undefined);
+  let mount: ViewMount | undefined;
   try {
-    // The thread that serves is started while the root is fetched.
-    const mount = await mountView({ directory, name: nameOf(place.address), allowOther, readOnly }, shown());
+    // The thread that serves is started while the root is fetched, and what the mount works with is put in place while it is mounted.
+    mount = await mountView({ directory, name: nameOf(place.address), allowOther, readOnly }, shown());
     return run(options, { ...(await opening), mount, gate, uid, gid, unlock });
   } catch (error) {
     stop.abort(error);
+    await mount?.[Symbol.asyncDispose]();
     const parts = await opening.catch(() => undefined);
     await parts?.hydrator[Symbol.asyncDispose]();
     await parts?.git[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** What is shown first. */
+type ShownRoot = Pick<ViewContent, "format" | "tree" | "treeContent" | "mtimeSeconds">;
+
+function rootOf({ git }: OpenParts): ShownRoot {
+  const { tree, mtimeSeconds } = git.prepared;
+  return { format: git.format, tree, mtimeSeconds };
 }
 
 /** What a mount is made of, and what it knows of sizes. */
@@ -162,9 +179,11 @@ interface OpenParts extends MountParts {
   readonly saveSizes: () => Promise<void>;
 }
 
-async function openParts(options: RepositoryMountOptions, locked: Locked): Promise<OpenParts> {
-  const { place, name, cacheFolder, cacheBytes, requireCommit, depth, signal } = options;
-  const { directory, stateFolder } = locked;
+async function openParts(
+  { place, name, cacheFolder, cacheBytes, requireCommit, depth }: RepositoryMountOptions,
+  { directory, stateFolder }: Locked,
+  { signal, onRoot }: Pick<GitDirectoryOptions, "signal" | "onRoot">,
+): Promise<OpenParts> {
   const path = join(stateFolder, "git");
   const git = await openGitDirectory({
     path,
@@ -174,6 +193,7 @@ async function openParts(options: RepositoryMountOptions, locked: Locked): Promi
     requireCommit,
     depth,
     signal,
+    onRoot,
   });
   try {
     const cache = await openBlobCache({ folder: cacheFolder, maxBytes: cacheBytes });

@@ -6,6 +6,8 @@ import type { GitObject } from "./source/object-source.ts";
 export interface ObjectTaker {
   /** An object that is whole and has this id. What is answered is waited for before more is read. */
   whole(oid: Oid, object: GitObject): void | Promise<void>;
+  /** An object that came along and was not asked for; its content is valid until this returns. */
+  along?: ((oid: Oid, object: GitObject) => void) | undefined;
   /**
    * A large blob in pieces, which are the taker's: while it arrives, where it was asked for alone. Whether it has this id is for
    * the taker to see at its end. Iterating throws what the fetch throws.
@@ -57,7 +59,10 @@ export class Handover {
       return;
     }
     const id = oidFromBytes(oid, 0, this.#format);
-    if (!this.#open.delete(id)) return;
+    if (!this.#open.delete(id)) {
+      this.#taker.along?.(id, { type, content });
+      return;
+    }
     const wait = this.#taker.whole(id, { type, content: content.slice() });
     if (wait !== undefined) this.#waits.push(wait);
   }

@@ -1,6 +1,6 @@
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isOid, type Oid, readCommitLinks } from "@millrace/pack";
+import { isOid, type ObjectFormat, type Oid, readCommitLinks } from "@millrace/pack";
 import {
   createPromisor,
   openTree,
@@ -12,6 +12,7 @@ import { type ConfigEntry, expandRefName, type RepositoryStore } from "@millrace
 import { MountError } from "../errors.ts";
 import type { Place } from "../place.ts";
 import { hookConfig, writeHook } from "./fsmonitor-hook.ts";
+import { type ArrivedRoot, RootWatch } from "./root-watch.ts";
 import { Prepared } from "./schema.ts";
 import { upstreamRef } from "./upstream.ts";
 
@@ -28,6 +29,8 @@ export interface GitDirectoryOptions {
   readonly requireCommit?: string | undefined;
   /** Commits from the mounted one on that belong to its history here. Default: all. */
   readonly depth?: number | undefined;
+  /** Told of the commit and its root as soon as they have come, where nothing was prepared before: what lies here is still to follow. */
+  readonly onRoot?: ((prepared: Prepared, format: ObjectFormat, content: Uint8Array) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -131,12 +134,16 @@ async function fetchRoot(
   { place, name, signal }: GitDirectoryOptions,
   store: StoreCache,
   { oid }: FoundName,
+  onArrived: (root: ArrivedRoot) => void,
 ): Promise<FetchedRoot> {
   let refused: unknown;
   for (const filter of ROOT_FILTERS) {
     const promisor = await createPromisor(place.source, { fetch: { filter, depth: 1 } });
     const objects = new SharedPromisor(promisor, { store });
     try {
+      if (oid !== undefined) {
+        await objects.deliver([oid], new RootWatch(oid, store.format, onArrived), { signal });
+      }
       const { tree, commit } = await openTree({ objects, refs: place.refs }, oid ?? name, { signal });
       await objects.resolve(tree, { signal });
       const { content } = await objects.resolve(commit ?? tree, { signal });
@@ -156,9 +163,27 @@ export async function prepare(
   cache: StoreCache,
   found: FoundName,
 ): Promise<Prepared> {
-  const { path, workTree, place, name, requireCommit, signal } = options;
+  const { path, workTree, place, name, requireCommit, signal, onRoot } = options;
   const { ref, branch, isDefault } = found;
-  const { tree, commit, content } = await fetchRoot(options, cache, found);
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  const describe = (commit: Oid, tree: Oid, content: Uint8Array): Prepared => {
+    const { time } = readCommitLinks(content, cache.format);
+    return {
+      version: 1,
+      commit,
+      tree,
+      branch,
+      ref,
+      requiredCommit: requireCommit,
+      acquiredSeconds: nowSeconds,
+      // A commit from the future would make files that are newer than the index.
+      mtimeSeconds: Math.max(0, Math.min(time, nowSeconds - RACY_SECONDS)),
+    };
+  };
+  const { tree, commit, content } = await fetchRoot(options, cache, found, (root) => {
+    if (requireCommit !== undefined && root.commit !== requireCommit) return;
+    onRoot?.(describe(root.commit, root.tree, root.commitContent), cache.format, root.treeContent);
+  });
   if (commit === undefined || !isOid(commit, cache.format)) {
     throw new MountError("MOUNT_BAD_STATE", `${name} leads to no commit`);
   }
@@ -181,20 +206,7 @@ export async function prepare(
       { signal },
     );
   }
-  const { time } = readCommitLinks(content, cache.format);
-  // A commit from the future would make files that are newer than the index.
-  const mtimeSeconds = Math.max(0, Math.min(time, Math.floor(Date.now() / 1000) - RACY_SECONDS));
-  const acquiredSeconds = Math.floor(Date.now() / 1000);
-  const prepared: Prepared = {
-    version: 1,
-    commit,
-    tree,
-    branch,
-    ref,
-    requiredCommit: requireCommit,
-    acquiredSeconds,
-    mtimeSeconds,
-  };
+  const prepared = describe(commit, tree, content);
   await writeFile(join(path, "millrace.json.new"), `${JSON.stringify(prepared)}\n`);
   await rename(join(path, "millrace.json.new"), join(path, "millrace.json"));
   return prepared;

@@ -7,6 +7,7 @@ export interface ServeData {
   readonly maxWriteBytes: number;
   readonly maxBackground: number;
   readonly maxPending: number;
+  /** The device is opened for a thread that blocks in reads, and not for the event loop. */
   readonly blocking: boolean;
   readonly readWorker: string;
   readonly gate: Int32Array<SharedArrayBuffer>;
@@ -21,8 +22,8 @@ export interface ServeData {
 
 /** What the serving thread tells. */
 export type FromServer =
-  /** The file system is there, and waits for the device: opened for a thread that blocks in reads, or for the event loop. */
-  | { readonly kind: "loaded"; readonly blocking: boolean }
+  /** The file system is there, and waits for the device. */
+  | { readonly kind: "loaded" }
   /** Something was thrown that nobody has caught: the thread is about to die. */
   | { readonly kind: "failed"; readonly message: string; readonly code: string }
   /** The kernel's first message was answered. */

@@ -7,6 +7,7 @@ import { FuseError } from "../errors.ts";
 import type { Notification } from "../protocol/notify.ts";
 import { MountOptions } from "../schema.ts";
 import { Meter } from "../session/meter.ts";
+import { canPoll } from "../session/device.ts";
 import { Gate } from "../session/gate.ts";
 import { NOTIFY_WORKER, READ_WORKER, SERVE_WORKER } from "../worker-files.ts";
 import type { Attachment, AttachOptions } from "./attachment.ts";
@@ -108,12 +109,13 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
   notifying.postMessage({ port: theirs.port2 }, [theirs.port2]);
   const notifier = createNotifier(ours.port1);
   const channel = asked.connect === undefined ? undefined : new MessageChannel();
+  const blocking = asked.blockingReads === true || !canPoll();
   const serveData: ServeData = {
     module: asked.module.href,
     maxWriteBytes: asked.maxWriteBytes ?? 1_048_576,
     maxBackground: asked.maxBackground ?? 64,
     maxPending: asked.maxPending ?? 1024,
-    blocking: asked.blockingReads ?? false,
+    blocking,
     meter: meter.words,
     taken,
     readWorker: READ_WORKER.href,
@@ -128,7 +130,9 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
     trackUnmanagedFds: false,
   });
 
-  let attachment: Attachment | undefined;
+  let attaching: Promise<Attachment> | undefined;
+  /** What it has been attached to; that is waited for where it is under way. */
+  const attached = async (): Promise<Attachment | undefined> => await attaching?.catch(() => undefined);
   let unmounting = false;
   let watch: Watch | undefined;
   let told = (): void => undefined;
@@ -145,6 +149,7 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
     gate.shut();
     notifier.close();
     channel?.port1.close();
+    const attachment = await attached();
     if (attachment !== undefined && Atomics.load(taken, 0) === 0) closeSync(attachment.fd);
     await notifying.terminate();
     // A dead connection answers ENOTCONN for ever: take it away.
@@ -176,7 +181,7 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
   const post = (message: ToServer): void => server.postMessage(message, []);
 
   const terminate = async (): Promise<void> => {
-    const connection = attachment === undefined ? undefined : await connectionOf(directory);
+    const connection = (await attached()) === undefined ? undefined : await connectionOf(directory);
     if (connection !== undefined) {
       // A thread that is stuck in the kernel is freed by this only. One that is not ends in order: its file system may be writing.
       await abortConnection(directory, connection);
@@ -203,11 +208,10 @@ async function start(asked: MountOptions, directory: string): Promise<Mount> {
     // What was posted before anybody listens waits.
     if (channel !== undefined) asked.connect?.(channel.port1);
     post({ kind: "data", data });
-    const loaded = await Promise.race([loading, stopped]);
-    if (loaded.kind !== "loaded") throw new FuseError("FUSE_WORKER_FAILED", "The serving thread is confused");
-    const how = attachOptions(asked, directory, loaded.blocking);
-    attachment = await (isRoot() && !how.autoUnmount ? attachAsRoot(how) : attachByHelper(how));
-    const { fd, detach } = attachment;
+    // Both take a while: whoever uses the directory meanwhile waits until the kernel is answered.
+    const how = attachOptions(asked, directory, blocking);
+    attaching = isRoot() && !how.autoUnmount ? attachAsRoot(how) : attachByHelper(how);
+    const [{ fd, detach }] = await Promise.all([attaching, Promise.race([loading, stopped])]);
     notifying.postMessage({ fd }, []);
     const ready = heard("ready");
     post({ kind: "mounted", fd });

@@ -5,7 +5,7 @@ import { MessageChannel, type MessagePort, parentPort, Worker, workerData } from
 import type { FileSystem } from "../file-system.ts";
 import { createBackingFiles } from "../native/backing-files.ts";
 import { loadLibc } from "../native/libc.ts";
-import { canPoll, type DeviceReader, openPolled } from "../session/device.ts";
+import { type DeviceReader, openPolled } from "../session/device.ts";
 import { Gate } from "../session/gate.ts";
 import { Meter } from "../session/meter.ts";
 import { Session } from "../session/session.ts";
@@ -100,8 +100,7 @@ async function main(): Promise<void> {
 
   // Without koffi, or the right, all is as ever but slower.
   const libc = fileSystem.passthrough === true ? await loadLibc().catch(() => undefined) : undefined;
-  const blocking = data.blocking || !canPoll();
-  say({ kind: "loaded", blocking });
+  say({ kind: "loaded" });
   const [{ fd }] = (await once(port, "message")) as [ToServer & { kind: "mounted" }];
   const session = new Session({
     fileSystem,
@@ -133,7 +132,7 @@ async function main(): Promise<void> {
     }
   };
   let reader: DeviceReader;
-  if (blocking) {
+  if (data.blocking) {
     const threaded = openThreaded(fd, onMessage);
     answered = threaded.answered;
     reader = threaded;

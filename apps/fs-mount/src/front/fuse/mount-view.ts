@@ -20,7 +20,8 @@ export interface ViewPlace {
 
 /** What a view is made of. */
 export interface ViewContent extends FuseViewData {
-  readonly source: ServedSource;
+  /** Where it is still to come, what is asked waits for it; whoever mounts takes the mount away where it rejects. */
+  readonly source: ServedSource | Promise<ServedSource>;
 }
 
 /** A mounted view. */
@@ -49,7 +50,11 @@ export async function mountView(
     connect: (port) =>
       void given.then(({ source, overlayFolder }) => {
         if (overlayFolder !== undefined) control = openControl(port);
-        serveSource(port, source);
+        // What comes over the port before somebody listens waits there.
+        Promise.resolve(source).then(
+          (served) => serveSource(port, served),
+          () => undefined,
+        );
       }),
     name,
     allowOther,

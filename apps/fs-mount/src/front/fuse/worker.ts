@@ -4,6 +4,7 @@ import type { FileSystem, Notifier } from "@millrace/fuse";
 import type { ObjectFormat, Oid } from "@millrace/pack";
 import { OverlayView } from "../../overlay/overlay-view.ts";
 import { BaseView } from "../../view/base-view.ts";
+import type { ViewSource } from "../../view/view.ts";
 import { connectSource } from "../remote-source.ts";
 import { serveControl } from "../view-control.ts";
 import { withChangesFiles } from "./changes-files.ts";
@@ -14,6 +15,8 @@ import { createViewFileSystem, createWritableFileSystem } from "./view-file-syst
 export interface FuseViewData extends ViewFileSystemOptions {
   readonly format: ObjectFormat;
   readonly tree: Oid;
+  /** Its content, where that is at hand. */
+  readonly treeContent?: Uint8Array | undefined;
   readonly mtimeSeconds: number;
   readonly gitFile: Uint8Array | undefined;
   /** Where local changes are kept, which nobody else works on; without, nothing can be changed. */
@@ -22,12 +25,26 @@ export interface FuseViewData extends ViewFileSystemOptions {
 
 export function createFileSystem(data: unknown, _notifier: Notifier, port?: MessagePort): FileSystem {
   if (port === undefined) throw new TypeError("A mount of a view wants a channel to its content");
-  const { uid, gid, overlayFolder, ...base } = data as FuseViewData;
-  if (overlayFolder === undefined)
-    return createViewFileSystem(new BaseView({ ...base, source: connectSource(port) }), { uid, gid });
+  const { uid, gid, overlayFolder, treeContent, ...base } = data as FuseViewData;
   // The source hears of nothing before this thread comes to a rest, and the control's port comes first.
-  const source = connectSource(port);
+  const source = withTree(connectSource(port), base.tree, treeContent);
+  if (overlayFolder === undefined)
+    return createViewFileSystem(new BaseView({ ...base, source }), { uid, gid });
   const view = new OverlayView({ ...base, source, folder: overlayFolder, isLocked: true });
   serveControl(port, view);
   return withChangesFiles(createWritableFileSystem(view, { uid, gid }), view.changes, { uid, gid });
+}
+
+/** A source that need not ask for one tree the first time. */
+function withTree(source: ViewSource, tree: Oid, content: Uint8Array | undefined): ViewSource {
+  let here = content;
+  return {
+    ...source,
+    tree(oid) {
+      if (oid !== tree || here === undefined) return source.tree(oid);
+      const first = { content: here };
+      here = undefined;
+      return first;
+    },
+  };
 }
