@@ -5,6 +5,7 @@ import { type BlobCache, openBlobCache } from "./cache/blob-cache.ts";
 import { MountError } from "./errors.ts";
 import { mountView, type ViewContent, type ViewMount } from "./front/fuse/mount-view.ts";
 import type { ViewState } from "./front/view-control.ts";
+import type { FuseViewData } from "./front/fuse/worker.ts";
 import type { ServedSource } from "./front/serve-source.ts";
 import { type GitDirectory, openGitDirectory } from "./git-directory/git-directory.ts";
 import type { GitDirectoryOptions } from "./git-directory/prepare.ts";
@@ -141,12 +142,14 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
     }),
   );
   const shown = async (): Promise<ViewContent> => ({
-    // Where all was here before, nothing arrives.
-    ...(await Promise.race([arrival, opening.then(rootOf)])),
-    gitFile: Buffer.from(`gitdir: ${join(stateFolder, "git")}\n`),
-    overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),
-    uid,
-    gid,
+    view: {
+      // Where all was here before, nothing arrives.
+      ...(await Promise.race([arrival, opening.then(rootOf)])),
+      gitFile: Buffer.from(`gitdir: ${join(stateFolder, "git")}\n`),
+      overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),
+      uid,
+      gid,
+    },
     source,
   });
   source.catch(() => undefined);
@@ -166,7 +169,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
 }
 
 /** What is shown first. */
-type ShownRoot = Pick<ViewContent, "format" | "tree" | "treeContent" | "mtimeSeconds">;
+type ShownRoot = Pick<FuseViewData, "format" | "tree" | "treeContent" | "mtimeSeconds">;
 
 function rootOf({ git }: OpenParts): ShownRoot {
   const { tree, mtimeSeconds } = git.prepared;

@@ -6,7 +6,8 @@ import { type Mount } from "@millrace/fuse";
 import { parseCommit } from "@millrace/pack";
 import { createPromisor, type ObjectSource, openRemoteSource, SharedPromisor } from "@millrace/promisor";
 import { openDirectoryTransport, openRemote } from "@millrace/protocol-v2/client";
-import { mountView, type ViewContent, type ViewPlace } from "../../src/front/fuse/mount-view.ts";
+import { mountView, type ViewPlace } from "../../src/front/fuse/mount-view.ts";
+import type { FuseViewData } from "../../src/front/fuse/worker.ts";
 import {
   mountRepository,
   type RepositoryMount,
@@ -68,7 +69,7 @@ export class Lab {
   async mountView(
     repository: string,
     through: (source: ObjectSource) => ObjectSource = (s) => s,
-    given: Partial<ViewPlace & ViewContent> = {},
+    given: Partial<ViewPlace & FuseViewData> = {},
   ): Promise<MountedView> {
     const remote = openRemote(openDirectoryTransport(repository));
     this.#remotes.push(remote);
@@ -88,21 +89,23 @@ export class Lab {
     const blobs = new Hydrator({ cache, source: openPromisorSource(objects), stallMs: 2000 });
     this.#remotes.push(blobs);
     const directory = this.folder();
-    const { allowOther, trusted, ...content } = given;
+    const { allowOther, trusted, ...view } = given;
     const where = { directory, allowOther, trusted, readOnly: given.overlayFolder === undefined };
     const mount = await mountView(where, {
-      format: objects.format,
-      tree: parseCommit(head.content, objects.format).tree,
-      mtimeSeconds: 1_700_000_000,
-      gitFile: undefined,
-      uid: 0,
-      gid: 0,
+      view: {
+        format: objects.format,
+        tree: parseCommit(head.content, objects.format).tree,
+        mtimeSeconds: 1_700_000_000,
+        gitFile: undefined,
+        uid: 0,
+        gid: 0,
+        ...view,
+      },
       source: {
         tree: async (oid) => ({ content: (await objects.resolve(oid)).content }),
         blobs,
         onFault: (error) => faults.push(error),
       },
-      ...content,
     });
     mount.ended.catch(() => undefined);
     this.#mounts.push(mount);

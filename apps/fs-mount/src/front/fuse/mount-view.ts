@@ -19,7 +19,8 @@ export interface ViewPlace {
 }
 
 /** What a view is made of. */
-export interface ViewContent extends FuseViewData {
+export interface ViewContent {
+  readonly view: FuseViewData;
   /** Where it is still to come, what is asked waits for it; whoever mounts takes the mount away where it rejects. */
   readonly source: ServedSource | Promise<ServedSource>;
 }
@@ -46,10 +47,10 @@ export async function mountView(
     trusted,
     directory,
     module: FUSE_WORKER,
-    data: given.then(({ source: _, ...data }): FuseViewData => data),
+    data: given.then(({ view }) => view),
     connect: (port) =>
-      void given.then(({ source, overlayFolder }) => {
-        if (overlayFolder !== undefined) control = openControl(port);
+      void given.then(({ source, view }) => {
+        if (view.overlayFolder !== undefined) control = openControl(port);
         // What comes over the port before somebody listens waits there.
         Promise.resolve(source).then(
           (served) => serveSource(port, served),
