@@ -4,6 +4,8 @@ import { S_IFMT } from "../view/mode.ts";
 import { isSameGitMode, type OverlayNode, type Time } from "./row.ts";
 
 const XATTR_NAME = /^(?:user|trusted|security)\../s;
+/** The kernel hears it once for each file that is written to, when it asks for `security.capability`. */
+const NO_DATA = new Refusal("ENODATA");
 const MAX_XATTR_BYTES = 65_536;
 const [XATTR_CREATE, XATTR_REPLACE] = [1, 2];
 
@@ -32,7 +34,7 @@ export function changesNothing(mode: number, change: AttributeChange): boolean {
 /** An extended attribute. @throws Refusal ENODATA, EOPNOTSUPP */
 export function xattrOf(xattrs: OverlayNode["xattrs"], name: string): Uint8Array {
   const value = xattrs?.get(name);
-  if (value === undefined) throw new Refusal(XATTR_NAME.test(name) ? "ENODATA" : "EOPNOTSUPP");
+  if (value === undefined) throw XATTR_NAME.test(name) ? NO_DATA : new Refusal("EOPNOTSUPP");
   return value;
 }
 

@@ -10,7 +10,7 @@ import {
   openSync,
   readdirSync,
   readSync,
-  rmSync,
+  unlinkSync,
   writeSync,
 } from "node:fs";
 import { chmod, copyFile } from "node:fs/promises";
@@ -180,7 +180,11 @@ export class BackingFiles {
 
   remove(name: string): void {
     this.#close(name);
-    rmSync(this.#path(name), { force: true });
+    try {
+      unlinkSync(this.#path(name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
   }
 
   /** Removes what is none of `kept`. */
@@ -260,7 +264,7 @@ export class BackingFiles {
   }
 
   #path(name: string): string {
-    return join(this.#folder, name.slice(0, 2), name);
+    return `${this.#folder}/${name.slice(0, 2)}/${name}`;
   }
 
   #newName(): string {

@@ -3,16 +3,18 @@ import {
   decodeEntry,
   decodeNode,
   encodeEntry,
-  encodeNode,
   entryKey,
   nodeKey,
   parseKey,
   Reader,
+  writeNode,
   Writer,
 } from "./row-codec.ts";
 import { RowLayer } from "./row-layer.ts";
 
 const META_VERSION = 1;
+/** Every change goes through one memory: it is written to the journal before the next one comes. */
+const changeWriter = new Writer();
 
 /** What a store knows of itself. */
 export interface Meta {
@@ -26,26 +28,29 @@ export interface Meta {
 }
 
 /**
- * The payload of a journal's record; empty where nothing is to be kept.
+ * The payload of a journal's record, valid until the next call; empty where nothing is to be kept.
  * @param isNameless whether a node has no row already
  */
 export function encodeChange(layer: RowLayer, isNameless: (id: number) => boolean): Uint8Array {
-  const writer = new Writer();
-  let isAny = false;
-  const put = (key: Buffer, value: Buffer | null): void => {
-    isAny = true;
+  const writer = changeWriter;
+  writer.reset();
+  const put = (key: Buffer, isThere: boolean): void => {
     writer.bytes(key);
-    writer.u8(value === null ? 0 : 1);
-    if (value !== null) writer.bytes(value);
+    writer.u8(isThere ? 1 : 0);
   };
   for (const [id, node] of layer.nodes) {
-    if (node !== null && node.nlink > 0) put(nodeKey(id), encodeNode(node));
-    else if (!isNameless(id)) put(nodeKey(id), null);
+    if (node !== null && node.nlink > 0) {
+      put(nodeKey(id), true);
+      writer.nested(() => writeNode(writer, node));
+    } else if (!isNameless(id)) put(nodeKey(id), false);
   }
-  for (const [directory, names] of layer.entries)
-    for (const [name, entry] of names)
-      put(entryKey(directory, name), entry === null ? null : encodeEntry(entry));
-  return isAny ? writer.done() : new Uint8Array(0);
+  for (const [directory, names] of layer.entries) {
+    for (const [name, entry] of names) {
+      put(entryKey(directory, name), entry !== null);
+      if (entry !== null) writer.bytes(encodeEntry(entry));
+    }
+  }
+  return writer.done();
 }
 
 /** @throws MountError MOUNT_OVERLAY_DAMAGED, a RangeError */

@@ -68,6 +68,12 @@ export function decodeEntry(value: Uint8Array): OverlayEntry {
 
 export function encodeNode(node: OverlayNode): Buffer {
   const writer = new Writer();
+  writeNode(writer, node);
+  return writer.done();
+}
+
+/** What `encodeNode` encodes, behind what a writer has. */
+export function writeNode(writer: Writer, node: OverlayNode): void {
   const { ino, uid, gid, atime, mtime, ctime, sizeBytes, rdev, target, oid, backing, parent, xattrs } = node;
   writer.u8(VERSION);
   writer.u32(fieldsOf(node));
@@ -83,8 +89,7 @@ export function encodeNode(node: OverlayNode): Buffer {
   }
   if (sizeBytes !== undefined) writer.f64(sizeBytes);
   if (rdev !== undefined) writer.u32(rdev);
-  for (const text of [target, oid, backing])
-    if (text !== undefined) writer.bytes(Buffer.from(text, "latin1"));
+  for (const text of [target, oid, backing]) if (text !== undefined) writer.text(text);
   if (parent !== undefined) writer.f64(parent);
   if (xattrs !== undefined) {
     writer.u32(xattrs.size);
@@ -93,7 +98,6 @@ export function encodeNode(node: OverlayNode): Buffer {
       writer.bytes(value);
     }
   }
-  return writer.done();
 }
 
 function fieldsOf(node: OverlayNode): number {
@@ -164,6 +168,9 @@ export function damaged(what: string, cause?: unknown): MountError {
   return new MountError("MOUNT_OVERLAY_DAMAGED", `the store of local changes is damaged: ${what}`, { cause });
 }
 
+/** What a writer that begins anew keeps. */
+const MAX_KEPT_BYTES = 1 << 20;
+
 /** Writes numbers (lowest byte first) and bytes with their length before them. */
 export class Writer {
   #buffer = Buffer.allocUnsafe(256);
@@ -189,6 +196,27 @@ export class Writer {
     this.#room(value.length);
     this.#buffer.set(value, this.#length);
     this.#length += value.length;
+  }
+
+  /** Characters of one byte each, as `bytes`. */
+  text(value: string): void {
+    this.u32(value.length);
+    this.#room(value.length);
+    this.#length += this.#buffer.write(value, this.#length, "latin1");
+  }
+
+  /** What `write` writes, as `bytes`. */
+  nested(write: () => void): void {
+    this.u32(0);
+    const start = this.#length;
+    write();
+    this.#buffer.writeUInt32LE(this.#length - start, start - 4);
+  }
+
+  /** Begins anew: what `done` has told is void. */
+  reset(): void {
+    this.#length = 0;
+    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(256);
   }
 
   done(): Buffer {

@@ -15,6 +15,7 @@ import {
   nodeKey,
   parseKey,
 } from "./row-codec.ts";
+import { RecentRows } from "./recent-rows.ts";
 import { RowChange, RowLayer, type Rows } from "./row-layer.ts";
 
 /** The journal's length at which its changes go to the database. */
@@ -49,6 +50,8 @@ export class RowStore implements Rows {
   readonly #journal: Journal;
   /** Nodes without a name, which somebody holds: they are nowhere else, so that nothing of them is left after a crash. */
   readonly #nameless = new Map<number, OverlayNode>();
+  /** Of the database: a node is looked at several times for each thing that is asked of it. */
+  readonly #recent = new RecentRows();
   #newest = new RowLayer();
   #committing: RowLayer | undefined;
   #commit: Promise<void> = Promise.resolve();
@@ -254,6 +257,8 @@ export class RowStore implements Rows {
       const before = this.#named(id);
       this.#changed += Number(named?.isChanged ?? false) - Number(before?.isChanged ?? false);
       this.#newest.nodes.set(id, named);
+      // It is not looked for in the database before that has this one.
+      this.#recent.delete(id);
       this.#lastId = Math.max(this.#lastId, id);
     }
     for (const [directory, names] of layer.entries) {
@@ -269,8 +274,13 @@ export class RowStore implements Rows {
     const layered = this.#newest.nodes.get(id);
     const node = layered === undefined ? this.#committing?.nodes.get(id) : layered;
     if (node !== undefined) return node ?? undefined;
+    const recent = this.#recent.get(id);
+    if (recent !== undefined) return recent;
     const value = this.#database.getBinary(nodeKey(id));
-    return value === undefined ? undefined : decodeNode(id, value);
+    if (value === undefined) return undefined;
+    const stored = decodeNode(id, value);
+    this.#recent.put(stored);
+    return stored;
   }
 
   #older(directory: number, name: string): OverlayEntry | null | undefined {

@@ -7,6 +7,11 @@ const ATTRIBUTES_BYTES = 88;
 export const ENTRY_BYTES: number = 40 + ATTRIBUTES_BYTES;
 const OPEN_BYTES = 16;
 
+/** Out of the pool: memory of its own costs small messages more than all else that is done for them. */
+function zeroed(bytes: number): Buffer {
+  return Buffer.allocUnsafe(bytes).fill(0);
+}
+
 function putU64(target: Buffer, at: number, value: number): void {
   target.writeUInt32LE(value >>> 0, at);
   // Floor and not truncation: times before 1970 go out in two's complement.
@@ -24,7 +29,7 @@ export function reply(
   bodyBytes = 0,
   extraBytes = 0,
 ): Buffer {
-  const message = Buffer.alloc(OUT_HEADER_BYTES + bodyBytes);
+  const message = zeroed(OUT_HEADER_BYTES + bodyBytes);
   message.writeUInt32LE(message.length + extraBytes, 0);
   message.writeInt32LE(-errno, 4);
   message.writeUInt32LE(uniqueLow, 8);
@@ -77,14 +82,14 @@ export function putOpen(target: Buffer, at: number, handle: number, flags: numbe
 
 /** `fuse_entry_out`. */
 export function entryBody(entry: Entry | undefined, negativeTimeoutMs: number): Buffer {
-  const body = Buffer.alloc(ENTRY_BYTES);
+  const body = zeroed(ENTRY_BYTES);
   putEntry(body, 0, entry, negativeTimeoutMs);
   return body;
 }
 
 /** `fuse_attr_out`. */
 export function attributesBody(attributes: Attributes, timeoutMs: number): Buffer {
-  const body = Buffer.alloc(16 + ATTRIBUTES_BYTES);
+  const body = zeroed(16 + ATTRIBUTES_BYTES);
   putTimeout(body, 0, 8, timeoutMs);
   putAttributes(body, 16, attributes);
   return body;
@@ -92,14 +97,14 @@ export function attributesBody(attributes: Attributes, timeoutMs: number): Buffe
 
 /** `fuse_open_out`. */
 export function openBody(handle: number, flags: number, backingId = 0): Buffer {
-  const body = Buffer.alloc(OPEN_BYTES);
+  const body = zeroed(OPEN_BYTES);
   putOpen(body, 0, handle, flags, backingId);
   return body;
 }
 
 /** `fuse_entry_out` and `fuse_open_out`, the answer to CREATE. */
 export function createBody(entry: Entry, handle: number, flags: number, backingId = 0): Buffer {
-  const body = Buffer.alloc(ENTRY_BYTES + OPEN_BYTES);
+  const body = zeroed(ENTRY_BYTES + OPEN_BYTES);
   putEntry(body, 0, entry);
   putOpen(body, ENTRY_BYTES, handle, flags, backingId);
   return body;
@@ -107,14 +112,14 @@ export function createBody(entry: Entry, handle: number, flags: number, backingI
 
 /** One number of 32 bits and padding: `fuse_write_out` and `fuse_getxattr_out`. */
 export function countBody(count: number): Buffer {
-  const body = Buffer.alloc(8);
+  const body = zeroed(8);
   body.writeUInt32LE(count, 0);
   return body;
 }
 
 /** `fuse_lseek_out`. */
 export function offsetBody(offset: number): Buffer {
-  const body = Buffer.alloc(8);
+  const body = zeroed(8);
   putU64(body, 0, offset);
   return body;
 }

@@ -4,12 +4,15 @@ import { FuseError } from "../errors.ts";
 import type { FileSystem } from "../file-system.ts";
 import { OPCODE } from "../protocol/constants.ts";
 import { decodeBody, decodeHeader, type RequestBody, type RequestHeader } from "../protocol/decode.ts";
-import { reply } from "../protocol/encode.ts";
+import { OUT_HEADER_BYTES, reply } from "../protocol/encode.ts";
 import { type Agreement, negotiate } from "../protocol/negotiate.ts";
 import { answer, type Body } from "./answer.ts";
 import { PendingCaller } from "./caller.ts";
 import type { Meter } from "./meter.ts";
 import { type BackingFiles, Passthrough } from "./passthrough.ts";
+
+/** A body up to this is copied behind its header. */
+const JOINED_BYTES = 512;
 
 /** What a session needs of the outside. */
 export interface SessionOptions {
@@ -174,13 +177,25 @@ export class Session {
   #finish({ uniqueLow, uniqueHigh }: RequestHeader, body: Body): void {
     let length = 0;
     for (const part of body.parts) length += part.length;
-    const head = reply(uniqueLow, uniqueHigh, 0, 0, length);
-    if (this.#options.write([head, ...body.parts])) body.taken?.();
+    // One part is written with less ado than two.
+    const isJoined = length <= JOINED_BYTES;
+    const head = reply(uniqueLow, uniqueHigh, 0, isJoined ? length : 0, isJoined ? 0 : length);
+    if (isJoined) joinParts(head, body.parts);
+    if (this.#options.write(isJoined ? [head] : [head, ...body.parts])) body.taken?.();
     else body.undo?.();
   }
 
   #fail({ uniqueLow, uniqueHigh }: RequestHeader, errno: number): void {
     this.#options.write([reply(uniqueLow, uniqueHigh, errno)]);
+  }
+}
+
+/** Puts the parts of a body behind its header, where there is room for them. */
+function joinParts(message: Buffer, parts: readonly Uint8Array[]): void {
+  let at = OUT_HEADER_BYTES;
+  for (const part of parts) {
+    message.set(part, at);
+    at += part.length;
   }
 }
 
