@@ -275,6 +275,17 @@ export class BackingFiles {
   }
 }
 
+/** The beginning of a content. @throws Refusal EIO where it is shorter; errors of `node:fs` */
+export function readSource({ fd }: ContentSource, sizeBytes: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(sizeBytes);
+  for (let at = 0; at < sizeBytes; ) {
+    const count = readSync(fd, bytes, at, sizeBytes - at, at);
+    if (count === 0) throw new Refusal("EIO");
+    at += count;
+  }
+  return bytes;
+}
+
 function openBacking(path: string): number {
   try {
     return openSync(path, "r+");

@@ -1,4 +1,5 @@
 import {
+  contentKey,
   damaged,
   decodeEntry,
   decodeNode,
@@ -12,7 +13,9 @@ import {
 } from "./row-codec.ts";
 import { RowLayer } from "./row-layer.ts";
 
-const META_VERSION = 1;
+/** The second one knows rows of contents; all else is as in the first. */
+const META_VERSION = 2;
+const OLDEST_VERSION = 1;
 /** Every change goes through one memory: it is written to the journal before the next one comes. */
 const changeWriter = new Writer();
 
@@ -28,7 +31,8 @@ export interface Meta {
 }
 
 /**
- * The payload of a journal's record, valid until the next call; empty where nothing is to be kept.
+ * The payload of a journal's record, valid until the next call; empty where nothing is to be kept. What becomes of the content of a
+ * node that has no name is not said: it goes when it is found without a node.
  * @param isNameless whether a node has no row already
  */
 export function encodeChange(layer: RowLayer, isNameless: (id: number) => boolean): Uint8Array {
@@ -50,10 +54,15 @@ export function encodeChange(layer: RowLayer, isNameless: (id: number) => boolea
       if (entry !== null) writer.bytes(encodeEntry(entry));
     }
   }
+  for (const [id, content] of layer.contents) {
+    if (isNameless(id)) continue;
+    put(contentKey(id), content !== null);
+    if (content !== null) writer.bytes(content);
+  }
   return writer.done();
 }
 
-/** @throws MountError MOUNT_OVERLAY_DAMAGED, a RangeError */
+/** Contents in it are views. @throws MountError MOUNT_OVERLAY_DAMAGED, a RangeError */
 export function decodeChange(payload: Uint8Array): RowLayer {
   const reader = new Reader(payload);
   const layer = new RowLayer();
@@ -61,6 +70,7 @@ export function decodeChange(payload: Uint8Array): RowLayer {
     const key = parseKey(reader.bytes());
     const value = reader.u8() === 0 ? null : reader.bytes();
     if ("id" in key) layer.nodes.set(key.id, value === null ? null : decodeNode(key.id, value));
+    else if ("contentOf" in key) layer.contents.set(key.contentOf, value);
     else layer.putEntry(key.directory, key.name, value === null ? null : decodeEntry(value));
   }
   return layer;
@@ -79,7 +89,8 @@ export function decodeMeta(value: Uint8Array | undefined): Meta {
   if (value === undefined) return { applied: 0, lastId: 0, changed: 0, whiteouts: 0, isClosed: true };
   try {
     const reader = new Reader(value);
-    if (reader.u8() !== META_VERSION) throw damaged("it is of another version");
+    const version = reader.u8();
+    if (version < OLDEST_VERSION || version > META_VERSION) throw damaged("it is of another version");
     const [applied, lastId, changed, whiteouts] = [reader.f64(), reader.f64(), reader.f64(), reader.f64()];
     return { applied, lastId, changed, whiteouts, isClosed: reader.u8() === 1 };
   } catch (cause) {

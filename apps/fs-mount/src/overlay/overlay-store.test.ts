@@ -2,17 +2,24 @@ import { mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
+import { open as openDatabase } from "lmdb";
 import { afterEach, expect, test } from "vitest";
 import { openOverlay, type OverlayStore, ROOT } from "./overlay-store.ts";
 import type { LowerTree } from "./row.ts";
 
 const opened: { store: OverlayStore; folder: string }[] = [];
+const closed = new Set<OverlayStore>();
 afterEach(async () => {
   for (const { store, folder } of opened.splice(0)) {
-    await store.close();
+    if (!closed.has(store)) await store.close();
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+async function close(store: OverlayStore): Promise<void> {
+  await store.close();
+  closed.add(store);
+}
 
 const oid = (digit: string): Oid => digit.repeat(40);
 const README = { mode: 0o100644, oid: oid("a") };
@@ -43,11 +50,37 @@ function backingFiles(): number {
   return readdirSync(content).reduce((count, name) => count + readdirSync(join(content, name)).length, 0);
 }
 
+/** What is too large for a row. */
+function large(text: string): Buffer {
+  return Buffer.from(text + " ".repeat(10_000));
+}
+
 /** A descriptor of a file with this content. */
 function descriptorOf(text: string): { fd: number; sizeBytes: number } {
   const path = join(opened[0]!.folder, "source");
   writeFileSync(path, text);
   return { fd: openSync(path, "r"), sizeBytes: text.length };
+}
+
+function openRows(folder: string): ReturnType<typeof openDatabase<Buffer, Buffer>> {
+  const path = join(folder, "rows.mdb");
+  return openDatabase<Buffer, Buffer>({ path, noSubdir: true, encoding: "binary", keyEncoding: "binary" });
+}
+
+function rowsOfContents(folder: string): number {
+  const rows = openRows(folder);
+  const count = [...rows.getKeys({ start: Buffer.of(3) })].length;
+  void rows.close();
+  return count;
+}
+
+/** Lets a closed store say that it is of another version. */
+function setVersion(folder: string, version: number): void {
+  const rows = openRows(folder);
+  const meta = Buffer.from(rows.getBinary(Buffer.of(0))!);
+  meta[0] = version;
+  rows.putSync(Buffer.of(0), meta);
+  void rows.close();
 }
 
 test("a directory of the base moves by one row, with what lies below", async () => {
@@ -68,12 +101,12 @@ test("a directory of the base moves by one row, with what lies below", async () 
 test("a file keeps its content while somebody holds it, and leaves nothing when nobody does", async () => {
   const store = open();
   const { id } = store.make(ROOT, "file", { mode: 0o100644 });
-  store.contents.write(id, 0, Buffer.from("content"));
+  store.contents.write(id, 0, large("content"));
   store.hold(id);
   store.unlink(ROOT, "file");
   expect(store.lookup(ROOT, "file")).toBeUndefined();
   store.contents.write(id, 7, Buffer.from(" more"));
-  expect(Buffer.from(store.contents.read(id, 0, 100)).toString()).toBe("content more");
+  expect(Buffer.from(store.contents.read(id, 0, 12)).toString()).toBe("content more");
   expect(() => store.link(id, ROOT, "again")).toThrow(expect.objectContaining({ code: "ENOENT" }));
   await store.flush();
   expect(backingFiles()).toBe(1);
@@ -113,7 +146,7 @@ test("what was written off stays on the disk until that would survive a loss of 
     ["old", "old"],
     ["new", "new"],
   ] as const)
-    store.contents.write(store.make(ROOT, name, { mode: 0o100644 }).id, 0, Buffer.from(text));
+    store.contents.write(store.make(ROOT, name, { mode: 0o100644 }).id, 0, large(text));
   await store.sync(store.lookup(ROOT, "old")!.node!.id);
   store.rename(ROOT, "new", ROOT, "old");
   await store.contents.truncate(store.lookup(ROOT, "old")!.node!.id, 0);
@@ -125,15 +158,15 @@ test("what was written off stays on the disk until that would survive a loss of 
 test("a content is copied once, however many ask for it, and not over what was written meanwhile", async () => {
   const store = open();
   const { id } = store.adopt(ROOT, "README");
-  const large = descriptorOf("x".repeat(3 << 20));
+  const source = descriptorOf("x".repeat(3 << 20));
   expect(store.contents.isElsewhere(id)).toBe(true);
-  const first = store.contents.promote(id, large);
+  const first = store.contents.promote(id, source);
   expect(first).toBeInstanceOf(Promise);
-  const second = store.contents.promote(id, large);
+  const second = store.contents.promote(id, source);
   await store.contents.truncate(id, 0);
-  store.contents.write(id, 0, Buffer.from("mine"));
+  store.contents.write(id, 0, large("mine"));
   await Promise.all([first, second]);
-  expect(Buffer.from(store.contents.read(id, 0, 100)).toString()).toBe("mine");
+  expect(Buffer.from(store.contents.read(id, 0, 5)).toString()).toBe("mine ");
   await store.flush();
   expect(backingFiles()).toBe(1);
 });
@@ -150,6 +183,47 @@ test("cuts and grows, and nothing of what was cut comes back", async () => {
   expect(() => store.contents.write(id, 2 ** 44, Buffer.from("x"))).toThrow(
     expect.objectContaining({ code: "EFBIG" }),
   );
+});
+
+test("a small content is in a row, and goes with what had it", async () => {
+  const store = open();
+  const { folder } = opened[0]!;
+  const text = (id: number): string => Buffer.from(store.contents.read(id, 0, 100)).toString();
+  const [kept, cut, gone, held] = ["kept", "cut", "gone", "held"].map((name) => {
+    const { id } = store.make(ROOT, name, { mode: 0o100644 });
+    store.contents.write(id, 2, Buffer.from(name));
+    return id;
+  }) as [number, number, number, number];
+  await store.flush();
+  expect([kept, cut, gone, held].map(text)).toEqual(["\0\0kept", "\0\0cut", "\0\0gone", "\0\0held"]);
+  await store.contents.truncate(cut, 3);
+  await store.contents.truncate(cut, 5);
+  store.contents.write(cut, 4, Buffer.from("!"));
+  expect(text(cut)).toBe("\0\0c\0!");
+  store.contents.write(gone, 9000, Buffer.from("end"));
+  expect(text(gone).slice(0, 6)).toBe("\0\0gone");
+  expect(store.contents.read(gone, 0, 10_000)).toHaveLength(9003);
+  expect(backingFiles()).toBe(1);
+  store.unlink(ROOT, "gone");
+  store.hold(held);
+  store.unlink(ROOT, "held");
+  await store.flush();
+  expect(text(held)).toBe("\0\0held");
+  await close(store);
+  expect(rowsOfContents(folder)).toBe(2);
+});
+
+test("a store of the version before is read, one of a later version is not", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "overlay-"));
+  let store = open(folder);
+  store.rename(ROOT, "src", ROOT, "moved");
+  await close(store);
+  setVersion(folder, 1);
+  store = open(folder);
+  expect(namesOf(store)).toEqual(["README", "moved"]);
+  await close(store);
+  setVersion(folder, 3);
+  expect(() => open(folder)).toThrow(expect.objectContaining({ code: "MOUNT_OVERLAY_DAMAGED" }));
 });
 
 test("a directory with the group's bit hands its group on", () => {

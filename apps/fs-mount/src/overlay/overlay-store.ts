@@ -73,7 +73,9 @@ export class OverlayStore {
     this.#lower = lower;
     this.#unlock = unlock;
     this.#rows = new RowStore(folder);
-    this.contents = new FileContents(join(folder, "content"), this.#rows, (node) => this.#replace(node));
+    this.contents = new FileContents(join(folder, "content"), this.#rows, (node, content) =>
+      this.#replace(node, content),
+    );
     if (this.#rows.node(ROOT) === undefined) {
       const root = { id: ROOT, mode: S_IFDIR | 0o755, nlink: 1, oid: tree, parent: ROOT, isChanged: false };
       this.#change((change) => change.putNode(root));
@@ -292,8 +294,11 @@ export class OverlayStore {
     for (; next < below.length; next++) yield shown(below[next]!);
   }
 
-  #replace(node: OverlayNode): OverlayNode {
-    this.#change((change) => change.putNode(node));
+  #replace(node: OverlayNode, content?: Uint8Array): OverlayNode {
+    this.#change((change) => {
+      change.putNode(node);
+      if (content !== undefined) change.putContent(node.id, content);
+    });
     return node;
   }
 
@@ -306,7 +311,7 @@ export class OverlayStore {
 
   #apply(change: RowChange): void {
     const dropped: string[] = [];
-    const { nodes } = change.layer;
+    const { nodes, contents } = change.layer;
     for (const [id, node] of nodes) {
       const before = this.#rows.node(id);
       const isGone = node === null || (node.nlink === 0 && !this.#held.has(id));
@@ -314,6 +319,7 @@ export class OverlayStore {
       else if (isGone) nodes.set(id, null);
       if (before?.backing !== undefined && (isGone || node.backing !== before.backing))
         dropped.push(before.backing);
+      if (before?.isSmall && (isGone || !node.isSmall)) contents.set(id, null);
     }
     if (change.layer.isEmpty) return;
     this.contents.whereRoom(() => this.#rows.apply(change));

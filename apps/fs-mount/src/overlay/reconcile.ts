@@ -158,7 +158,7 @@ class Reconciliation {
     const comparison = this.#compare(node, old, current);
     const isChanged = comparison === "other";
     if (comparison === "elsewhere" && current !== undefined) {
-      const released = isFile(node) ? { backing: undefined } : {};
+      const released = isFile(node) ? { backing: undefined, isSmall: undefined } : {};
       this.#change.putNode({ ...node, ...released, oid: current.oid, isChanged });
     } else if (node.isChanged !== isChanged) {
       this.#change.putNode({ ...node, isChanged });

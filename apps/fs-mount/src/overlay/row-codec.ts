@@ -2,7 +2,7 @@ import { MountError } from "../errors.ts";
 import { type OverlayEntry, type OverlayNode, type Time, WHITEOUT } from "./row.ts";
 
 /** Of the first byte of a key. */
-const [META, ENTRY, NODE] = [0, 1, 2];
+const [META, ENTRY, NODE, CONTENT] = [0, 1, 2, 3];
 const VERSION = 1;
 /** An id's bytes in a key, highest first, so that the rows of one directory lie together, by name. */
 const ID_BYTES = 6;
@@ -22,14 +22,24 @@ const FIELDS = {
   parent: 2048,
   xattrs: 4096,
   changed: 8192,
+  small: 16384,
 } as const;
 
-/** The one row that is neither an entry nor a node. */
+/** The one row that belongs to no node. */
 export const META_KEY: Uint8Array = Buffer.of(META);
 
 export function nodeKey(id: number): Buffer {
+  return idKey(NODE, id);
+}
+
+/** Of the content of a node. */
+export function contentKey(id: number): Buffer {
+  return idKey(CONTENT, id);
+}
+
+function idKey(kind: number, id: number): Buffer {
   const key = Buffer.allocUnsafe(1 + ID_BYTES);
-  key[0] = NODE;
+  key[0] = kind;
   key.writeUIntBE(id, 1, ID_BYTES);
   return key;
 }
@@ -44,11 +54,15 @@ export function entryKey(directory: number, name: string): Buffer {
 }
 
 /** What a key names. @throws MountError MOUNT_OVERLAY_DAMAGED */
-export function parseKey(key: Uint8Array): { directory: number; name: string } | { id: number } {
+export function parseKey(
+  key: Uint8Array,
+): { directory: number; name: string } | { id: number } | { contentOf: number } {
   const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
   if (bytes.length > 1 + ID_BYTES && bytes[0] === ENTRY)
     return { directory: bytes.readUIntBE(1, ID_BYTES), name: bytes.toString("latin1", 1 + ID_BYTES) };
   if (bytes.length === 1 + ID_BYTES && bytes[0] === NODE) return { id: bytes.readUIntBE(1, ID_BYTES) };
+  if (bytes.length === 1 + ID_BYTES && bytes[0] === CONTENT)
+    return { contentOf: bytes.readUIntBE(1, ID_BYTES) };
   throw damaged("a key");
 }
 
@@ -115,6 +129,7 @@ function fieldsOf(node: OverlayNode): number {
   if (node.backing !== undefined) fields |= FIELDS.backing;
   if (node.parent !== undefined) fields |= FIELDS.parent;
   if (node.xattrs !== undefined) fields |= FIELDS.xattrs;
+  if (node.isSmall) fields |= FIELDS.small;
   return fields;
 }
 
@@ -151,6 +166,7 @@ function decode(id: number, reader: Reader): OverlayNode {
     target: optional(FIELDS.target, text),
     oid: optional(FIELDS.oid, text),
     backing: optional(FIELDS.backing, text),
+    isSmall: (fields & FIELDS.small) === 0 ? undefined : true,
     parent: optional(FIELDS.parent, number),
     xattrs: optional(FIELDS.xattrs, () => {
       const xattrs = new Map<string, Uint8Array>();

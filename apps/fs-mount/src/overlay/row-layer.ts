@@ -5,15 +5,19 @@ export interface Rows {
   node(id: number): OverlayNode | undefined;
   /** What is said of a name; `undefined`: nothing, so that what lies below shows. */
   entry(directory: number, name: string): OverlayEntry | undefined;
+  /** The content of a node that `isSmall`, which never changes itself. */
+  content(id: number): Uint8Array | undefined;
 }
 
 /** Rows that go over others: a row that is put hides the one below, `null` says that there is none. */
 export class RowLayer {
   readonly nodes: Map<number, OverlayNode | null> = new Map();
   readonly entries: Map<number, Map<string, OverlayEntry | null>> = new Map();
+  /** By node. */
+  readonly contents: Map<number, Uint8Array | null> = new Map();
 
   get isEmpty(): boolean {
-    return this.nodes.size === 0 && this.entries.size === 0;
+    return this.nodes.size === 0 && this.entries.size === 0 && this.contents.size === 0;
   }
 
   entry(directory: number, name: string): OverlayEntry | null | undefined {
@@ -32,6 +36,7 @@ export class RowLayer {
     for (const [directory, names] of older.entries)
       for (const [name, entry] of names)
         if (this.entry(directory, name) === undefined) this.putEntry(directory, name, entry);
+    for (const [id, content] of older.contents) if (!this.contents.has(id)) this.contents.set(id, content);
   }
 }
 
@@ -64,6 +69,11 @@ export class RowChange implements Rows {
     return entry === undefined ? this.#rows.entry(directory, name) : (entry ?? undefined);
   }
 
+  content(id: number): Uint8Array | undefined {
+    const content = this.layer.contents.get(id);
+    return content === undefined ? this.#rows.content(id) : (content ?? undefined);
+  }
+
   putNode(node: OverlayNode): void {
     this.layer.nodes.set(node.id, node);
   }
@@ -78,5 +88,10 @@ export class RowChange implements Rows {
 
   deleteEntry(directory: number, name: string): void {
     this.layer.putEntry(directory, name, null);
+  }
+
+  /** The content of a node that is put with `isSmall`; it goes with the node, and when that has another one. */
+  putContent(id: number, content: Uint8Array): void {
+    this.layer.contents.set(id, content);
   }
 }

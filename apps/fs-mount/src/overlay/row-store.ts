@@ -5,6 +5,7 @@ import { Journal, readJournal } from "./journal.ts";
 import { decodeChange, decodeMeta, encodeChange, encodeMeta } from "./change-codec.ts";
 import type { OverlayEntry, OverlayNode } from "./row.ts";
 import {
+  contentKey,
   damaged,
   decodeEntry,
   decodeNode,
@@ -59,6 +60,10 @@ export class RowStore implements Rows {
   #mustRewrite = false;
   #durable: number;
   #lastId: number;
+  /** No node above this is in the database, nor anything of one: it need not be asked. */
+  #lastStoredId: number;
+  /** What the database said of a name that was asked for last: most operations ask several times. */
+  #lastEntry: { directory: number; name: string; entry: OverlayEntry | undefined } | undefined;
   #changed: number;
   #whiteouts: number;
 
@@ -68,6 +73,7 @@ export class RowStore implements Rows {
     this.#database = openRows(join(folder, "rows.mdb"));
     const meta = decodeMeta(this.#database.getBinary(Buffer.from(META_KEY)));
     this.#lastId = meta.lastId;
+    this.#lastStoredId = meta.lastId;
     this.#changed = meta.changed;
     this.#whiteouts = meta.whiteouts;
     const { payloads, last, lostBytes } = readJournal(folder, meta.applied);
@@ -76,6 +82,7 @@ export class RowStore implements Rows {
     this.lostBytes = lostBytes;
     this.#database.transactionSync(() => this.#put(this.#newest, last, false));
     this.#newest = new RowLayer();
+    this.#lastStoredId = this.#lastId;
     this.#journal = new Journal(folder, last);
     this.#durable = last;
   }
@@ -91,8 +98,14 @@ export class RowStore implements Rows {
   entry(directory: number, name: string): OverlayEntry | undefined {
     const entry = this.#newest.entry(directory, name) ?? this.#older(directory, name);
     if (entry !== undefined) return entry ?? undefined;
-    const value = this.#database.getBinary(entryKey(directory, name));
-    return value === undefined ? undefined : decodeEntry(value);
+    return directory > this.#lastStoredId ? undefined : this.#storedEntry(directory, name);
+  }
+
+  content(id: number): Uint8Array | undefined {
+    const layered = this.#newest.contents.get(id);
+    const content = layered === undefined ? this.#committing?.contents.get(id) : layered;
+    if (content !== undefined) return content ?? undefined;
+    return id > this.#lastStoredId ? undefined : this.#database.getBinary(contentKey(id));
   }
 
   /** What is said of names of one directory, in the order of their bytes. Changes while it goes on may show or not. @param after only names behind this one */
@@ -119,10 +132,22 @@ export class RowStore implements Rows {
         seen.add(id);
       }
     }
-    for (const { key, value } of this.#database.getRange({ start: nodeKey(0) })) {
+    for (const { key, value } of this.#database.getRange({ start: nodeKey(0), end: contentKey(0) })) {
       const parsed = parseKey(key);
       if ("id" in parsed && !seen.has(parsed.id)) yield decodeNode(parsed.id, value);
     }
+  }
+
+  /** Removes the contents of all nodes but these. */
+  sweepContents(kept: ReadonlySet<number>): void {
+    const swept: Buffer[] = [];
+    for (const key of this.#database.getKeys({ start: contentKey(0) })) {
+      const parsed = parseKey(key);
+      if ("contentOf" in parsed && !kept.has(parsed.contentOf)) swept.push(Buffer.from(key));
+    }
+    this.#database.transactionSync(() => {
+      for (const key of swept) void this.#database.remove(key);
+    });
   }
 
   /** The number of the newest change that would survive a loss of power. */
@@ -217,6 +242,7 @@ export class RowStore implements Rows {
     this.#journal.rotate();
     this.#committing = layer;
     this.#newest = new RowLayer();
+    this.#lastStoredId = this.#lastId;
     try {
       await this.beforeDurable?.();
       await this.#database.batch(() => this.#put(layer, last, false));
@@ -234,12 +260,13 @@ export class RowStore implements Rows {
 
   #put(layer: RowLayer, applied: number, isClosed: boolean): void {
     const database = this.#database;
-    const put = (key: Buffer, value: Buffer | null): void =>
-      void (value === null ? database.remove(key) : database.put(key, value));
+    const put = (key: Buffer, value: Uint8Array | null): void =>
+      void (value === null ? database.remove(key) : database.put(key, value as Buffer));
     for (const [id, node] of layer.nodes) put(nodeKey(id), node === null ? null : encodeNode(node));
     for (const [directory, names] of layer.entries)
       for (const [name, entry] of names)
         put(entryKey(directory, name), entry === null ? null : encodeEntry(entry));
+    for (const [id, content] of layer.contents) put(contentKey(id), content);
     const meta = {
       applied,
       lastId: this.#lastId,
@@ -267,6 +294,9 @@ export class RowStore implements Rows {
         this.#newest.putEntry(directory, name, entry);
       }
     }
+    for (const [id, content] of layer.contents) this.#newest.contents.set(id, content);
+    // This layer hides what it says, but not for good.
+    this.#lastEntry = undefined;
   }
 
   /** The row of a node, whoever holds it. */
@@ -274,6 +304,7 @@ export class RowStore implements Rows {
     const layered = this.#newest.nodes.get(id);
     const node = layered === undefined ? this.#committing?.nodes.get(id) : layered;
     if (node !== undefined) return node ?? undefined;
+    if (id > this.#lastStoredId) return undefined;
     const recent = this.#recent.get(id);
     if (recent !== undefined) return recent;
     const value = this.#database.getBinary(nodeKey(id));
@@ -281,6 +312,15 @@ export class RowStore implements Rows {
     const stored = decodeNode(id, value);
     this.#recent.put(stored);
     return stored;
+  }
+
+  #storedEntry(directory: number, name: string): OverlayEntry | undefined {
+    const last = this.#lastEntry;
+    if (last?.directory === directory && last.name === name) return last.entry;
+    const value = this.#database.getBinary(entryKey(directory, name));
+    const entry = value === undefined ? undefined : decodeEntry(value);
+    this.#lastEntry = { directory, name, entry };
+    return entry;
   }
 
   #older(directory: number, name: string): OverlayEntry | null | undefined {
@@ -294,6 +334,7 @@ export class RowStore implements Rows {
   }
 
   *#storedEntries(directory: number, after: string): Generator<[string, OverlayEntry]> {
+    if (directory > this.#lastStoredId) return;
     const end = entryKey(directory + 1, "");
     let start = entryKey(directory, `${after}\0`);
     for (;;) {

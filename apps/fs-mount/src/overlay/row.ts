@@ -35,8 +35,10 @@ export interface OverlayNode {
    * its content; without, its content is here.
    */
   readonly oid?: Oid | undefined;
-  /** The name of the file that has the content; without (and without `oid`) the content is all zeros. */
+  /** The name of the file that has the content. */
   readonly backing?: string | undefined;
+  /** The content is in a row of its own. Without this, `backing` and `oid` it is all zeros. */
+  readonly isSmall?: true | undefined;
   /** Of a directory: the one above it. The root's is itself. */
   readonly parent?: number | undefined;
   /** Names are bytes, one to a character. */

@@ -2,10 +2,10 @@
  * A process that works on an overlay until it is killed: it tells the number of each operation when that has returned.
  * Arguments: the overlay's folder, the seed of the operations.
  */
-import { writeSync } from "node:fs";
 import fc from "fast-check";
 import { BASE, operations } from "./operations.ts";
 import { BaseObjects, OverlayFiles } from "./overlay-files.ts";
+import { tell } from "./tell.ts";
 
 const [folder = "", seed = "0"] = process.argv.slice(2);
 const objects = new BaseObjects();
@@ -24,15 +24,3 @@ for (const step of sequence) {
 }
 // Held until the signal comes.
 setInterval(() => undefined, 1000);
-
-/** Writes to a pipe, which may be full for a moment. */
-function tell(line: string): void {
-  for (;;) {
-    try {
-      writeSync(1, line);
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-    }
-  }
-}

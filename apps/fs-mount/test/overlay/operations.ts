@@ -41,6 +41,19 @@ const name = fc.constantFrom("a", "b", "c", "d");
 const path = fc.array(name, { minLength: 1, maxLength: 3 });
 const data = fc.string({ minLength: 1, maxLength: 12 });
 const small = fc.integer({ min: 0, max: 20 });
+/** Some contents become too large for a row, in one step or in several. */
+const written = fc.oneof(
+  { weight: 4, arbitrary: data },
+  { weight: 1, arbitrary: fc.constantFrom("5", "9").map((digit) => digit.repeat(Number(digit) * 1000)) },
+);
+const offset = fc.oneof(
+  { weight: 6, arbitrary: small },
+  { weight: 1, arbitrary: fc.constantFrom(4000, 9000) },
+);
+const size = fc.oneof(
+  { weight: 4, arbitrary: small },
+  { weight: 1, arbitrary: fc.constantFrom(6000, 10_000) },
+);
 
 /** Any operation on a few names, so that most of them meet something. */
 export const operations: fc.Arbitrary<Operation> = fc.oneof(
@@ -57,8 +70,8 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
       flags: fc.constantFrom(0, 0, 0, 1, 2, 4),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("write" as const), path, offset: small, data }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("truncate" as const), path, sizeBytes: small }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("write" as const), path, offset, data: written }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("truncate" as const), path, sizeBytes: size }) },
   {
     weight: 1,
     arbitrary: fc.record({

@@ -3,12 +3,13 @@
  * telling the number of each when it has returned. Then it waits to be killed.
  * Arguments: the disk's folder, the seed of the operations, how many are synced, how many follow.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { ROOT } from "../../src/overlay/overlay-store.ts";
 import { BASE, operations } from "./operations.ts";
 import { BaseObjects, OverlayFiles } from "./overlay-files.ts";
+import { tell } from "./tell.ts";
 
 const [disk = "", ...numbers] = process.argv.slice(2);
 const [seed = 0, synced = 0, more = 0] = numbers.map(Number);
@@ -29,9 +30,9 @@ for (const [at, step] of sequence.slice(0, synced + more).entries()) {
   if (at % 100 === 99) void files.store.flush();
   if (at % 10 === 9) await new Promise((resolve) => setImmediate(resolve));
   if (at + 1 === synced) await syncAll(ROOT);
-  if (at + 1 >= synced) writeSync(1, `${at + 1}\n`);
+  if (at + 1 >= synced) tell(`${at + 1}\n`);
 }
-writeSync(1, "done\n");
+tell("done\n");
 setInterval(() => undefined, 1000);
 
 /** What `fsync` of every file and folder does. */
