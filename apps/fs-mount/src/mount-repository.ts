@@ -3,6 +3,9 @@ import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
 import { type BlobCache, openBlobCache } from "./cache/blob-cache.ts";
 import { MountError } from "./errors.ts";
+import { type Checkout, type CheckoutOptions, openCheckout, openMeanings } from "./filters/checkout.ts";
+import { nameRoot, showsObjects } from "./filters/checkout-trees.ts";
+import { readSettings } from "./filters/settings.ts";
 import { mountView, type ViewContent, type ViewMount } from "./front/fuse/mount-view.ts";
 import type { ViewState } from "./front/view-control.ts";
 import type { FuseViewData } from "./front/fuse/worker.ts";
@@ -124,40 +127,56 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
   let arrived = (_root: ShownRoot): void => undefined;
   const arrival = new Promise<ShownRoot>((resolve) => (arrived = resolve));
+  const given = { path: join(stateFolder, "git"), lfs: false, environment: process.env };
+  const meanings = openMeanings(stateFolder);
+  // As they are now: files that come from now on are written by them.
+  const settings = readSettings({ ...given, signal });
+  settings.catch(() => undefined);
+  const rootOf = async (tree: Oid): Promise<Oid> => await nameRoot(tree, await settings, meanings);
   const opening = openParts(options, locked, {
     signal,
     onRoot: ({ tree, mtimeSeconds }, format, treeContent) =>
       arrived({ tree, mtimeSeconds, format, treeContent }),
+    checkout: { stateFolder, files: meanings, settings: given },
   });
   const source = opening.then(
-    ({ git, hydrator, cache, sizes }): ServedSource => ({
-      async tree(oid) {
-        const content = await git.trees.read(oid);
-        return { content, sizes: sizesOf(content, git.format, sizes) };
+    ({ git, cache, checkout, sizes }): ServedSource => ({
+      async tree(id) {
+        const tree = await checkout.tree(id, (oid) => git.trees.read(oid));
+        return { ...tree, sizes: sizesOf(tree.content, git.format, sizes) };
       },
       gitWorks: () => gate.pass(),
-      blobs: hydrator,
+      blobs: checkout.blobs,
       files: cache,
       onFault,
     }),
   );
-  const shown = async (): Promise<ViewContent> => ({
-    view: {
-      // Where all was here before, nothing arrives.
-      ...(await Promise.race([arrival, opening.then(rootOf)])),
-      gitFile: Buffer.from(`gitdir: ${join(stateFolder, "git")}\n`),
-      overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),
-      uid,
-      gid,
-    },
-    source,
-  });
+  const shown = async (): Promise<ViewContent> => {
+    // Where all was here before, nothing arrives.
+    const first = await Promise.race([arrival, opening.then(mountedRoot)]);
+    const tree = await rootOf(first.tree);
+    const isPlain = first.treeContent !== undefined && showsObjects(tree, first.treeContent);
+    return {
+      view: {
+        ...first,
+        tree,
+        treeContent: isPlain ? first.treeContent : undefined,
+        gitFile: Buffer.from(`gitdir: ${given.path}\n`),
+        overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),
+        uid,
+        gid,
+      },
+      source,
+    };
+  };
   source.catch(() => undefined);
   let mount: ViewMount | undefined;
   try {
     // The thread that serves is started while the root is fetched, and what the mount works with is put in place while it is mounted.
     mount = await mountView({ directory, name: nameOf(place.address), allowOther, readOnly }, shown());
-    return run(options, { ...(await opening), mount, gate, uid, gid, unlock });
+    const parts = await opening;
+    const root = await rootOf(parts.git.prepared.tree);
+    return run(options, { ...parts, root, mount, gate, uid, gid, unlock });
   } catch (error) {
     stop.abort(error);
     await mount?.[Symbol.asyncDispose]();
@@ -171,7 +190,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
 /** What is shown first. */
 type ShownRoot = Pick<FuseViewData, "format" | "tree" | "treeContent" | "mtimeSeconds">;
 
-function rootOf({ git }: OpenParts): ShownRoot {
+function mountedRoot({ git }: OpenParts): ShownRoot {
   const { tree, mtimeSeconds } = git.prepared;
   return { format: git.format, tree, mtimeSeconds };
 }
@@ -179,13 +198,20 @@ function rootOf({ git }: OpenParts): ShownRoot {
 /** What a mount is made of, and what it knows of sizes. */
 interface OpenParts extends MountParts {
   readonly sizes: SizeBook;
+  readonly checkout: Checkout;
   readonly saveSizes: () => Promise<void>;
 }
 
 async function openParts(
   { place, name, cacheFolder, cacheBytes, requireCommit, depth }: RepositoryMountOptions,
   { directory, stateFolder }: Locked,
-  { signal, onRoot }: Pick<GitDirectoryOptions, "signal" | "onRoot">,
+  {
+    signal,
+    onRoot,
+    checkout: how,
+  }: Pick<GitDirectoryOptions, "signal" | "onRoot"> & {
+    readonly checkout: Pick<CheckoutOptions, "stateFolder" | "files" | "settings">;
+  },
 ): Promise<OpenParts> {
   const path = join(stateFolder, "git");
   const git = await openGitDirectory({
@@ -204,7 +230,12 @@ async function openParts(
     const sizesFile = join(stateFolder, "sizes");
     await sizes.load(sizesFile, git.format);
     const hydrator = new Hydrator({ cache, source: openPromisorSource(git.objects), sizes });
-    return { git, hydrator, cache, sizes, saveSizes: () => sizes.save(sizesFile, git.format) };
+    const checkout = await openCheckout({ ...how, format: git.format, hydrator, cache });
+    const saveSizes = async (): Promise<void> => {
+      await sizes.save(sizesFile, git.format);
+      await checkout.save();
+    };
+    return { git, hydrator, cache, checkout, sizes, saveSizes };
   } catch (error) {
     await git[Symbol.asyncDispose]();
     throw error;
@@ -213,6 +244,8 @@ async function openParts(
 
 interface Running extends OpenParts {
   readonly mount: ViewMount;
+  /** What the mounted tree is called. */
+  readonly root: Oid;
   readonly gate: GitGate;
   readonly uid: number;
   readonly gid: number;
@@ -222,7 +255,7 @@ interface Running extends OpenParts {
 /** What goes on while it is mounted, and what is closed when it is no longer. */
 function run(
   { withHistory = true, onFault, onLacking }: RepositoryMountOptions,
-  { mount, gate, git, hydrator, cache, sizes, saveSizes, uid, gid, unlock }: Running,
+  { mount, gate, git, hydrator, cache, checkout, root, sizes, saveSizes, uid, gid, unlock }: Running,
 ): RepositoryMount {
   const stop = new AbortController();
   const { signal } = stop;
@@ -233,6 +266,7 @@ function run(
     uid,
     gid,
     signal,
+    checkout: { root, tree: checkout.tree, blobs: checkout.blobs },
     onSize: (oid: Oid, sizeBytes: number) => sizes.learn(oid, sizeBytes),
     onFiles: (oids: readonly Oid[]) => hydrator.follow(new FileOrder(git.format, oids)),
   };
@@ -263,7 +297,7 @@ function run(
           onFault: note,
           onMove: async () => {
             const tree = await git.headTree({ signal });
-            if (tree !== undefined) await control.rebase(tree);
+            if (tree !== undefined) await control.rebase(await checkout.root(tree, signal));
           },
         });
 

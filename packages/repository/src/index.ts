@@ -2,6 +2,7 @@
 export { RepositoryError, type RepositoryErrorCode, type RepositoryErrorDetail } from "./errors.ts";
 export type { PackProgress, PackRequest } from "./fetch/create-pack.ts";
 export { type FilterPlan, planFilter } from "./filter/filter-plan.ts";
+export { compileGlob, type Glob } from "./filter/glob.ts";
 export { parseSparsePatterns, type SparsePatterns } from "./filter/sparse-patterns.ts";
 export type { ObjectInfo, ObjectReader, ObjectView } from "./objects/object-view.ts";
 export type { ObjectCaches } from "./objects/pack-set.ts";

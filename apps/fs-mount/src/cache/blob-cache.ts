@@ -13,7 +13,7 @@ import {
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Oid } from "@millrace/pack";
+import type { ObjectFormat, Oid } from "@millrace/pack";
 import { MountError } from "../errors.ts";
 import { BlobDraft, type DraftHost } from "./blob-draft.ts";
 import { BlobPlaces } from "./blob-place.ts";
@@ -24,7 +24,7 @@ import { type CachedBlob, wholeBlob } from "./open-blob.ts";
 import { BlobCacheOptions, type FilledBlobCacheOptions } from "./schema.ts";
 import { diskBytes } from "./survey.ts";
 import { type FileIdentity, VerifiedFiles } from "./verified-files.ts";
-import { isBlob } from "./verify-blob.ts";
+import { isBlob, oidOfFile } from "./verify-blob.ts";
 
 /** How a blob is opened. */
 export interface OpenBlobOptions {
@@ -194,6 +194,37 @@ export class BlobCache {
     }
   }
 
+  /**
+   * Keeps a content that comes in pieces and is nobody's blob: by the id that it would have as one, which is known when all of it is here.
+   * @param about some id, for the name of its file until then
+   * Throws what `pieces` throws, `MOUNT_CACHE_FULL`, and what the disk says; nothing of it is left then.
+   */
+  async putPieces(
+    format: ObjectFormat,
+    about: Oid,
+    pieces: AsyncIterable<Uint8Array>,
+  ): Promise<{ readonly oid: Oid; readonly landing: BlobLanding }> {
+    const path = this.#draftPath(about);
+    let fd: number | undefined;
+    try {
+      fd = openSync(path, "wx+", 0o600);
+      let sizeBytes = 0;
+      for await (const piece of pieces) {
+        for (let at = 0; at < piece.length; ) {
+          const written = await this.#writeWhereRoom(about, fd, piece.subarray(at), sizeBytes);
+          at += written;
+          sizeBytes += written;
+        }
+      }
+      const oid = await oidOfFile(fd, sizeBytes, format);
+      this.#places.makeFor(oid);
+      return { oid, landing: this.#land({ oid, path, fd, sizeBytes }, this.keeps(sizeBytes)) };
+    } catch (error) {
+      this.#abandon(path, fd);
+      throw error;
+    }
+  }
+
   /** Removes what was used longest ago, until the cache takes at most `maxBytes`. Throws what the disk says. */
   evict(maxBytes: number = this.maxBytes): Promise<Evicted> {
     return this.#room.evict(maxBytes);
@@ -295,6 +326,19 @@ export class BlobCache {
     } catch (error) {
       this.#abandon(path, fd);
       throw error;
+    }
+  }
+
+  /** Writes some of it. Throws MOUNT_CACHE_FULL. */
+  async #writeWhereRoom(about: Oid, fd: number, bytes: Uint8Array, at: number): Promise<number> {
+    for (;;) {
+      try {
+        return (await write(fd, bytes, 0, bytes.length, at)).bytesWritten;
+      } catch (cause) {
+        if (!isDiskFull(cause)) throw cause;
+        if ((await this.#room.free(bytes.length)).count > 0) continue;
+        throw new MountError("MOUNT_CACHE_FULL", `no space for what ${about} becomes`, { cause, oid: about });
+      }
     }
   }
 

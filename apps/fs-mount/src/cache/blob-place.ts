@@ -27,9 +27,14 @@ export class BlobPlaces {
 
   /** Where a blob lies until then, under a name of this end; makes the folders that it needs. Throws what the disk says. */
   draftPathOf(oid: Oid, suffix: string): string {
-    this.#make(oid[0]!);
+    this.makeFor(oid);
     this.#make(DRAFT_FOLDER);
     return `${this.folder}/${DRAFT_FOLDER}/${oid}${suffix}`;
+  }
+
+  /** Makes the folder that a blob is to lie in. Throws what the disk says. */
+  makeFor(oid: Oid): void {
+    this.#make(oid[0]!);
   }
 
   /** Somebody has deleted folders: they are made again. */

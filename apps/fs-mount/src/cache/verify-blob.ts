@@ -1,6 +1,7 @@
 import { readSync, read as readCallback } from "node:fs";
 import { promisify } from "node:util";
 import { createObjectHasher, hashObject, type ObjectFormat, type Oid, oidFromBytes } from "@millrace/pack";
+import { MountError } from "../errors.ts";
 
 const read = promisify(readCallback);
 
@@ -45,14 +46,25 @@ function isSmallBlob(fd: number, sizeBytes: number, oid: Oid): boolean {
 }
 
 async function isLargeBlob(fd: number, sizeBytes: number, oid: Oid): Promise<boolean> {
-  const format = formatOfOid(oid);
+  return (await oidOfLargeFile(fd, sizeBytes, formatOfOid(oid))) === oid;
+}
+
+/** The id that the content of an open file has as a blob. Throws what the disk says. */
+export async function oidOfFile(fd: number, sizeBytes: number, format: ObjectFormat): Promise<Oid> {
+  const oid = await oidOfLargeFile(fd, sizeBytes, format);
+  if (oid === undefined) throw new MountError("MOUNT_BLOB_DAMAGED", "a file was cut while it was written");
+  return oid;
+}
+
+/** `undefined` where the file is shorter. */
+async function oidOfLargeFile(fd: number, sizeBytes: number, format: ObjectFormat): Promise<Oid | undefined> {
   const hasher = createObjectHasher(format, "blob", sizeBytes);
   const piece = Buffer.alloc(PIECE_BYTES);
   for (let at = 0; at < sizeBytes; ) {
     const { bytesRead } = await read(fd, piece, 0, Math.min(PIECE_BYTES, sizeBytes - at), at);
-    if (bytesRead === 0) return false;
+    if (bytesRead === 0) return undefined;
     hasher.update(piece.subarray(0, bytesRead));
     at += bytesRead;
   }
-  return oidFromBytes(hasher.digest(), 0, format) === oid;
+  return oidFromBytes(hasher.digest(), 0, format);
 }

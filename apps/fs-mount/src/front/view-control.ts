@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import type { Oid } from "@millrace/pack";
 import { MountError } from "../errors.ts";
+import { objectOf } from "../filters/content-id.ts";
 import type { OverlayStatistics } from "../overlay/overlay-store.ts";
 import type { OverlayView } from "../overlay/overlay-view.ts";
 
@@ -69,7 +70,8 @@ export function openControl(port: MessagePort): ViewControl {
 /** Does what a control in another thread asks for, for as long as the port is open. */
 export function serveControl(port: MessagePort, view: OverlayView): void {
   const perform = async (command: Command): Promise<unknown> => {
-    if (command.command === "state") return { ...view.store.statistics, tree: view.tree };
+    if (command.command === "state")
+      return { ...view.store.statistics, tree: view.tree && objectOf(view.tree) };
     if (view.tree !== command.tree) await view.reconcile(command.tree);
     return undefined;
   };

@@ -12,8 +12,11 @@ import type { GitDirectoryOptions } from "./prepare.ts";
 import type { Prepared } from "./schema.ts";
 import { fetchUpstream, upstreamRef } from "./upstream.ts";
 import { MountError } from "../errors.ts";
+import { learnConvertedSizes } from "../filters/index-sizes.ts";
+import type { Blobs } from "../hydrator/blobs.ts";
 import { SizeBook } from "../hydrator/size-book.ts";
 import type { Place } from "../place.ts";
+import type { TreeContent } from "../view/view.ts";
 import { walkForIndex, type WalkedTree } from "./walk-index.ts";
 
 /** How git is to know the files of a mount again. */
@@ -25,6 +28,17 @@ export interface IndexOptions {
   readonly onSize?: ((oid: Oid, sizeBytes: number) => void) | undefined;
   /** Told the files in the order of the index, before their sizes are asked for. */
   readonly onFiles?: ((oids: readonly Oid[]) => void) | undefined;
+  /** What the files show. */
+  readonly checkout: IndexCheckout;
+}
+
+/** Files as a checkout writes them. */
+export interface IndexCheckout {
+  /** What the mounted tree is called. */
+  readonly root: Oid;
+  /** As `CheckoutTrees.tree`. */
+  tree(id: Oid, read: (oid: Oid) => Promise<Uint8Array>): Promise<TreeContent>;
+  readonly blobs: Blobs;
 }
 
 /** How deep a history was fetched that is not to be whole. */
@@ -180,9 +194,9 @@ export class GitDirectory implements AsyncDisposable {
    * Writes git's index where there is none, as if the mounted files had been checked out: git takes those of known size for unchanged
    * without looking into them. What the user has staged is never replaced. Answers whether it was written.
    */
-  async writeIndex({ uid, gid, signal, onSize, onFiles }: IndexOptions): Promise<boolean> {
+  async writeIndex({ uid, gid, signal, onSize, onFiles, checkout }: IndexOptions): Promise<boolean> {
     const { mtimeSeconds } = this.prepared;
-    const walking = this.#walk(signal);
+    const walking = this.#walk(checkout, signal);
     if (this.#firstIndex === undefined) {
       // Where the trees are gone and the server is not there, git has what it needs nevertheless.
       await walking.then(({ blobs }) => onFiles?.(blobs)).catch(() => undefined);
@@ -199,10 +213,13 @@ export class GitDirectory implements AsyncDisposable {
         onSize?.(oid, sizeBytes);
       }
     }
+    const contents = files.map(({ content }) => content);
+    const known = (oid: Oid): number | undefined => sizes.get(oid);
+    const converted = await learnConvertedSizes(contents, known, checkout.blobs, signal);
     const time = { seconds: mtimeSeconds, nanoseconds: 0 };
     const entries = function* (): Generator<IndexEntry, void, undefined> {
-      for (const { path, mode, oid, ino } of files) {
-        const sizeBytes = sizes.get(oid);
+      for (const { path, mode, oid, content, ino } of files) {
+        const sizeBytes = content === oid ? sizes.get(oid) : converted.get(content);
         const stat =
           sizeBytes === undefined ? undefined : { ctime: time, mtime: time, ino, sizeBytes, uid, gid };
         yield { path, mode, oid, stat };
@@ -218,12 +235,12 @@ export class GitDirectory implements AsyncDisposable {
     return this.#firstIndex !== undefined;
   }
 
-  async #walk(signal: AbortSignal | undefined): Promise<WalkedTree & { readonly blobs: readonly Oid[] }> {
-    const walked = await walkForIndex(
-      this.prepared.tree,
-      this.format,
-      async (oid) => await this.trees.reach(oid, signal),
-    );
+  async #walk(
+    { root, tree }: IndexCheckout,
+    signal: AbortSignal | undefined,
+  ): Promise<WalkedTree & { readonly blobs: readonly Oid[] }> {
+    const reach = async (oid: Oid): Promise<Uint8Array> => await this.trees.reach(oid, signal);
+    const walked = await walkForIndex(root, this.format, async (id) => await tree(id, reach));
     const blobs = walked.files.filter(({ mode }) => mode !== 0o160000).map(({ oid }) => oid);
     return { ...walked, blobs };
   }

@@ -3,7 +3,8 @@ import { MountError } from "../errors.ts";
 import { inodeOfEntry } from "../view/base-node.ts";
 import { type BaseTree, parseBaseTree } from "../view/base-tree.ts";
 import { ROOT_INO } from "../view/inode.ts";
-import type { NodeKind } from "../view/view.ts";
+import { objectOf } from "../filters/content-id.ts";
+import type { NodeKind, TreeContent } from "../view/view.ts";
 import type { IndexTree } from "./index-file.ts";
 
 /** A file of a tree, with the inode number that a mount shows. */
@@ -14,6 +15,8 @@ export interface WalkedFile {
   readonly mode: number;
   /** A submodule's is a commit of another repository. */
   readonly oid: Oid;
+  /** What a checkout writes for it: its blob, or what that becomes (`filters/content-id.ts`). */
+  readonly content: Oid;
   readonly ino: number;
 }
 
@@ -41,7 +44,7 @@ const GIT_MODES: Readonly<Record<NodeKind, number>> = {
 export async function walkForIndex(
   tree: Oid,
   format: ObjectFormat,
-  read: (oid: Oid) => Promise<Uint8Array>,
+  read: (oid: Oid) => Promise<TreeContent>,
 ): Promise<WalkedTree> {
   const files: WalkedFile[] = [];
   let isWhole = true;
@@ -50,32 +53,39 @@ export async function walkForIndex(
     try {
       if (depth > MAX_DEPTH)
         throw new MountError("MOUNT_BAD_TREE", `trees nest deeper than ${MAX_DEPTH}`, { oid });
-      return parseBaseTree(await read(oid), format, oid);
+      const { content, ids } = await read(oid);
+      return parseBaseTree(content, format, oid, ids);
     } catch (error) {
       if (depth === 0 || !(error instanceof MountError)) throw error;
       isWhole = false;
       return undefined;
     }
   };
-  const walk = async (at: IndexTree, prefix: string, directory: number, depth: number): Promise<void> => {
+  const walk = async (
+    at: IndexTree,
+    id: Oid,
+    prefix: string,
+    directory: number,
+    depth: number,
+  ): Promise<void> => {
     const before = files.length;
-    for (const entry of (await readTree(at.oid, depth))?.values() ?? []) {
+    for (const entry of (await readTree(id, depth))?.values() ?? []) {
       const { name, kind, oid, commit } = entry;
       const ino = inodeOfEntry(directory, entry);
       if (kind === "directory" && oid !== undefined) {
-        const subtree: IndexTree = { name, oid, entryCount: 0, subtrees: [] };
+        const subtree: IndexTree = { name, oid: objectOf(oid), entryCount: 0, subtrees: [] };
         at.subtrees.push(subtree);
-        await walk(subtree, `${prefix}${name}/`, ino, depth + 1);
+        await walk(subtree, oid, `${prefix}${name}/`, ino, depth + 1);
         continue;
       }
       const id = oid ?? commit;
       if (id === undefined) continue;
-      files.push({ path: prefix + name, oid: id, mode: GIT_MODES[kind], ino });
+      files.push({ path: prefix + name, oid: objectOf(id), content: id, mode: GIT_MODES[kind], ino });
     }
     at.entryCount = files.length - before;
   };
 
-  const root: IndexTree = { name: "", oid: tree, entryCount: 0, subtrees: [] };
-  await walk(root, "", ROOT_INO, 0);
+  const root: IndexTree = { name: "", oid: objectOf(tree), entryCount: 0, subtrees: [] };
+  await walk(root, tree, "", ROOT_INO, 0);
   return { files, root: isWhole ? root : undefined };
 }

@@ -238,7 +238,7 @@ export class Hydrator implements Blobs, AsyncDisposable {
 }
 
 /** Whether an error speaks of one blob, which the source does not have as it should be. */
-function isAbsent(error: unknown): boolean {
+export function isAbsent(error: unknown): boolean {
   const { code } = (error ?? {}) as { readonly code?: unknown };
   return code === "MOUNT_BLOB_MISSING" || code === "MOUNT_BLOB_DAMAGED";
 }

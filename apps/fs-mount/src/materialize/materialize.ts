@@ -3,6 +3,12 @@ import { dirname, join } from "node:path";
 import type { Oid } from "@millrace/pack";
 import type { SharedPromisor } from "@millrace/promisor";
 import { MountError } from "../errors.ts";
+import { CheckoutTrees, nameRoot } from "../filters/checkout-trees.ts";
+import { detailOf } from "../filters/content-id.ts";
+import { parseConversion } from "../filters/conversion.ts";
+import { convertWhole } from "../filters/convert.ts";
+import { keepInMemory } from "../filters/kept-files.ts";
+import { readSettings } from "../filters/settings.ts";
 import { openGitDirectory } from "../git-directory/git-directory.ts";
 import { encodeIndex, type IndexEntry, type IndexStat } from "../git-directory/index-file.ts";
 import { type WalkedFile, walkForIndex } from "../git-directory/walk-index.ts";
@@ -54,11 +60,17 @@ export async function materialize(options: MaterializeOptions): Promise<Material
     signal,
   });
   const { objects, format, prepared } = git;
-  const { files, root } = await walkForIndex(
-    prepared.tree,
+  const kept = keepInMemory();
+  const trees = new CheckoutTrees({
     format,
-    async (oid) => await git.trees.reach(oid, signal),
-  );
+    files: kept,
+    blob: async (oid) => (await objects.resolve(oid, { signal })).content,
+  });
+  const reach = async (oid: Oid): Promise<Uint8Array> => await git.trees.reach(oid, signal);
+  const path = join(directory, ".git");
+  const settings = await readSettings({ path, lfs: false, environment: process.env, signal });
+  const start = await nameRoot(prepared.tree, settings, kept);
+  const { files, root } = await walkForIndex(start, format, async (id) => await trees.tree(id, reach));
   if (root === undefined) {
     throw new MountError("MOUNT_BAD_TREE", `a tree of ${prepared.commit} cannot be shown`, {
       oid: prepared.tree,
@@ -84,7 +96,7 @@ export async function materialize(options: MaterializeOptions): Promise<Material
 async function write(
   objects: SharedPromisor,
   directory: string,
-  { path, mode, oid }: WalkedFile,
+  { path, mode, oid, content: id }: WalkedFile,
   made: Set<string>,
   signal: AbortSignal | undefined,
 ): Promise<IndexStat | undefined> {
@@ -101,7 +113,9 @@ async function write(
   const { content } = await objects.resolve(oid, { signal });
   if (mode === SYMLINK) await symlink(Buffer.from(content), target);
   else {
-    await writeFile(target, content, { flag: "wx" });
+    const detail = detailOf(id);
+    const written = detail === undefined ? content : convertWhole(content, parseConversion(detail), oid);
+    await writeFile(target, written, { flag: "wx" });
     if (mode === 0o100755) await chmod(target, 0o777 & ~process.umask());
   }
   const stats = await lstat(target, { bigint: true });

@@ -49,7 +49,7 @@ export class BaseMoves {
     const comparer = new ContentComparer(store, format, signal);
     try {
       await store.reconcile(tree, {
-        compare: async (node, oid) => ((await comparer.isBlob(node, oid)) ? "same" : "other"),
+        compare: async (node, oid) => ((await comparer.isContent(node, oid)) ? "same" : "other"),
         applied: onMoved,
         tree: async (oid) => {
           const entries = await contents.hold(oid, { signal });

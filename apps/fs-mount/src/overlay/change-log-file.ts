@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Oid } from "@millrace/pack";
 import { z } from "zod";
+import { isContentId } from "../filters/content-id.ts";
 import type { Change } from "./change-log.ts";
 
 /** A log of changes, as it was when its store was closed. */
@@ -23,7 +24,7 @@ const Saved = z.object({
   changes: z.array(
     z.object({
       path: z.string(),
-      tree: z.custom<Oid>((oid) => typeof oid === "string" && /^[0-9a-f]{40,64}$/.test(oid)).optional(),
+      tree: z.custom<Oid>(isContentId).optional(),
       stamp,
     }),
   ),

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
-import { type ObjectFormat, type Oid, oidFromBytes } from "@millrace/pack";
+import { hashObject, type ObjectFormat, type Oid, oidFromBytes } from "@millrace/pack";
+import { detailOf, objectOf } from "../filters/content-id.ts";
+import { type Conversion, parseConversion } from "../filters/conversion.ts";
+import { cleanWhole } from "../filters/convert.ts";
 import type { OverlayStore } from "./overlay-store.ts";
 import type { OverlayNode } from "./row.ts";
 
@@ -9,6 +12,8 @@ const CHUNK_BYTES = 256 << 10;
 const TURN_BYTES = 1 << 20;
 /** What opening a file costs, in bytes that could be hashed meanwhile. */
 const FILE_BYTES = 32 << 10;
+/** Larger ones are not looked at as git would add them: they count as changed. */
+const MAX_CLEANED_BYTES = 64 << 20;
 
 /** Compares contents that are here to blobs, one after the other, and lets others have their turn. */
 export class ContentComparer {
@@ -25,11 +30,32 @@ export class ContentComparer {
     this.#signal = signal;
   }
 
-  /** Whether a file or link has the content of a blob. One that is changed meanwhile has one or the other. */
-  async isBlob(node: OverlayNode, oid: Oid): Promise<boolean> {
-    const comparing = this.#last.then(async () => (await this.#oidOf(node)) === oid);
+  /**
+   * Whether git would say that a file or link is what the base has: that it is the blob, or becomes it when it is added. One that is
+   * changed meanwhile has one or the other.
+   */
+  async isContent(node: OverlayNode, id: Oid): Promise<boolean> {
+    const comparing = this.#last.then(async () => {
+      const [blob, detail] = [objectOf(id), detailOf(id)];
+      if ((await this.#oidOf(node)) === blob) return true;
+      return detail !== undefined && (await this.#becomes(node, blob, parseConversion(detail)));
+    });
     this.#last = comparing.catch(() => undefined);
     return await comparing;
+  }
+
+  async #becomes({ id, sizeBytes = 0 }: OverlayNode, blob: Oid, conversion: Conversion): Promise<boolean> {
+    if (sizeBytes > MAX_CLEANED_BYTES || !this.#isHere(id)) return false;
+    await this.#turn(sizeBytes);
+    if (!this.#isHere(id)) return false;
+    const cleaned = cleanWhole(this.#store.contents.read(id, 0, sizeBytes), conversion);
+    return oidFromBytes(hashObject(this.#format, "blob", cleaned), 0, this.#format) === blob;
+  }
+
+  /** Gone, or another content by now: whatever is told of it counts for nothing. */
+  #isHere(id: number): boolean {
+    const now = this.#store.node(id);
+    return now !== undefined && now.oid === undefined;
   }
 
   async #oidOf({ id, target, sizeBytes = 0 }: OverlayNode): Promise<Oid> {
@@ -38,9 +64,7 @@ export class ContentComparer {
     if (target !== undefined) hash.update(Buffer.from(target, "latin1"));
     else
       for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
-        const now = this.#store.node(id);
-        // Gone, or another content by now: whatever is told of it counts for nothing.
-        if (now === undefined || now.oid !== undefined) break;
+        if (!this.#isHere(id)) break;
         hash.update(this.#store.contents.read(id, at, Math.min(CHUNK_BYTES, sizeBytes - at)));
         await this.#turn(CHUNK_BYTES);
       }

@@ -1,4 +1,5 @@
 import type { Oid } from "@millrace/pack";
+import { objectOf } from "../filters/content-id.ts";
 import { nodeOfLower } from "./names.ts";
 import { isDirectory, isFile } from "../view/mode.ts";
 import {
@@ -79,7 +80,7 @@ class Reconciliation {
     const rows = new Map(this.#inputs.rows.entries(node.id));
     // All of it is kept by one row, whatever the base has.
     if (rows.size === 0 && node.id !== ROOT) {
-      const isSameTree = node.oid === newTree;
+      const isSameTree = node.oid !== undefined && this.#isAlike(node.oid, newTree);
       if (node.isChanged === isSameTree) this.#change.putNode({ ...node, isChanged: !isSameTree });
       return isSameTree;
     }
@@ -111,7 +112,7 @@ class Reconciliation {
     old: LowerEntry | undefined,
     current: LowerEntry | undefined,
   ): boolean {
-    if (old !== undefined && current !== undefined && isSame(old, current)) return false;
+    if (old !== undefined && current !== undefined && this.#isSame(old, current)) return false;
     if (old === undefined) {
       this.#change.putEntry(directory.id, name, WHITEOUT);
       return true;
@@ -176,6 +177,26 @@ class Reconciliation {
     const told = this.#inputs.compare(node, oid);
     if (told === undefined) this.#missing.contents.push({ node, oid });
     return told ?? "other";
+  }
+
+  #isSame(a: LowerEntry, b: LowerEntry): boolean {
+    if (isSame(a, b)) return true;
+    const areTrees = isDirectory(a) && isDirectory(b) && a.oid !== undefined && b.oid !== undefined;
+    return areTrees && this.#isAlike(a.oid, b.oid);
+  }
+
+  /** Whether two trees show the same: one tree of which attributes files speak otherwise may do so all the way down. */
+  #isAlike(a: Oid, b: Oid): boolean {
+    if (a === b) return true;
+    if (objectOf(a) !== objectOf(b)) return false;
+    const [tree, other] = [this.#tree(a), this.#tree(b)];
+    // It is asked again when they are here.
+    if (tree === undefined || other === undefined) return true;
+    for (const [name, entry] of tree) {
+      const twin = other.get(name);
+      if (twin === undefined || !this.#isSame(entry, twin)) return false;
+    }
+    return true;
   }
 
   #tree(oid: Oid): LowerTree | undefined {

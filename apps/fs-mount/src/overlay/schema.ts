@@ -1,5 +1,6 @@
 import type { Oid } from "@millrace/pack";
 import { z } from "zod";
+import { isContentId } from "../filters/content-id.ts";
 import type { LowerTree } from "./row.ts";
 
 /** What an overlay works on. */
@@ -15,7 +16,7 @@ export interface OverlayOptions {
 }
 export const OverlayOptions: z.ZodType<OverlayOptions> = z.object({
   folder: z.string().min(1),
-  tree: z.custom<Oid>((oid) => typeof oid === "string" && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(oid)),
+  tree: z.custom<Oid>(isContentId),
   lower: z.custom<OverlayOptions["lower"]>((lower) => typeof lower === "function"),
   isLocked: z.boolean().optional(),
 });

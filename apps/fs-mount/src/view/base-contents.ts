@@ -1,4 +1,5 @@
 import type { ObjectFormat, Oid } from "@millrace/pack";
+import { detailOf } from "../filters/content-id.ts";
 import { EXPLICIT_READ, type OpenBlob } from "../hydrator/blobs.ts";
 import { type BaseTree, parseBaseTree } from "./base-tree.ts";
 import { readBlob } from "./read-blob.ts";
@@ -111,13 +112,15 @@ export class BaseContents {
     }
   }
 
-  #parse({ content, sizes }: TreeContent, oid: Oid): BaseTree {
-    const tree = parseBaseTree(content, this.#format, oid);
+  #parse({ content, sizes, ids }: TreeContent, oid: Oid): BaseTree {
+    const tree = parseBaseTree(content, this.#format, oid, ids);
     if (sizes !== undefined) {
       let i = 0;
       for (const { oid: blob } of tree.values()) {
         const sizeBytes = sizes[i++]!;
-        if (blob !== undefined && sizeBytes >= 0) this.#sizes.set(blob, sizeBytes);
+        // The size of a blob is none of what it becomes.
+        const isBlob = blob !== undefined && (ids === undefined || detailOf(blob) === undefined);
+        if (isBlob && sizeBytes >= 0) this.#sizes.set(blob, sizeBytes);
       }
     }
     return tree;

@@ -1,7 +1,7 @@
 import { type ObjectFormat, type Oid, oidFromBytes, PackError, walkTree } from "@millrace/pack";
 import { MountError } from "../errors.ts";
 import { MODE_OF } from "./mode.ts";
-import type { NodeKind } from "./view.ts";
+import type { NodeKind, TreeContent } from "./view.ts";
 
 /** An entry of a tree, as a mount shows it. */
 export interface BaseEntry {
@@ -10,7 +10,7 @@ export interface BaseEntry {
   readonly kind: NodeKind;
   /** Type and permissions as they are shown. */
   readonly mode: number;
-  /** Of a blob or tree; of a submodule `undefined`: its commit is in another repository. */
+  /** Of a blob or tree, or what its content is called; of a submodule `undefined`: its commit is in another repository. */
   readonly oid: Oid | undefined;
   /** The commit of a submodule. */
   readonly commit?: Oid | undefined;
@@ -26,9 +26,15 @@ const FORBIDDEN = /^\.\.?$|^\.git$|^git~1$|\//i;
 
 /**
  * Reads a tree, in its order.
+ * @param ids as `TreeContent` has them
  * @throws MountError MOUNT_BAD_TREE where it is malformed, names something twice, or has a name that no folder can have
  */
-export function parseBaseTree(content: Uint8Array, format: ObjectFormat, oid: Oid): BaseTree {
+export function parseBaseTree(
+  content: Uint8Array,
+  format: ObjectFormat,
+  oid: Oid,
+  ids?: TreeContent["ids"],
+): BaseTree {
   const entries = new Map<string, BaseEntry>();
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   try {
@@ -44,7 +50,7 @@ export function parseBaseTree(content: Uint8Array, format: ObjectFormat, oid: Oi
         name,
         kind,
         mode: MODE_OF[kind],
-        oid: isSubmodule ? undefined : id,
+        oid: isSubmodule ? undefined : (ids?.get(name) ?? id),
         commit: isSubmodule ? id : undefined,
       });
     });

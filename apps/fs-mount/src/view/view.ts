@@ -94,6 +94,11 @@ export interface TreeContent {
   readonly content: Uint8Array;
   /** Bytes of each entry's content, in the tree's order; NaN where they are not known, and of what is no file. Default: none is. */
   readonly sizes?: Float64Array | undefined;
+  /**
+   * What contents of entries are called where a checkout writes something else than their objects (`filters/content-id.ts`), by name
+   * (bytes, one to a character). Default: none is.
+   */
+  readonly ids?: ReadonlyMap<string, Oid> | undefined;
 }
 
 /** Where a view has its content from. */

@@ -3,14 +3,19 @@ import { afterAll, describe, expect, test } from "vitest";
 import { materialize } from "../../src/materialize/materialize.ts";
 import { openPlace } from "../../src/place.ts";
 import { Lab, run } from "../support/lab.ts";
+import { makeFilteredRepository } from "../support/filtered-repository.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
 const lab = new Lab();
 afterAll(() => lab.end());
 
-describe.each(["sha1", "sha256"] as const)("plain files of %s", (format) => {
+describe.each([
+  ["sha1", makeRepository],
+  ["sha256", makeRepository],
+  ["sha1", makeFilteredRepository],
+] as const)("plain files of %s (%o)", (format, make) => {
   test("are a working tree that git calls clean without reading it", async () => {
-    const origin = lab.keep(makeRepository(format));
+    const origin = lab.keep(make(format));
     const clone = `${lab.folder()}/clone`;
     git("/", ["clone", "-q", origin, clone]);
     const directory = `${lab.folder()}/new/folder`;
@@ -33,7 +38,7 @@ describe.each(["sha1", "sha256"] as const)("plain files of %s", (format) => {
     expect(git(directory, ["log", "--oneline"])).toBe(git(clone, ["log", "--oneline"]));
     git(directory, ["fsck", "--full", "--strict"]);
     // It is a repository like any other from here on: what is missing comes when git needs it.
-    git(directory, ["checkout", "-q", "HEAD~2"]);
+    git(directory, ["checkout", "-q", make === makeRepository ? "HEAD~2" : "HEAD"]);
     git(directory, ["checkout", "-q", "main"]);
     expect(git(directory, ["status", "--porcelain"])).toBe("");
     expect(readdirSync(`${directory}/.git`)).not.toContain("shallow");
