@@ -1,6 +1,7 @@
 import { type DirectoryEntry, Errno, OPENED, type Opened, ROOT_ID } from "@millrace/fuse";
 import type { Answer, ListedEntry, View, ViewNode, Waiting } from "../../view/view.ts";
 import { whenHere } from "../../view/wait.ts";
+import { ListingHabit, type Telling } from "./listing-habit.ts";
 import type { ShownNodes } from "./shown-nodes.ts";
 
 /** A directory that is open: its listing, and the node it belongs to. */
@@ -9,13 +10,17 @@ interface OpenDirectory {
   entries: readonly ListedEntry[];
   /** Its beginning was read: who reads it again wants to know what is there by then. */
   isBegun: boolean;
+  telling: Telling;
 }
+
+const WITHOUT_NODES: Telling = { withNodes: false, except: undefined };
 
 /** The directories that the kernel has open, by handle. A listing is that of the moment in which its reading begins. */
 export class OpenDirectories {
   readonly #view: View;
   readonly #nodes: ShownNodes;
   readonly #directories = new Map<number, OpenDirectory>();
+  readonly #habit = new ListingHabit();
   #lastHandle = 0;
 
   constructor(view: View, nodes: ShownNodes) {
@@ -26,7 +31,7 @@ export class OpenDirectories {
   open(nodeId: number, waiting: Waiting): Answer<Opened> {
     const node = this.#view.node(nodeId);
     return whenHere(this.#view.list(node, waiting), (entries) => {
-      this.#directories.set(++this.#lastHandle, { node, entries, isBegun: false });
+      this.#directories.set(++this.#lastHandle, { node, entries, isBegun: false, telling: WITHOUT_NODES });
       return { handle: this.#lastHandle, flags: OPENED.CACHE_DIR | OPENED.KEEP_CACHE };
     });
   }
@@ -36,23 +41,37 @@ export class OpenDirectories {
     if (directory === undefined) throw new Errno("EBADF");
     if (offset > 0 || !directory.isBegun) {
       directory.isBegun = true;
-      return this.#lines(directory, offset, plus);
+      return this.#begun(directory, offset, plus);
     }
     return whenHere(this.#view.list(directory.node, waiting), (entries) => {
       directory.entries = entries;
-      return this.#lines(directory, offset, plus);
+      return this.#begun(directory, offset, plus);
     });
+  }
+
+  /** Somebody looks for a name in a directory. */
+  lookup(nodeId: number, name: string): void {
+    this.#habit.lookup(nodeId, name);
   }
 
   close(handle: number): void {
     this.#directories.delete(handle);
   }
 
+  #begun(directory: OpenDirectory, offset: number, plus: boolean): Iterable<DirectoryEntry> {
+    if (offset === 0 && plus) directory.telling = this.#habit.list(directory.node.id, directory.entries);
+    return this.#lines(directory, offset, plus);
+  }
+
   /**
    * The lines of a directory from one on. Where the kernel would take nodes, it gets those of known size: the size that it is told
    * with a node counts, so the others are looked up by those who want them.
    */
-  *#lines({ node, entries }: OpenDirectory, offset: number, plus: boolean): Generator<DirectoryEntry> {
+  *#lines(
+    { node, entries, telling }: OpenDirectory,
+    offset: number,
+    plus: boolean,
+  ): Generator<DirectoryEntry> {
     const view = this.#view;
     const { mode } = node.attributes;
     if (offset < 1) yield { name: ".", ino: node.id === ROOT_ID ? 1 : node.ino, mode, nextOffset: 1 };
@@ -60,7 +79,9 @@ export class OpenDirectories {
     for (let i = Math.max(0, offset - 2); i < entries.length; i++) {
       const entry = entries[i]!;
       const line = { name: entry.name, ino: entry.ino, mode: entry.mode, nextOffset: i + 3 };
-      const child = plus ? this.#child(node, entry) : undefined;
+      const isTold =
+        plus && (entry.kind === "directory" || (telling.withNodes && entry.name !== telling.except));
+      const child = isTold ? this.#child(node, entry) : undefined;
       yield child?.sizeBytes === undefined ? line : { ...line, entry: this.#nodes.entryOf(child) };
     }
   }

@@ -26,6 +26,7 @@ function readingHandlers(view: View, nodes: ShownNodes, files: OpenFiles): FileS
   return {
     lookup(parent, name, caller) {
       if (name.length > MAX_NAME_BYTES) throw new Errno("ENAMETOOLONG");
+      directories.lookup(parent, name);
       return whenHere(view.lookup(view.node(parent), name, caller), (node) =>
         node === undefined ? nodes.tellAbsent() : nodes.tell(node),
       );
