@@ -14,7 +14,8 @@ import { type LooseSource, writeLoose } from "./write-loose.ts";
 /** A stored pack and the index positions of what is taken from it. */
 export interface PackPart {
   readonly reader: PackReader;
-  readonly positions: Uint32Array;
+  /** Absent: all of it. */
+  readonly positions?: Uint32Array | undefined;
 }
 
 /** What a pack is to hold, and what its receiver understands. */
@@ -59,11 +60,11 @@ const DEFAULT_CHUNK_BYTES = 256 * 1024;
 export function writePack(options: PackWriteOptions): PackWrite {
   const { format, signal } = options;
   const packs = options.packs
-    .filter((pack) => pack.positions.length > 0)
+    .filter((pack) => countOf(pack) > 0)
     .sort((a, b) => comparePackOrder(a.reader.index, b.reader.index));
   const loose = options.loose ?? [];
   const stats: PackWriteStats = { objects: loose.length, deltas: 0, reused: 0, reusedDeltas: 0, bytes: 0 };
-  for (const pack of packs) stats.objects += pack.positions.length;
+  for (const pack of packs) stats.objects += countOf(pack);
 
   let writtenObjects = 0;
   function onWritten(objects: number): void {
@@ -76,9 +77,8 @@ export function writePack(options: PackWriteOptions): PackWrite {
   /** Fills the places, and comes back with the number of bytes each time. */
   function write(): AsyncIterable<number> {
     const only = packs[0];
-    const isWhole =
-      packs.length === 1 && loose.length === 0 && only?.positions.length === only?.reader.index.count;
-    if (only !== undefined && isWhole && options.ofsDelta) {
+    const isAlone = packs.length === 1 && loose.length === 0;
+    if (isAlone && only !== undefined && countOf(only) === only.reader.index.count && options.ofsDelta) {
       return copyVerbatim(only.reader, places, stats, {
         countDeltas: options.countDeltas ?? true,
         signal,
@@ -135,7 +135,7 @@ export function writePack(options: PackWriteOptions): PackWrite {
     output.append(encodePackHeader(stats.objects), 0, PACK_HEADER_BYTES);
     while (output.isFull) yield;
     for (const pack of packs) {
-      const selection = selectEntries(pack.reader, pack.positions);
+      const selection = selectEntries(pack.reader, pack.positions ?? pack.reader.index.packOrder());
       yield* copySelection(selection, context);
       earlier.push(selection);
     }
@@ -173,6 +173,10 @@ export function writePack(options: PackWriteOptions): PackWrite {
     },
   };
   return pack;
+}
+
+function countOf({ reader, positions }: PackPart): number {
+  return positions?.length ?? reader.index.count;
 }
 
 const PACK_HEADER_BYTES = 12;

@@ -3,6 +3,7 @@ import {
   type ObjectFilter,
   type Oid,
   type OperationOptions,
+  type PackReader,
   type PackWrite,
   chunksOf,
   oidToBytes,
@@ -19,6 +20,7 @@ import type { ShallowUpdate } from "../shallow/deepen.ts";
 import { shallowScope } from "../shallow/shallow-scope.ts";
 import { enumerateObjects } from "../walk/enumerate.ts";
 import { type ObjectMarks, SELECTED, UNINTERESTING } from "../walk/object-marks.ts";
+import { bitmappedClosure } from "./bitmapped-closure.ts";
 import { placeObjects } from "./place-objects.ts";
 
 /** How far the making of a pack has come. */
@@ -98,6 +100,10 @@ async function preparePack({ snapshot, view, tags }: PackContext, request: PackR
   const { signal, onProgress } = request;
   const filter = await planOf(request.filter, snapshot, view, signal);
   const scope = await shallowScope(view, await snapshot.shallow({ signal }), request, { signal });
+  if (filter === undefined && scope.haves.length + scope.shallow.length === 0 && request.ofsDelta) {
+    const reader = await bitmappedClosure(view, tags, request);
+    if (reader !== undefined) return sendWhole(reader, view, request);
+  }
   // Bitmaps are all that clones need; who fetches again and again is served best by graphs.
   if (request.haves.length > 0) await view.graphs({ wanted: true });
   const selection = await enumerateObjects(view, {
@@ -143,6 +149,18 @@ async function preparePack({ snapshot, view, tags }: PackContext, request: PackR
     thinBases: request.thinPack ? isAtClient : undefined,
     signal,
   });
+}
+
+/** A pack that goes out as it lies. */
+function sendWhole(
+  reader: PackReader,
+  { format }: ObjectView,
+  { ofsDelta, countDeltas, onProgress, signal }: PackRequest,
+): PackWrite {
+  const objects = reader.index.count;
+  onProgress?.({ phase: "enumerating", objects, done: true });
+  onProgress?.({ phase: "counting", objects, total: objects });
+  return writePack({ format, packs: [{ reader }], ofsDelta, countDeltas, signal });
 }
 
 async function planOf(

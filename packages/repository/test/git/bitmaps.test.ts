@@ -121,6 +121,9 @@ describe("the bitmap of a pack that has no graph", () => {
                     expect(byBits).toEqual(byReading);
                     expect(isNot).toBe(false);
                     if (isRanked) ranked++;
+                    expect(await objectsOf(await cloneOf(view, oids))).toEqual(
+                      await objectsOf(await cloneOf(other, oids)),
+                    );
                   }
                 });
                 expect(await objectsOf(await cloneOf(view, tips))).toEqual(all.toSorted());
