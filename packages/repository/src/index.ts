@@ -37,3 +37,4 @@ export type { RepositoryView } from "./repository-view.ts";
 export { CacheOptions, FsckLevel, MaintainOptions, ReceivePolicy } from "./schema.ts";
 export type { DeepenRequest, ShallowUpdate } from "./shallow/deepen.ts";
 export { type EnumerateOptions, type ObjectSelection, enumerateObjects } from "./walk/enumerate.ts";
+export type { NumberList } from "./walk/selecting.ts";

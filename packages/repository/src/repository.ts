@@ -29,7 +29,7 @@ export function createObjectCaches(options: CacheOptions = {}): ObjectCaches {
     blockBytes = 32 * MIB,
     entryBytes = 32 * MIB,
     graphBytes = 64 * MIB,
-  } = CacheOptions.parse(options);
+  } = CacheOptions.parse(options, { jitless: true });
   return {
     bases: createByteCache<number, PackedObject>({ budgetBytes: baseBytes }),
     blocks: createBlockCache({ budgetBytes: blockBytes }),

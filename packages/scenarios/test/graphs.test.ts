@@ -93,7 +93,7 @@ async function enumerate(
   const view = await repository.openView();
   try {
     const { table, numbers } = await enumerateObjects(await view.objects(), { wants, haves });
-    const oids = numbers.map((number) => table.oidAt(number)).toSorted();
+    const oids = Array.from(numbers, (number) => table.oidAt(number)).toSorted();
     return { oids, graphs: table.graphs?.members.length ?? 0 };
   } finally {
     await view[Symbol.asyncDispose]();
@@ -204,7 +204,9 @@ describe("graphs of a repository on a disk", () => {
         expect(table.graphs).toBeUndefined();
         expect(table.ranked).toBeDefined();
         const all = await subject.git("rev-list", "--objects", "--no-object-names", "--all");
-        expect(numbers.map((number) => table.oidAt(number)).toSorted()).toEqual(all.split("\n").toSorted());
+        expect(Array.from(numbers, (number) => table.oidAt(number)).toSorted()).toEqual(
+          all.split("\n").toSorted(),
+        );
         const reads = objects.packs.reduce((sum, { demand }) => sum + demand.reads, 0);
         expect(reads).toBeLessThanOrEqual(most);
         await view[Symbol.asyncDispose]();

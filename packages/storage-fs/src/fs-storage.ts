@@ -21,6 +21,8 @@ import { findPlace, type FoundPlace, noRepository, placeAt } from "./place.ts";
 import { FsRepositoryOptions, FsStorageOptions } from "./schema.ts";
 import { type WriteSettings, writeSettings } from "./write-settings.ts";
 
+/** Options of what is opened once: to compile their check takes longer than the check. */
+const PARSED_ONCE = { jitless: true } as const;
 const DRAFT_GRACE_MS = 6 * 60 * 60 * 1000;
 
 /**
@@ -34,7 +36,7 @@ export function openFsStorage(options: FsStorageOptions): Storage {
     sharedRepository = "umask",
     refFormat = "files",
     ...rest
-  } = FsStorageOptions.parse(options);
+  } = FsStorageOptions.parse(options, PARSED_ONCE);
   const shared = parseSharedPermission(sharedRepository);
   const root = resolve(givenRoot);
   const settings = writeSettings(rest);
@@ -100,7 +102,7 @@ export async function createFsRepository(
 ): Promise<RepositoryStore> {
   const target = resolve(directory);
   return guarded(target, async () => {
-    const settings = writeSettings(FsRepositoryOptions.parse(options));
+    const settings = writeSettings(FsRepositoryOptions.parse(options, PARSED_ONCE));
     const place = {
       name: basename(target),
       target,
@@ -149,7 +151,7 @@ export async function openFsRepository(
 ): Promise<RepositoryStore> {
   const path = resolve(directory);
   return guarded(path, async () => {
-    const { strict = false, ...rest } = FsRepositoryOptions.parse(options);
+    const { strict = false, ...rest } = FsRepositoryOptions.parse(options, PARSED_ONCE);
     const place = strict ? await placeAt(path) : (await findPlace(path))?.place;
     if (place === undefined) throw noRepository(path);
     return createFsStore({

@@ -30,7 +30,7 @@ describe.each(["sha1", "sha256"] as const)("what walks over a repository, %s", (
     return [new SharedPromisor(await createPromisor(source), { store }), source];
   };
   const ids = ({ table, numbers }: Awaited<ReturnType<typeof enumerateObjects>>): string[] =>
-    numbers.map((number) => table.oidAt(number)).sort();
+    Array.from(numbers, (number) => table.oidAt(number)).sort();
   const theirs = (...args: readonly string[]): string[] =>
     git(lent.path, ["rev-list", "--objects", "--no-object-names", ...args])
       .split("\n")

@@ -12,7 +12,7 @@ import { HELD, ObjectMarks, SEEN, UNINTERESTING } from "./object-marks.ts";
 import { type Tips, peelTips } from "./peel-tips.ts";
 import { HeldPast } from "./held-past.ts";
 import { reachByBitmaps } from "./reach-by-bitmaps.ts";
-import { Selecting } from "./selecting.ts";
+import { type NumberList, Selecting } from "./selecting.ts";
 import { TreeWalk } from "./tree-walk.ts";
 import type { FoundObjects } from "./tree-walker.ts";
 import { findWholePacks, nothingWhole } from "./whole-packs.ts";
@@ -40,8 +40,8 @@ export interface ObjectSelection {
   readonly table: ObjectNumbers;
   /** How many objects it holds. */
   readonly count: number;
-  /** Each object once; listed when asked for, since a clone mostly needs no list. */
-  readonly numbers: readonly number[];
+  /** Each object once, as they are gone through: what is taken whole is listed nowhere. */
+  readonly numbers: NumberList;
   readonly marks: ObjectMarks;
   /**
    * Whether the other side has an object. Under a filter it is taken to have what that filter lets pass of all it has;

@@ -5,6 +5,11 @@ import { fillSet, isSet } from "./object-bits.ts";
 import { type ObjectMarks, SEEN, SELECTED } from "./object-marks.ts";
 import type { ReachedBits } from "./whole-packs.ts";
 
+/** Numbers to go through. */
+export interface NumberList extends Iterable<number> {
+  readonly length: number;
+}
+
 /** Collects objects, each once, and marks them as selected. */
 export class Selecting {
   readonly #marks: ObjectMarks;
@@ -12,7 +17,6 @@ export class Selecting {
   readonly #packs: GraphMember[] = [];
   readonly #bits: ObjectBits[] = [];
   #count = 0;
-  #numbers: readonly number[] | undefined;
 
   constructor(marks: ObjectMarks) {
     this.#marks = marks;
@@ -22,11 +26,10 @@ export class Selecting {
     return this.#count;
   }
 
-  /** The objects, to be asked for when all are collected. */
-  get numbers(): readonly number[] {
-    const isPlain = this.#packs.length === 0 && this.#bits.length === 0;
-    this.#numbers ??= isPlain ? this.#single : this.#list();
-    return this.#numbers;
+  /** The objects, to be asked for when all are collected. Nothing is listed for packs that are taken whole. */
+  get numbers(): NumberList {
+    if (this.#packs.length === 0 && this.#bits.length === 0) return this.#single;
+    return { length: this.#count, [Symbol.iterator]: () => this.#list() };
   }
 
   addAll(numbers: readonly number[]): void {
@@ -71,21 +74,18 @@ export class Selecting {
     this.#bits.push(chosen);
   }
 
-  #list(): readonly number[] {
-    const numbers = [...this.#single];
-    let filled = numbers.length;
-    numbers.length = this.#count;
+  *#list(): Generator<number, void, undefined> {
+    yield* this.#single;
     for (const pack of this.#packs) {
       let next = pack.base;
       for (const stop of [...tagsOf(pack), pack.end]) {
-        while (next < stop) numbers[filled++] = next++;
+        while (next < stop) yield next++;
         next++;
       }
     }
     for (const bits of this.#bits) {
-      for (let rank = 0; rank < 32 * bits.length; rank++) if (isSet(bits, rank)) numbers[filled++] = rank;
+      for (let rank = 0; rank < 32 * bits.length; rank++) if (isSet(bits, rank)) yield rank;
     }
-    return numbers;
   }
 }
 

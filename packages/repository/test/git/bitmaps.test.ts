@@ -64,7 +64,7 @@ async function found(
   expect(numbers.length).toBe(count);
   expect(new Set(numbers).size).toBe(count);
   return {
-    oids: numbers.map((number) => table.oidAt(number)).toSorted(),
+    oids: Array.from(numbers, (number) => table.oidAt(number)).toSorted(),
     isRanked: table.ranked !== undefined,
   };
 }

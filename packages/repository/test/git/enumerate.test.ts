@@ -10,7 +10,7 @@ async function enumerate(source: GitRepository, wants: string[], haves: string[]
   const repository = await copyToMemory(source);
   return withView(repository, async (view) => {
     const { table, numbers } = await enumerateObjects(await view.objects(), { wants, haves });
-    return numbers.map((number) => table.oidAt(number)).toSorted();
+    return Array.from(numbers, (number) => table.oidAt(number)).toSorted();
   });
 }
 

@@ -108,7 +108,7 @@ async function enumerate(view: RepositoryView, all: readonly string[], request: 
     filter: filter === undefined ? undefined : await planFilter(filter, () => Promise.reject(new Error())),
   });
   expect(new Set(numbers).size).toBe(numbers.length);
-  return numbers.map((number) => table.oidAt(number)).toSorted();
+  return Array.from(numbers, (number) => table.oidAt(number)).toSorted();
 }
 
 function makeSource(shape: readonly number[]): GitRepository {

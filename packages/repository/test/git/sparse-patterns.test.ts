@@ -75,7 +75,7 @@ async function fromUs(patterns: string): Promise<string[]> {
   return withView(repository, async (view) => {
     const options = { wants: [tip], haves: [], filter };
     const { table, numbers } = await enumerateObjects(await view.objects(), options);
-    return blobsOf(numbers.map((number) => table.oidAt(number)));
+    return blobsOf(Array.from(numbers, (number) => table.oidAt(number)));
   });
 }
 
