@@ -16,6 +16,8 @@ export type MountErrorCode =
   | "MOUNT_FETCH_STALLED"
   /** A blob was fetched and did not come. */
   | "MOUNT_BLOB_MISSING"
+  /** A server of git-lfs could not be asked, or refused a file. */
+  | "MOUNT_LFS_FAILED"
   /** What came for a blob is not what its id says. */
   | "MOUNT_BLOB_DAMAGED"
   /** A blob is larger than its reader takes. */

@@ -45,6 +45,8 @@ export interface RepositoryMountOptions {
   readonly allowOther?: boolean | undefined;
   /** Nothing can be written, and what was changed before does not show. Default false. */
   readonly readOnly?: boolean | undefined;
+  /** Files of git-lfs show, fetched from its server when they are read, and not their pointers. Default false. */
+  readonly lfs?: boolean | undefined;
   /** Whether the history behind the mounted commit is fetched, in the background. Default true. */
   readonly withHistory?: boolean | undefined;
   /** The commit that `name` must lead to, in full. */
@@ -127,7 +129,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
   let arrived = (_root: ShownRoot): void => undefined;
   const arrival = new Promise<ShownRoot>((resolve) => (arrived = resolve));
-  const given = { path: join(stateFolder, "git"), lfs: false, environment: process.env };
+  const given = { path: join(stateFolder, "git"), lfs: options.lfs ?? false, environment: process.env };
   const meanings = openMeanings(stateFolder);
   // As they are now: files that come from now on are written by them.
   const settings = readSettings({ ...given, signal });
@@ -137,7 +139,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
     signal,
     onRoot: ({ tree, mtimeSeconds }, format, treeContent) =>
       arrived({ tree, mtimeSeconds, format, treeContent }),
-    checkout: { stateFolder, files: meanings, settings: given },
+    checkout: { stateFolder, files: meanings, settings: given, url: place.url },
   });
   const source = opening.then(
     ({ git, cache, checkout, sizes }): ServedSource => ({
@@ -210,7 +212,7 @@ async function openParts(
     onRoot,
     checkout: how,
   }: Pick<GitDirectoryOptions, "signal" | "onRoot"> & {
-    readonly checkout: Pick<CheckoutOptions, "stateFolder" | "files" | "settings">;
+    readonly checkout: Pick<CheckoutOptions, "stateFolder" | "files" | "settings" | "url">;
   },
 ): Promise<OpenParts> {
   const path = join(stateFolder, "git");
@@ -308,6 +310,7 @@ function run(
     try {
       await watcher?.close();
       await history.catch(() => undefined);
+      checkout.close();
       await hydrator[Symbol.asyncDispose]();
       await saveSizes().catch(note);
       await git[Symbol.asyncDispose]();

@@ -27,6 +27,7 @@ export interface AddFlags extends StateFlag {
   readonly history?: boolean | undefined;
   readonly allowOther?: boolean | undefined;
   readonly readOnly?: boolean | undefined;
+  readonly lfs?: boolean | undefined;
   readonly uid?: string | undefined;
   readonly gid?: string | undefined;
   readonly wait?: boolean | undefined;
@@ -42,6 +43,7 @@ const Add = z.object({
   history: z.boolean().default(true),
   allowOther: z.boolean().default(false),
   readOnly: z.boolean().default(false),
+  lfs: z.boolean().optional(),
   uid: owner,
   gid: owner,
   wait: z.boolean().default(false),
@@ -94,7 +96,7 @@ async function addTo(
     given === undefined
       ? join((await client.ask({ command: "ping" })).mountRoot, name)
       : await plainPath(resolve(given));
-  const { requireCommit, allowOther, readOnly, uid, gid } = flags;
+  const { requireCommit, allowOther, readOnly, lfs, uid, gid } = flags;
   const registration = Registration.parse({
     name,
     url,
@@ -104,6 +106,7 @@ async function addTo(
     directory,
     allowOther,
     readOnly,
+    lfs,
     uid,
     gid,
     depth: history ? depth : 1,

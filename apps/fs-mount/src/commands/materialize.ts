@@ -7,13 +7,14 @@ import { createProgress } from "./progress.ts";
 /** The command line of `millrace-mount materialize`, as text. */
 export interface MaterializeFlags {
   readonly history: boolean;
+  readonly lfs?: boolean | undefined;
 }
 
 /** Writes the files of a repository out as plain ones. */
 export async function materialize(
   repository: string,
   directory: string,
-  { history }: MaterializeFlags,
+  { history, lfs }: MaterializeFlags,
 ): Promise<void> {
   const { repository: url, name } = parseAddress(repository);
   await using place = await openPlace(url, process.env);
@@ -23,6 +24,7 @@ export async function materialize(
     name,
     directory: resolve(directory),
     withHistory: history,
+    lfs,
     onProgress: (done, total) => progress.show(`Writing files: ${done} of ${total}`),
   });
   progress.clear();

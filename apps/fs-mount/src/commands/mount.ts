@@ -18,6 +18,7 @@ export interface MountFlags {
   readonly cacheBytes?: string | undefined;
   readonly allowOther?: boolean | undefined;
   readonly readOnly?: boolean | undefined;
+  readonly lfs?: boolean | undefined;
   readonly uid?: string | undefined;
   readonly gid?: string | undefined;
   readonly history: boolean;
@@ -33,6 +34,7 @@ const Flags = z.object({
   cacheBytes: z.coerce.number().int().positive().optional(),
   allowOther: z.boolean().default(false),
   readOnly: z.boolean().default(false),
+  lfs: z.boolean().optional(),
   uid: owner,
   gid: owner,
   history: z.boolean(),
@@ -44,7 +46,7 @@ const Flags = z.object({
 /** Mounts and stays until the mount has ended or a signal comes. */
 export async function mount(repository: string, given: string, asked: MountFlags): Promise<void> {
   const flags = Flags.parse(asked);
-  const { state, cacheDir, cacheBytes, allowOther, readOnly, uid, gid, depth, requireCommit } = flags;
+  const { state, cacheDir, cacheBytes, allowOther, readOnly, lfs, uid, gid, depth, requireCommit } = flags;
   await probeMounting(repository, given);
   const { repository: url, name } = parseAddress(repository);
   const directory = resolve(given);
@@ -66,6 +68,7 @@ export async function mount(repository: string, given: string, asked: MountFlags
       cacheBytes,
       allowOther,
       readOnly,
+      lfs,
       uid,
       gid,
       depth,

@@ -9,6 +9,7 @@ const STATE = [
   "--state <dir>",
   "of the daemon: MILLRACE_MOUNT_STATE, or below ~/.local/state/millrace",
 ] as const;
+const LFS = ["--lfs", "files of git-lfs from its server, in place of their pointers"] as const;
 const LAZY = ["--lazy", "take the name away at once, though somebody uses the mount"] as const;
 
 /** Registers the commands beside the mount itself. Each is loaded when it is run; `exit` is told its status. */
@@ -21,6 +22,7 @@ export function registerCommands(program: Command, version: string, exit: (statu
     .argument("<repository>", "URL[@REF], as above")
     .argument("<directory>", "an empty directory, or none")
     .option("--no-history", "only this commit")
+    .option(...LFS)
     .action(async (repository: string, directory: string, flags: MaterializeFlags) => {
       await (await import("./materialize.ts")).materialize(repository, directory, flags);
     });
@@ -171,6 +173,7 @@ export function addMountOptions(command: Command): Command {
     .option("--no-history", "only the mounted commit; git fetches others when it needs them")
     .option("--wait-history", "until the history is there, too")
     .option("--refresh <time>", "how often a daemon looks at the remote repository, or never (default: 30s)")
+    .option(...LFS)
     .option("--read-only", "nothing can be written, and earlier changes do not show")
     .option("--allow-other", "other users may read, and write where permissions let them")
     .option("--uid <n>", "whose the files are (default: yours)")

@@ -254,7 +254,7 @@ export class Keeper {
   }
 
   async #show(): Promise<void> {
-    const { ref, directory, requireCommit, depth, allowOther, readOnly, uid, gid } = this.#row;
+    const { ref, directory, requireCommit, depth, allowOther, readOnly, lfs, uid, gid } = this.#row;
     const { stateFolder, cacheFolder, cacheBytes } = this.#host;
     const place = this.#place!;
     const { signal } = this.#stop;
@@ -266,6 +266,7 @@ export class Keeper {
       depth,
       allowOther,
       readOnly,
+      lfs,
       uid,
       gid,
       signal,

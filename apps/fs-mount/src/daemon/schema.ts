@@ -20,6 +20,8 @@ export interface Registration {
   readonly directory: string;
   readonly allowOther: boolean;
   readonly readOnly: boolean;
+  /** Files of git-lfs show, and not their pointers. */
+  readonly lfs?: boolean | undefined;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
 }
@@ -77,6 +79,7 @@ const fields = z.strictObject({
   directory: z.string().max(4096).refine(isAbsolute, "the directory's path is to be absolute"),
   allowOther: z.boolean(),
   readOnly: z.boolean(),
+  lfs: z.boolean().optional(),
   uid: owner,
   gid: owner,
 });

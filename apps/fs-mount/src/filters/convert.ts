@@ -2,6 +2,7 @@ import type { Oid } from "@millrace/pack";
 import type { Conversion } from "./conversion.ts";
 import { decodeText, encodeText } from "./encoding.ts";
 import { collapseIdent, expandIdent, IdentExpander } from "./ident.ts";
+import { pointerTo } from "./lfs-content.ts";
 import { CrAdder, CrRemover, isBinary, takesCrs, TextCounter } from "./line-ends.ts";
 
 /** Whether a content has to be held as a whole. */
@@ -49,7 +50,8 @@ export function convertWhole(content: Uint8Array, conversion: Conversion, oid: O
 }
 
 /** What git would store of a content that lies in the working tree, where the blob there is not one with carriage returns. */
-export function cleanWhole(content: Uint8Array, { ident, crlf, encoding }: Conversion): Uint8Array {
+export function cleanWhole(content: Uint8Array, { ident, crlf, encoding, lfs }: Conversion): Uint8Array {
+  if (lfs) return pointerTo(content);
   let cleaned = encoding === undefined ? content : (decodeText(content, encoding) ?? content);
   if (crlf === "always" || (crlf === "auto" && !isBinary(statisticsOf(cleaned)))) {
     const remover = new CrRemover();

@@ -10,6 +10,7 @@ import { waitFor } from "../view/wait.ts";
 import { detailOf, objectOf } from "./content-id.ts";
 import { type Conversion, parseConversion } from "./conversion.ts";
 import type { ConversionBook, Converted } from "./conversion-book.ts";
+import { type LfsPointer, type LfsSource, MAX_POINTER_BYTES, pointerOf, readLfs } from "./lfs-content.ts";
 import { convertPieces, convertWhole, needsWhole } from "./convert.ts";
 
 const read = promisify(readCallback);
@@ -22,6 +23,8 @@ export interface ConvertedBlobsOptions {
   /** Where what they become is kept, each by the id that it would have as a blob. */
   readonly cache: BlobCache;
   readonly book: ConversionBook;
+  /** Where files of git-lfs come from. */
+  readonly lfs: LfsSource;
 }
 
 /** Up to here a content is converted in one go, in bytes. */
@@ -71,6 +74,11 @@ export class ConvertedBlobs implements Blobs {
     for (let from = 0; from < unknown.length; from += SIZES_AT_ONCE) {
       const learn = async (id: Oid): Promise<void> => {
         try {
+          const pointed = await this.#pointedBytes(id, signal);
+          if (pointed !== undefined) {
+            sizes.set(id, pointed);
+            return;
+          }
           const blob = await this.open(id, PRIORITY.size, signal);
           sizes.set(id, blob.sizeBytes);
           blob.release();
@@ -89,6 +97,20 @@ export class ConvertedBlobs implements Blobs {
 
   opened(id: Oid): void {
     this.#options.blobs.opened?.(objectOf(id));
+  }
+
+  /** The size of a file of git-lfs: its pointer tells it. */
+  async #pointedBytes(id: Oid, signal?: AbortSignal): Promise<number | undefined> {
+    if (!parseConversion(detailOf(id) ?? "").lfs) return undefined;
+    const blob = await this.#options.blobs.open(objectOf(id), PRIORITY.size, signal);
+    try {
+      const pointer = await readPointer(blob);
+      if (pointer !== undefined)
+        this.#options.book.learn(id, { oid: undefined, sizeBytes: pointer.sizeBytes });
+      return pointer?.sizeBytes;
+    } finally {
+      blob.release();
+    }
   }
 
   /** What was made once, if it is here. */
@@ -141,7 +163,9 @@ export class ConvertedBlobs implements Blobs {
     object: Oid,
     conversion: Conversion,
   ): Promise<{ readonly oid: Oid; readonly landing: BlobLanding | undefined }> {
-    const { format, cache } = this.#options;
+    const { format, cache, lfs } = this.#options;
+    const pointer = conversion.lfs ? await readPointer(blob) : undefined;
+    if (pointer !== undefined) return await cache.putPieces(format, object, readLfs(lfs, pointer));
     if (blob.sizeBytes > AT_ONCE_BYTES) {
       if (needsWhole(conversion) && blob.sizeBytes > MAX_WHOLE_BYTES) {
         const why = `blob ${object} is to be converted as a whole and has ${blob.sizeBytes} bytes`;
@@ -159,6 +183,14 @@ export class ConvertedBlobs implements Blobs {
     const oid = oidFromBytes(hashObject(format, "blob", content), 0, format);
     return { oid, landing: oid === object ? undefined : await cache.put(oid, content) };
   }
+}
+
+async function readPointer(blob: OpenBlob): Promise<LfsPointer | undefined> {
+  if (blob.sizeBytes > MAX_POINTER_BYTES) return undefined;
+  await blob.readable?.(blob.sizeBytes);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of piecesOf(blob)) pieces.push(piece);
+  return pointerOf(Buffer.concat(pieces));
 }
 
 async function* piecesOf({ fd, sizeBytes }: OpenBlob): AsyncGenerator<Uint8Array> {

@@ -38,6 +38,7 @@ const SYSTEM_FILE = "/etc/gitattributes";
 export interface SettingsOptions {
   /** The git directory. Where it is not there yet, what is configured elsewhere counts. */
   readonly path: string;
+  /** Files of git-lfs are wanted, and not their pointers. */
   readonly lfs: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal | undefined;
@@ -68,6 +69,12 @@ export async function readSettings(options: SettingsOptions): Promise<CheckoutSe
   };
   const saysNothing = settings.below.length === 0 && settings.above === "" && !canConvert(settings);
   return saysNothing ? undefined : settings;
+}
+
+/** What is configured as the address of a git-lfs server. Throws what the disk says. */
+export async function readLfsUrl(options: Omit<SettingsOptions, "signal">): Promise<string | undefined> {
+  const config = await readConfig(options);
+  return config.get("lfs.url") ?? config.get("remote.origin.lfsurl");
 }
 
 /** The last value of each name; of a name without one `true`. Where there is no git, nobody has configured it. */

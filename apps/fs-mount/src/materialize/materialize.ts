@@ -4,7 +4,9 @@ import type { Oid } from "@millrace/pack";
 import type { SharedPromisor } from "@millrace/promisor";
 import { MountError } from "../errors.ts";
 import { CheckoutTrees, nameRoot } from "../filters/checkout-trees.ts";
-import { detailOf } from "../filters/content-id.ts";
+import { openLfs } from "../filters/checkout.ts";
+import { detailOf, objectOf } from "../filters/content-id.ts";
+import { type LfsSource, pointerOf, readLfs } from "../filters/lfs-content.ts";
 import { parseConversion } from "../filters/conversion.ts";
 import { convertWhole } from "../filters/convert.ts";
 import { keepInMemory } from "../filters/kept-files.ts";
@@ -22,6 +24,8 @@ export interface MaterializeOptions {
   readonly name: string;
   /** Made where it is missing; there must be nothing in it. */
   readonly directory: string;
+  /** Files of git-lfs are fetched from its server, in place of their pointers. Default false. */
+  readonly lfs?: boolean | undefined;
   /** Whether the history behind the commit is fetched, too, without its files. Default true. */
   readonly withHistory?: boolean | undefined;
   /** Told how many files are written, of how many. */
@@ -68,7 +72,9 @@ export async function materialize(options: MaterializeOptions): Promise<Material
   });
   const reach = async (oid: Oid): Promise<Uint8Array> => await git.trees.reach(oid, signal);
   const path = join(directory, ".git");
-  const settings = await readSettings({ path, lfs: false, environment: process.env, signal });
+  const given = { path, lfs: options.lfs ?? false, environment: process.env };
+  const settings = await readSettings({ ...given, signal });
+  const lfs = openLfs(place.url, given, signal);
   const start = await nameRoot(prepared.tree, settings, kept);
   const { files, root } = await walkForIndex(start, format, async (id) => await trees.tree(id, reach));
   if (root === undefined) {
@@ -83,7 +89,7 @@ export async function materialize(options: MaterializeOptions): Promise<Material
     const blobs = batch.filter(({ mode }) => mode !== GITLINK).map(({ oid }) => oid);
     await objects.prefetch(blobs, { signal });
     for (const file of batch) {
-      entries.push({ ...file, stat: await write(objects, directory, file, made, signal) });
+      entries.push({ ...file, stat: await write(objects, lfs, directory, file, made, signal) });
     }
     onProgress?.(entries.length, files.length);
   }
@@ -92,9 +98,19 @@ export async function materialize(options: MaterializeOptions): Promise<Material
   return { commit: prepared.commit, files: files.length };
 }
 
+/** What a checkout writes for a blob. */
+function written(blob: Uint8Array, id: Oid, lfs: LfsSource): Uint8Array | AsyncIterable<Uint8Array> {
+  const detail = detailOf(id);
+  if (detail === undefined) return blob;
+  const conversion = parseConversion(detail);
+  const pointer = conversion.lfs ? pointerOf(blob) : undefined;
+  return pointer === undefined ? convertWhole(blob, conversion, objectOf(id)) : readLfs(lfs, pointer);
+}
+
 /** Writes one file below the directory, with the folders above it. @returns what git is to know it by */
 async function write(
   objects: SharedPromisor,
+  lfs: LfsSource,
   directory: string,
   { path, mode, oid, content: id }: WalkedFile,
   made: Set<string>,
@@ -113,9 +129,7 @@ async function write(
   const { content } = await objects.resolve(oid, { signal });
   if (mode === SYMLINK) await symlink(Buffer.from(content), target);
   else {
-    const detail = detailOf(id);
-    const written = detail === undefined ? content : convertWhole(content, parseConversion(detail), oid);
-    await writeFile(target, written, { flag: "wx" });
+    await writeFile(target, written(content, id, lfs), { flag: "wx" });
     if (mode === 0o100755) await chmod(target, 0o777 & ~process.umask());
   }
   const stats = await lstat(target, { bigint: true });
