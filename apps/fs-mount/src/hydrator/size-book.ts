@@ -58,6 +58,12 @@ export class SizeBook {
     this.#learn(this.#scratch, 0, sizeBytes);
   }
 
+  /** As `learn`, of the blob whose id lies in some bytes, at an offset. */
+  learnAt(bytes: Uint8Array, offset: number, sizeBytes: number, format: ObjectFormat): void {
+    if (this.#count === 0) this.#idBytes = hashLength(format);
+    this.#learn(bytes, offset, sizeBytes);
+  }
+
   /** Learns what a file says that `save` has written. One that is damaged, of another format, or not there says nothing. */
   async load(path: string, format: ObjectFormat): Promise<void> {
     const content = await readFile(path).catch(() => undefined);

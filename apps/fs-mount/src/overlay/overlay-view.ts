@@ -101,6 +101,10 @@ export class OverlayView implements WritableView {
     const directory = this.#nodes.directory(asked);
     return whenHere(this.#nodes.ready(directory, waiting), () => {
       directory.isListed = true;
+      // Where nothing was changed, the tree itself tells.
+      if (directory.row === undefined && directory.oid !== undefined) {
+        return this.#contents.held(directory.oid).list(directory.ino);
+      }
       const listed: ListedEntry[] = [];
       const add = (name: string, { mode }: { mode: number }, ino: number): void => {
         listed.push({ name, ino, kind: kindOf(mode), mode });

@@ -63,7 +63,11 @@ export interface LowerEntry {
 }
 
 /** A tree's entries by name, bytes one to a character. */
-export type LowerTree = ReadonlyMap<string, LowerEntry>;
+export interface LowerTree extends Iterable<[string, LowerEntry]> {
+  get(name: string): LowerEntry | undefined;
+  has(name: string): boolean;
+  keys(): Iterable<string>;
+}
 
 /** Whether git would say that two modes are one: it knows types, and of files who may run them. */
 export function isSameGitMode(a: number, b: number): boolean {

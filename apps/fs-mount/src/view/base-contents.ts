@@ -1,6 +1,6 @@
 import type { ObjectFormat, Oid } from "@millrace/pack";
-import { detailOf } from "../filters/content-id.ts";
 import { EXPLICIT_READ, type OpenBlob } from "../hydrator/blobs.ts";
+import { SizeBook } from "../hydrator/size-book.ts";
 import { type BaseTree, parseBaseTree } from "./base-tree.ts";
 import { readBlob } from "./read-blob.ts";
 import { Refusal } from "./refusal.ts";
@@ -16,6 +16,8 @@ export class BaseContents {
   readonly #format: ObjectFormat;
   readonly #trees = new Map<Oid, { readonly tree: BaseTree; holders: number }>();
   readonly #sizes = new Map<Oid, number>();
+  /** Sizes that came with trees. */
+  readonly #book = new SizeBook();
   readonly #targets = new Map<Oid, string>();
   readonly #learning = new Map<string, Promise<unknown>>();
 
@@ -58,7 +60,7 @@ export class BaseContents {
   }
 
   sizeOf(oid: Oid): number | undefined {
-    return this.#targets.get(oid)?.length ?? this.#sizes.get(oid);
+    return this.#targets.get(oid)?.length ?? this.#sizes.get(oid) ?? this.#book.get(oid);
   }
 
   targetOf(oid: Oid): string | undefined {
@@ -114,15 +116,7 @@ export class BaseContents {
 
   #parse({ content, sizes, ids }: TreeContent, oid: Oid): BaseTree {
     const tree = parseBaseTree(content, this.#format, oid, ids);
-    if (sizes !== undefined) {
-      let i = 0;
-      for (const { oid: blob } of tree.values()) {
-        const sizeBytes = sizes[i++]!;
-        // The size of a blob is none of what it becomes.
-        const isBlob = blob !== undefined && (ids === undefined || detailOf(blob) === undefined);
-        if (isBlob && sizeBytes >= 0) this.#sizes.set(blob, sizeBytes);
-      }
-    }
+    if (sizes !== undefined) tree.noteSizes(sizes, this.#book);
     return tree;
   }
 

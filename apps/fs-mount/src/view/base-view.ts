@@ -1,7 +1,7 @@
 import type { ObjectFormat, Oid } from "@millrace/pack";
 import { BaseContents } from "./base-contents.ts";
 import { BaseNode, inodeOfEntry } from "./base-node.ts";
-import type { BaseEntry, BaseTree } from "./base-tree.ts";
+import { type BaseEntry, type BaseTree, parseBaseTree } from "./base-tree.ts";
 import { DirectoryContents } from "./directory-contents.ts";
 import { MODE_OF } from "./mode.ts";
 import { NodeTable } from "./node-table.ts";
@@ -23,7 +23,7 @@ export interface BaseViewOptions {
 }
 
 const GIT_FILE: BaseEntry = { name: ".git", kind: "file", mode: MODE_OF.file, oid: undefined };
-const NO_TREE: BaseTree = new Map();
+const NO_TREE: BaseTree = parseBaseTree(new Uint8Array(), "sha1", "");
 
 /** The files of one tree object, read from it when they are looked at. Nothing in it changes. */
 export class BaseView implements View {
@@ -69,13 +69,11 @@ export class BaseView implements View {
     const directory = this.node(asked.id);
     return whenHere(this.#tree(directory, waiting), (tree) => {
       directory.isListed = true;
-      const listed: ListedEntry[] = [];
-      const add = (entry: BaseEntry): void => {
-        const { name, kind, mode } = entry;
-        listed.push({ name, ino: inodeOfEntry(directory.ino, entry), kind, mode });
-      };
-      if (this.#entry(directory, undefined, GIT_FILE.name) !== undefined) add(GIT_FILE);
-      for (const entry of tree.values()) add(entry);
+      const listed = tree.list(directory.ino);
+      if (this.#entry(directory, undefined, GIT_FILE.name) !== undefined) {
+        const { name, kind, mode } = GIT_FILE;
+        listed.unshift({ name, ino: inodeOfEntry(directory.ino, GIT_FILE), kind, mode });
+      }
       return listed;
     });
   }

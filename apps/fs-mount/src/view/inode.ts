@@ -20,6 +20,36 @@ export function inodeOf(directory: number, name: string, mode: number, oid: Oid 
     high = mix(high, word);
     low = mix(low, Math.imul(word, 0x27d4eb2f));
   }
+  return numberOf(high, low);
+}
+
+/** The same of a name and an id as they lie in a tree. @param idAt where the id begins; -1: a directory */
+export function inodeOfBytes(
+  directory: number,
+  tree: Uint8Array,
+  nameStart: number,
+  nameEnd: number,
+  mode: number,
+  idAt: number,
+): number {
+  let high = mix(Math.floor(directory / 2 ** 32) | 0, 0x2f);
+  let low = mix(directory | 0, 0x12f);
+  for (let at = nameStart; at < nameEnd; at++) {
+    const byte = tree[at]!;
+    high = mix(high, byte);
+    low = mix(low, byte + 0x100);
+  }
+  high = mix(finish(high ^ (nameEnd - nameStart)), mode);
+  low = mix(finish(low ^ (nameEnd - nameStart)), mode);
+  for (let at = idAt; idAt >= 0 && at < idAt + 16; at += 4) {
+    const word = (tree[at]! << 24) | (tree[at + 1]! << 16) | (tree[at + 2]! << 8) | tree[at + 3]!;
+    high = mix(high, word);
+    low = mix(low, Math.imul(word, 0x27d4eb2f));
+  }
+  return numberOf(high, low);
+}
+
+function numberOf(high: number, low: number): number {
   const number = (finish(high) & 0x1fffff) * 0x1_0000_0000 + (finish(low) >>> 0);
   // 0 is no inode, 1 is the root's.
   return number > ROOT_INO ? number : number + 2;
