@@ -256,7 +256,7 @@ export class GitDirectory implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.trees.close();
+    await this.trees.close();
     await this.#firstIndex?.release();
     await this.#cache[Symbol.asyncDispose]();
     await this.#store[Symbol.asyncDispose]();

@@ -66,9 +66,10 @@ export class MountedTrees {
     return await this.#content(oid, signal);
   }
 
-  /** Ends what is on its way. */
-  close(): void {
+  /** Ends what is on its way, and waits for that. */
+  async close(): Promise<void> {
     this.#closing.abort(new MountError("MOUNT_STOPPED", "the mount has ended"));
+    await Promise.allSettled([this.#arrival, this.#last]);
   }
 
   async #content(oid: Oid, signal?: AbortSignal): Promise<Uint8Array> {

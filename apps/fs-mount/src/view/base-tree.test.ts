@@ -58,8 +58,8 @@ it("names are found however many are in each other's way", () => {
   const starts = new Uint32Array(names.length + 1);
   const ends = new Uint32Array(names.length + 1);
   for (const [i, each] of [...names, "name-7"].entries()) {
-    starts[i] = i === 0 ? 0 : ends[i - 1]!;
-    ends[i] = starts[i]! + each.length;
+    starts[i] = ends[i - 1] ?? 0;
+    ends[i] = starts[i] + each.length;
   }
   for (const maxProbes of [0, 1, 64]) {
     const table = new NameTable(bytes, starts, ends, maxProbes);

@@ -6,6 +6,7 @@ import {
   type RepositoryMountOptions,
 } from "../../src/mount-repository.ts";
 import { openPlace } from "../../src/place.ts";
+import { DaemonLab } from "../support/daemon-lab.ts";
 import { GitHttp } from "../support/git-http.ts";
 import { run, useLab } from "../support/lab.ts";
 import { git, makeRepository } from "../support/repository.ts";
@@ -146,6 +147,30 @@ test("a mount that has ended before all trees had come has them the next time", 
   server.release();
   await again.mounted.history;
   expect(await run("git", ["status", "--porcelain"], { cwd })).toBe(" M README.md\n");
+});
+
+test("a daemon tells of a mount that lacks trees that it is degraded, until they have come", async () => {
+  const origin = lab.keep(makeRepository());
+  const server = new GitHttp(dirname(origin));
+  onTestFinished(async () => await server[Symbol.asyncDispose]());
+  await server.start();
+  const head = git(origin, ["rev-parse", "HEAD"]);
+  server.holds = (body) => isAnyTree(body, head);
+  const daemon = new DaemonLab(lab);
+  onTestFinished(async () => await daemon.end());
+  await daemon.start();
+  const cwd = await daemon.add("one", server.url(basename(origin)));
+  await server.isHolding();
+  await daemon.until("one", ({ state }) => state === "mounted");
+  expect(await run("cat", ["README.md"], { cwd })).toBe("version 3\n");
+  await server.kill();
+  const degraded = await daemon.until("one", ({ state }) => state === "degraded");
+  expect(degraded.error).toMatch(/\S/);
+  expect(degraded.history).toBe("partial");
+  server.release();
+  await server.start();
+  await daemon.until("one", ({ state, history }) => state === "mounted" && history === "complete");
+  expect(await run("git", ["status", "--porcelain"], { cwd })).toBe("");
 });
 
 test.each([

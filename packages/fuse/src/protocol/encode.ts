@@ -154,8 +154,8 @@ export function directoryBody(
     const start = plus ? at + ENTRY_BYTES : at;
     const end = start + ((24 + name.length + 7) & ~7);
     if (end > maxBytes) break;
-    // Node id 0 tells the kernel to look the name up when it wants it.
-    if (plus) putEntry(body, at, entry);
+    // Node id 0 tells the kernel to look the name up when it wants it: that is what is here already.
+    if (entry !== undefined && plus) putEntry(body, at, entry);
     putU64(body, start, ino);
     putU64(body, start + 8, nextOffset);
     body.writeUInt32LE(name.length, start + 16);
