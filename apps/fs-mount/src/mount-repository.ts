@@ -268,7 +268,12 @@ function run(
     uid,
     gid,
     signal,
-    checkout: { root, tree: checkout.tree, blobs: checkout.blobs },
+    checkout: {
+      root,
+      rootOf: (tree: Oid, stop: AbortSignal | undefined) => checkout.root(tree, stop),
+      tree: checkout.tree,
+      blobs: checkout.blobs,
+    },
     onSize: (oid: Oid, sizeBytes: number) => sizes.learn(oid, sizeBytes),
     onFiles: (oids: readonly Oid[]) => hydrator.follow(new FileOrder(git.format, oids)),
   };

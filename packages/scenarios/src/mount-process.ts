@@ -35,12 +35,13 @@ export async function mountAddress(
   address: string,
   scratch: Scratch,
   env: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
 ): Promise<MountProcess> {
   const directory = join(scratch.path, "mount");
   await mkdir(directory, { recursive: true });
   const folders = ["--state", join(scratch.path, "state"), "--cache-dir", join(scratch.path, "blobs")];
   const environment = { ...gitEnvironment, ...env };
-  const child = spawn(process.execPath, [mountCli, ...folders, address, directory], {
+  const child = spawn(process.execPath, [mountCli, ...folders, ...flags, address, directory], {
     stdio: ["ignore", "pipe", "pipe"],
     env: environment,
   });

@@ -2,6 +2,8 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseAddress } from "@millrace/protocol-v2/client";
 import { z } from "zod";
+import { DurationOrNever } from "../daemon/duration.ts";
+import { Refresher } from "../daemon/refresher.ts";
 import { CommitId } from "../daemon/schema.ts";
 import { wordsOf } from "../daemon/told-error.ts";
 import { chooseCacheFolder, chooseStateFolder } from "../folders.ts";
@@ -25,6 +27,7 @@ export interface MountFlags {
   readonly depth?: string | undefined;
   readonly requireCommit?: string | undefined;
   readonly waitHistory?: boolean | undefined;
+  readonly refresh?: string | undefined;
 }
 
 const owner = z.coerce.number().int().min(0).max(0xfffffffe).optional();
@@ -41,6 +44,7 @@ const Flags = z.object({
   depth: z.coerce.number().int().positive().optional(),
   requireCommit: CommitId.optional(),
   waitHistory: z.boolean().default(false),
+  refresh: DurationOrNever.default(30_000),
 });
 
 /** Mounts and stays until the mount has ended or a signal comes. */
@@ -59,6 +63,7 @@ export async function mount(repository: string, given: string, asked: MountFlags
     else void unmount(mounted, times);
   });
   let mounted: RepositoryMount | undefined;
+  let refresher: Refresher | undefined;
   try {
     progress.show(`Fetching the trees of ${place.address}`);
     mounted = await mountRepository({
@@ -79,6 +84,7 @@ export async function mount(repository: string, given: string, asked: MountFlags
       signal: stop.signal,
       onFault: (error) => process.stderr.write(`millrace-mount: ${wordsOf(error)}\n`),
     });
+    refresher = refreshing(mounted, url, flags.refresh);
     progress.show("Writing git's index");
     await Promise.race([mounted.ready, mounted.ended]).catch(() => undefined);
     if (flags.waitHistory) {
@@ -98,8 +104,25 @@ export async function mount(repository: string, given: string, asked: MountFlags
   } finally {
     progress.clear();
     signals.forget();
+    await refresher?.stop();
     await mounted?.[Symbol.asyncDispose]();
   }
+}
+
+/** Looks at intervals where the remote repository has got to. What stands in the way is said once, until it is another thing. */
+function refreshing(mounted: RepositoryMount, url: string, refreshMs: number | null): Refresher {
+  let said: string | undefined;
+  return new Refresher(mounted, refreshMs, {
+    open: () => openPlace(url, process.env),
+    refreshed() {
+      said = undefined;
+      return Promise.resolve();
+    },
+    failed(words) {
+      if (words !== said) process.stderr.write(`millrace-mount: ${words}\n`);
+      said = words;
+    },
+  });
 }
 
 /** A first signal unmounts what nobody uses; a second one takes the name away, and whoever uses it goes on to the end. */

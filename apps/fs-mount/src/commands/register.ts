@@ -172,7 +172,10 @@ export function addMountOptions(command: Command): Command {
     .option("--depth <n>", "only so many commits (default: all of them)")
     .option("--no-history", "only the mounted commit; git fetches others when it needs them")
     .option("--wait-history", "until the history is there, too")
-    .option("--refresh <time>", "how often a daemon looks at the remote repository, or never (default: 30s)")
+    .option(
+      "--refresh <time>",
+      "how often to look where the remote repository has got to, or never (default: 30s)",
+    )
     .option(...LFS)
     .option("--read-only", "nothing can be written, and earlier changes do not show")
     .option("--allow-other", "other users may read, and write where permissions let them")

@@ -1,6 +1,7 @@
 import { utimes, mkdir, realpath, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MountError } from "../errors.ts";
+import { findDamage, putAside } from "../git-directory/damage.ts";
 import { makeGitDirectory, sweepDrafts } from "../git-directory/make.ts";
 import { mountRepository, type RepositoryMount } from "../mount-repository.ts";
 import { isPassing } from "../passing-fault.ts";
@@ -98,10 +99,22 @@ export class Keeper {
     });
   }
 
-  /** Prepares it again where that has failed. Throws what stands in the way. */
+  /**
+   * Prepares it again where that has failed, or where its git directory is damaged, which is put aside. Throws FUSE_BUSY where that
+   * one is mounted and somebody is inside, and what stands in the way.
+   */
   async prepare(renewed: () => Row): Promise<void> {
     await this.#inTurn(async () => {
-      if (this.#mount !== undefined) return;
+      const path = join(this.#host.stateFolder, "git");
+      const damage = await findDamage(path, { signal: this.#stop.signal });
+      if (this.#mount !== undefined) {
+        if (damage === undefined) return;
+        await this.#unmount(false);
+      }
+      if (damage !== undefined) {
+        const aside = await putAside(path, damage);
+        this.#host.log(`${this.#row.name}: a damaged ${damage.of} is put aside as ${aside}: ${damage.words}`);
+      }
       this.#row = renewed();
       this.#condition.note({ what: "asked-for" });
       this.#condition.note({ what: "preparing" });

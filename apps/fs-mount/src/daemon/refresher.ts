@@ -1,5 +1,6 @@
 import type { RepositoryMount } from "../mount-repository.ts";
 import type { Place } from "../place.ts";
+import { waitFor } from "../view/wait.ts";
 import { Backoff } from "./backoff.ts";
 import { wordsOf } from "./told-error.ts";
 
@@ -65,7 +66,11 @@ export class Refresher {
   }
 
   async #look(): Promise<boolean> {
-    await this.#mount.history.catch(() => undefined);
+    // Who takes the mount away does not wait for a server that hangs.
+    await waitFor(
+      this.#mount.history.catch(() => undefined),
+      this.#stop.signal,
+    );
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(LOOK_MS)]);
     try {
       await using place = await this.#listener.open();

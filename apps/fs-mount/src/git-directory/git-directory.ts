@@ -36,6 +36,8 @@ export interface IndexOptions {
 export interface IndexCheckout {
   /** What the mounted tree is called. */
   readonly root: Oid;
+  /** What another tree is called, by the settings of this moment. */
+  rootOf(tree: Oid, signal: AbortSignal | undefined): Promise<Oid>;
   /** As `CheckoutTrees.tree`. */
   tree(id: Oid, read: (oid: Oid) => Promise<Uint8Array>): Promise<TreeContent>;
   readonly blobs: Blobs;
@@ -196,7 +198,11 @@ export class GitDirectory implements AsyncDisposable {
    */
   async writeIndex({ uid, gid, signal, onSize, onFiles, checkout }: IndexOptions): Promise<boolean> {
     const { mtimeSeconds } = this.prepared;
-    const walking = this.#walk(checkout, signal);
+    // Beside a HEAD that has moved on, where the index was lost, its tree is what is staged.
+    const head = this.#firstIndex && (await this.headTree({ signal }));
+    const isMoved = head !== undefined && head !== this.prepared.tree;
+    const staged = isMoved ? { ...checkout, root: await checkout.rootOf(head, signal) } : checkout;
+    const walking = this.#walk(staged, signal);
     if (this.#firstIndex === undefined) {
       // Where the trees are gone and the server is not there, git has what it needs nevertheless.
       await walking.then(({ blobs }) => onFiles?.(blobs)).catch(() => undefined);

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { openStoreCache } from "@millrace/promisor";
 import { createFsRepository } from "@millrace/storage-fs";
 import { MountError } from "../errors.ts";
+import { borrowFromAside, putAside } from "./damage.ts";
 import { configFor, findName, type GitDirectoryOptions, prepare, readPrepared } from "./prepare.ts";
 import type { Prepared } from "./schema.ts";
 
@@ -62,6 +63,7 @@ async function makeAside(options: GitDirectoryOptions): Promise<Prepared> {
       await cache[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     }
+    await borrowFromAside(path, draft);
     return await install(draft, path);
   } finally {
     await rm(draft, { recursive: true, force: true });
@@ -73,8 +75,9 @@ async function install(draft: string, path: string): Promise<Prepared> {
   for (;;) {
     const there = await readPrepared(path);
     if (there !== undefined) return there;
-    // What an older version has left half done.
-    await rm(path, { recursive: true, force: true });
+    // It has lost what says that it was prepared; what is in it may be somebody's all the same.
+    const isEmpty = (await readdir(path).catch(() => [])).length === 0;
+    if (!isEmpty) await putAside(path, { of: "git directory" });
     try {
       await rename(draft, path);
     } catch (error) {

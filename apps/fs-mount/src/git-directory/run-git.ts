@@ -39,8 +39,11 @@ export async function runGit({ path, args, input, signal }: GitRun): Promise<str
     cwd: path,
     env: environmentFor(path),
     stdio: ["pipe", "pipe", "pipe"],
+    // A session of its own: what git has started for the network ends with it, and would else hold its pipes; and without a terminal
+    // ssh has nobody to ask, however the user has git call it.
+    detached: true,
   });
-  const stop = (): void => void child.kill("SIGKILL");
+  const stop = (): void => killGroup(child.pid);
   signal?.addEventListener("abort", stop, { once: true });
   let [out, err, isTooLong] = ["", "", false];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -70,6 +73,15 @@ export async function runGit({ path, args, input, signal }: GitRun): Promise<str
   }
 }
 
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // All of it has ended.
+  }
+}
+
 function environmentFor(path: string): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
@@ -82,6 +94,5 @@ function environmentFor(path: string): NodeJS.ProcessEnv {
     SSH_ASKPASS_REQUIRE: "never",
   };
   for (const each of ELSEWHERE) delete environment[each];
-  environment["GIT_SSH_COMMAND"] ??= "ssh -o BatchMode=yes";
   return environment;
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { open as openDatabase, type RootDatabase } from "lmdb";
+import { createDeafness, reasonOf } from "./commit-fault.ts";
 import { Journal, readJournal } from "./journal.ts";
 import { decodeChange, decodeMeta, encodeChange, encodeMeta } from "./change-codec.ts";
 import type { OverlayEntry, OverlayNode } from "./row.ts";
@@ -17,6 +18,7 @@ import {
   parseKey,
 } from "./row-codec.ts";
 import { RecentRows } from "./recent-rows.ts";
+import { Reserve } from "./reserve.ts";
 import { RowChange, RowLayer, type Rows } from "./row-layer.ts";
 
 /** The journal's length at which its changes go to the database. */
@@ -49,6 +51,7 @@ export class RowStore implements Rows {
   readonly lostBytes: number;
   readonly #database: RootDatabase<Buffer, Buffer>;
   readonly #journal: Journal;
+  readonly #reserve: Reserve;
   /** Nodes without a name, which somebody holds: they are nowhere else, so that nothing of them is left after a crash. */
   readonly #nameless = new Map<number, OverlayNode>();
   /** Of the database: a node is looked at several times for each thing that is asked of it. */
@@ -84,6 +87,7 @@ export class RowStore implements Rows {
     this.#newest = new RowLayer();
     this.#lastStoredId = this.#lastId;
     this.#journal = new Journal(folder, last);
+    this.#reserve = new Reserve(folder);
     this.#durable = last;
   }
 
@@ -167,7 +171,7 @@ export class RowStore implements Rows {
   /** Makes a change durable against the end of the process, all of it or nothing. @throws errors of `node:fs`: ENOSPC */
   apply(change: RowChange): void {
     const payload = encodeChange(change.layer, (id) => this.#nameless.has(id));
-    if (payload.length > 0) this.#journal.append(payload);
+    if (payload.length > 0) this.#append(payload, change.layer);
     for (const [id, node] of change.layer.nodes) {
       if (node === null) this.#nameless.delete(id);
       else if (node.nlink === 0) this.#nameless.set(id, node);
@@ -176,6 +180,22 @@ export class RowStore implements Rows {
     this.#lastId = Math.max(this.#lastId, change.lastId);
     if (this.#journal.lengthBytes >= COMMIT_AT_BYTES) this.#startCommit();
     else this.#timer ??= setTimeout(() => this.#startCommit(), COMMIT_AFTER_MS).unref();
+  }
+
+  #append(payload: Uint8Array, layer: RowLayer): void {
+    try {
+      this.#journal.append(payload);
+    } catch (error) {
+      if (!isFull(error) || !onlyRemoves(layer) || !this.#reserve.release()) throw error;
+      this.#journal.append(payload);
+      setImmediate(() => this.#makeRoom());
+    }
+  }
+
+  /** Contents that no row names any more go when that is on the disk, which the database may have no room for. */
+  #makeRoom(): void {
+    this.#reserve.release();
+    void this.sync().catch(() => undefined);
   }
 
   /** Makes all changes so far durable against a loss of power. @throws errors of `node:fs` */
@@ -215,11 +235,18 @@ export class RowStore implements Rows {
 
   async close(): Promise<void> {
     clearTimeout(this.#timer);
-    await this.flush();
-    const { last } = this.#journal;
-    await this.#database.batch(() => this.#put(new RowLayer(), last, true));
-    await this.#journal.close();
-    await this.#database.close();
+    try {
+      await this.flush();
+      const { last } = this.#journal;
+      await this.#database.batch(() => this.#put(new RowLayer(), last, true));
+    } catch (error) {
+      // The journal has what the database has no room for.
+      throw await reasonOf(error);
+    } finally {
+      clearTimeout(this.#timer);
+      await this.#journal.close();
+      await this.#database.close();
+    }
   }
 
   #isDurable(last: number): void {
@@ -250,18 +277,22 @@ export class RowStore implements Rows {
       this.#newest.underlay(layer);
       this.#committing = undefined;
       this.#timer ??= setTimeout(() => this.#startCommit(), COMMIT_AFTER_MS).unref();
-      throw error;
+      const reason = await reasonOf(error);
+      if (isFull(reason)) this.#makeRoom();
+      throw reason;
     }
     this.#database.resetReadTxn();
     this.#committing = undefined;
     this.#journal.cut(last);
     this.#isDurable(last);
+    this.#reserve.fill();
   }
 
   #put(layer: RowLayer, applied: number, isClosed: boolean): void {
     const database = this.#database;
+    const ignore = createDeafness();
     const put = (key: Buffer, value: Uint8Array | null): void =>
-      void (value === null ? database.remove(key) : database.put(key, value as Buffer));
+      ignore(value === null ? database.remove(key) : database.put(key, value as Buffer));
     for (const [id, node] of layer.nodes) put(nodeKey(id), node === null ? null : encodeNode(node));
     for (const [directory, names] of layer.entries)
       for (const [name, entry] of names)
@@ -351,6 +382,15 @@ export class RowStore implements Rows {
   }
 }
 
+function isFull(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOSPC";
+}
+
+function onlyRemoves({ entries }: RowLayer): boolean {
+  const changed = [...entries.values()].flatMap((names) => [...names.values()]);
+  return changed.length > 0 && changed.every((entry) => entry === null || isWhiteout(entry));
+}
+
 function isWhiteout(entry: OverlayEntry | null | undefined): boolean {
   return entry !== null && entry !== undefined && entry.node === undefined;
 }
@@ -364,6 +404,8 @@ function openRows(path: string): RootDatabase<Buffer, Buffer> {
       keyEncoding: "binary",
       // A commit has been synced when it is told of.
       overlappingSync: false,
+      // Changes come in batches of ours; what LMDB batches by itself fails where nobody hears of it, which ends the thread.
+      eventTurnBatching: false,
     });
   } catch (cause) {
     throw damaged("its database cannot be opened", cause);

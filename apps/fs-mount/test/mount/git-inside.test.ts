@@ -67,6 +67,15 @@ describe("git in a mount does what it does in a clone beside it", () => {
     await mirror.settled();
     await mirror.same("the base has followed");
     await mirror.git("symbolic-ref", "HEAD", "refs/heads/main");
+    // A branch that is packed, and one that comes out of that again.
+    await mirror.git("pack-refs", "--all");
+    await mirror.settled();
+    await mirror.git("commit", "-q", "--allow-empty", "-m", "after packing");
+    await mirror.git("checkout", "-q", "elsewhere");
+    await mirror.settled();
+    await mirror.git("checkout", "-q", "main");
+    await mirror.settled();
+    await mirror.same("the base has followed");
     expect(mirror.mounted.faults).toEqual([]);
   });
 

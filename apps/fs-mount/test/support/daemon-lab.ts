@@ -19,6 +19,8 @@ export class DaemonLab {
   readonly cache: string;
   /** Where repositories are mounted. */
   readonly mounts: string;
+  /** Beside what git has in all tests. */
+  environment: Readonly<Record<string, string>> = {};
   readonly #children: ChildProcess[] = [];
   #said = "";
   #isEnded = false;
@@ -40,7 +42,7 @@ export class DaemonLab {
     if (this.#isEnded) throw new Error("the test is over");
     const folders = ["--state", this.state, "--cache-dir", this.cache, "--mount-root", this.mounts];
     const child = spawn(process.execPath, [...MOUNT, "daemon", ...folders, "--retry", "100ms", ...options], {
-      env: GIT_ENVIRONMENT,
+      env: { ...GIT_ENVIRONMENT, ...this.environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let said = "";

@@ -31,6 +31,8 @@ export function openCommandTransport(
         env: { ...process.env, ...env, ...(version === 0 ? {} : { GIT_PROTOCOL: `version=${version}` }) },
       });
       const ended = once(child, "close");
+      // Where it cannot be started, that is told once, by the next line.
+      ended.catch(() => undefined);
       await once(child, "spawn");
       return {
         input: child.stdin,

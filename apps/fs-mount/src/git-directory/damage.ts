@@ -1,0 +1,85 @@
+import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { MountError } from "../errors.ts";
+import { readPrepared } from "./prepare.ts";
+import { runGit } from "./run-git.ts";
+
+/** What is wrong with a git directory. */
+export interface Damage {
+  /** The index alone, or more than that. */
+  readonly of: "index" | "git directory";
+  readonly words: string;
+}
+
+/** A path that no tree has: git opens the tree, or the index, for it and lists nothing. */
+const NO_PATH = ".git/none";
+
+/**
+ * Looks whether git can work with what lies at a path: its settings and `HEAD`, the mounted commit and the one that `HEAD` leads to,
+ * with their root trees, and the index. `undefined` where it can, and where nothing lies there. Nothing is fetched, and not every
+ * object is read.
+ * @throws MountError MOUNT_GIT_FAILED where git cannot be run; `signal.reason`
+ */
+export async function findDamage(
+  path: string,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Damage | undefined> {
+  const ask = async (...args: string[]): Promise<string> => await runGit({ path, args, ...options });
+  try {
+    const prepared = await readPrepared(path);
+    if (prepared === undefined) {
+      const isEmpty = (await readdir(path).catch(() => [])).length === 0;
+      return isEmpty ? undefined : { of: "git directory", words: `${path}/millrace.json is missing` };
+    }
+    await ask("ls-tree", prepared.commit, "--", NO_PATH);
+    // A branch that has no commit yet is no fault.
+    const branch = await ask("rev-parse", "--symbolic-full-name", "HEAD").catch(() => undefined);
+    if (branch === undefined) await ask("symbolic-ref", "HEAD");
+    else await ask("ls-tree", "HEAD", "--", NO_PATH);
+  } catch (error) {
+    return { of: "git directory", words: wordsOfDamage(error) };
+  }
+  try {
+    await ask("ls-files", "--", NO_PATH);
+  } catch (error) {
+    return { of: "index", words: wordsOfDamage(error) };
+  }
+  return undefined;
+}
+
+function wordsOfDamage(error: unknown): string {
+  if (error instanceof MountError) {
+    // Where git could not be run at all, it says nothing of what lies there.
+    const isGits = error.code === "MOUNT_GIT_FAILED" && error.cause === undefined;
+    if (isGits || error.code === "MOUNT_BAD_STATE") return error.message;
+  }
+  throw error;
+}
+
+/**
+ * Puts what is damaged aside, under a name with the time: what somebody has committed or staged there is not lost.
+ * @returns where it is now
+ * @throws errors of `node:fs`
+ */
+export async function putAside(path: string, { of }: Pick<Damage, "of">): Promise<string> {
+  const damaged = of === "index" ? join(path, "index") : path;
+  const aside = `${damaged}.damaged-${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
+  await rename(damaged, aside);
+  return aside;
+}
+
+/**
+ * Lets a new git directory read what lies in those that were put aside (gitrepository-layout, "objects/info/alternates"): local
+ * changes may stand on commits that were never pushed.
+ * @param path where the new one is to be; `draft` is where it is now
+ * @throws errors of `node:fs`
+ */
+export async function borrowFromAside(path: string, draft: string): Promise<void> {
+  const folder = dirname(path);
+  const aside = (await readdir(folder)).filter((name) => name.startsWith(`${basename(path)}.damaged-`));
+  if (aside.length === 0) return;
+  const lines = aside.map((name) => `${JSON.stringify(join(folder, name, "objects"))}\n`);
+  const info = join(draft, "objects", "info");
+  await mkdir(info, { recursive: true });
+  await writeFile(join(info, "alternates"), lines.join(""));
+}
