@@ -30,7 +30,8 @@ async function expectSame(mount: MountProcess, local: WorkTree): Promise<void> {
 
 /** Where a mount has seen the branch of its remote repository last. */
 const UPSTREAM = "refs/millrace/upstream/heads/main";
-const LOOKS_OFTEN = ["--refresh", "200ms"];
+const WITH_HISTORY = ["--wait-history"];
+const LOOKS_OFTEN = [...WITH_HISTORY, "--refresh", "200ms"];
 
 /** Has a mount follow a branch that moves, and that is moved by force; what git works with there stays as it is. */
 async function expectRefreshed(
@@ -100,7 +101,7 @@ describe.each(allEndpointKinds.filter((kind) => kind !== httpMemory))("a mount o
     await endpoint.prepare("history.git", format);
     const url = endpoint.url("history.git");
     await git(["push", "--quiet", "--mirror", url], { cwd: local.path, env: endpoint.env });
-    await using mount = await mountAddress(`${url}@main`, scratch, endpoint.env);
+    await using mount = await mountAddress(`${url}@main`, scratch, endpoint.env, WITH_HISTORY);
     expect(mount.line).toContain("history.git@main");
     await expectSame(mount, local);
     expect(await mount.run("git", "fetch", "--prune")).toBe("");
@@ -125,7 +126,7 @@ it("mounts what git's own HTTP service serves", async () => {
   const local = await createHistory(join(scratch.path, "local"), "sha1");
   await git(["clone", "--quiet", "--bare", local.path, join(scratch.path, "history.git")]);
   await using backend = await startGitHttpBackend(scratch.path);
-  await using mount = await mountAddress(`${backend.url}/history.git`, scratch);
+  await using mount = await mountAddress(`${backend.url}/history.git`, scratch, {}, WITH_HISTORY);
   await expectSame(mount, local);
 });
 
