@@ -22,7 +22,6 @@ import type {
   RequestBody,
 } from "../transport.ts";
 import { Admission } from "./admission.ts";
-import { createDispatcher } from "./dispatcher.ts";
 import { parseRetryAfter, requestFault, statusFault } from "./http-fault.ts";
 import { type FilledHttpTransportOptions, HttpTransportOptions } from "./schema.ts";
 
@@ -64,7 +63,8 @@ interface HttpRequest {
 class HttpTransport implements GitTransport {
   readonly address: string;
   readonly #options: FilledHttpTransportOptions;
-  readonly #dispatcher: Dispatcher;
+  /** Made with the first request: the code of it is the largest part of what a client loads. */
+  #dispatcher: Promise<Dispatcher> | undefined;
   readonly #admission: Admission;
   readonly #origin: string;
   /** The URL's user, where a helper is to know the password. */
@@ -92,7 +92,6 @@ class HttpTransport implements GitTransport {
     this.#origin = url.origin;
     this.#path = url.pathname.replace(/\/+$/, "");
     this.#query = url.search;
-    this.#dispatcher = createDispatcher(options);
   }
 
   open(service: GitService, { version, signal }: OpenOptions): Promise<Conversation> {
@@ -107,7 +106,8 @@ class HttpTransport implements GitTransport {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#dispatcher.destroy();
+    const dispatcher = await this.#dispatcher?.catch(() => undefined);
+    await dispatcher?.destroy();
   }
 
   async #advertisement(
@@ -175,7 +175,11 @@ class HttpTransport implements GitTransport {
   async #sendOnce({ method, path, version, headers, body, signal }: HttpRequest): Promise<Sent> {
     const credentials = await this.#admission.headers();
     try {
-      const response = await this.#dispatcher.request({
+      this.#dispatcher ??= import("./dispatcher.ts").then(({ createDispatcher }) =>
+        createDispatcher(this.#options),
+      );
+      const dispatcher = await this.#dispatcher;
+      const response = await dispatcher.request({
         origin: this.#origin,
         method,
         path,
