@@ -1,13 +1,12 @@
 import {
-  contentKey,
   damaged,
   decodeEntry,
   decodeNode,
-  encodeEntry,
-  entryKey,
-  nodeKey,
   parseKey,
   Reader,
+  writeEntry,
+  writeEntryKey,
+  writeIdKey,
   writeNode,
   Writer,
 } from "./row-codec.ts";
@@ -38,25 +37,24 @@ export interface Meta {
 export function encodeChange(layer: RowLayer, isNameless: (id: number) => boolean): Uint8Array {
   const writer = changeWriter;
   writer.reset();
-  const put = (key: Buffer, isThere: boolean): void => {
-    writer.bytes(key);
-    writer.u8(isThere ? 1 : 0);
-  };
   for (const [id, node] of layer.nodes) {
-    if (node !== null && node.nlink > 0) {
-      put(nodeKey(id), true);
-      writer.nested(() => writeNode(writer, node));
-    } else if (!isNameless(id)) put(nodeKey(id), false);
+    const isNamed = node !== null && node.nlink > 0;
+    if (!isNamed && isNameless(id)) continue;
+    writeIdKey(writer, "node", id);
+    writer.u8(isNamed ? 1 : 0);
+    if (isNamed) writer.nested(() => writeNode(writer, node));
   }
   for (const [directory, names] of layer.entries) {
     for (const [name, entry] of names) {
-      put(entryKey(directory, name), entry !== null);
-      if (entry !== null) writer.bytes(encodeEntry(entry));
+      writeEntryKey(writer, directory, name);
+      writer.u8(entry === null ? 0 : 1);
+      if (entry !== null) writeEntry(writer, entry);
     }
   }
   for (const [id, content] of layer.contents) {
     if (isNameless(id)) continue;
-    put(contentKey(id), content !== null);
+    writeIdKey(writer, "content", id);
+    writer.u8(content === null ? 0 : 1);
     if (content !== null) writer.bytes(content);
   }
   return writer.done();
@@ -70,7 +68,7 @@ export function decodeChange(payload: Uint8Array): RowLayer {
     const key = parseKey(reader.bytes());
     const value = reader.u8() === 0 ? null : reader.bytes();
     if ("id" in key) layer.nodes.set(key.id, value === null ? null : decodeNode(key.id, value));
-    else if ("contentOf" in key) layer.contents.set(key.contentOf, value);
+    else if ("contentOf" in key) layer.putContent(key.contentOf, value);
     else layer.putEntry(key.directory, key.name, value === null ? null : decodeEntry(value));
   }
   return layer;

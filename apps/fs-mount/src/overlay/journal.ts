@@ -15,6 +15,8 @@ import { crc32 } from "node:zlib";
 
 /** A record's length (of its payload), checksum and number are before it. */
 const HEADER_BYTES = 16;
+/** Records up to this are made in memory that is used again. */
+const RECORD_BYTES = 16 << 10;
 const FILE_NAME = /^journal-(\d{16})$/;
 const syncFile = promisify(fsync);
 
@@ -69,6 +71,7 @@ export function readJournal(folder: string, applied: number): Replay {
  */
 export class Journal {
   readonly #folder: string;
+  readonly #record = Buffer.allocUnsafeSlow(RECORD_BYTES);
   #files: JournalFile[] = [];
   #lengthBytes = 0;
   #last: number;
@@ -96,7 +99,7 @@ export class Journal {
 
   /** Adds a record, all of it or nothing. @throws the error of `node:fs`: ENOSPC where the disk is full */
   append(payload: Uint8Array): void {
-    const record = Buffer.allocUnsafe(HEADER_BYTES + payload.length);
+    const record = this.#room(HEADER_BYTES + payload.length);
     record.writeUInt32LE(payload.length, 0);
     record.writeDoubleLE(this.#last + 1, 8);
     record.set(payload, HEADER_BYTES);
@@ -163,6 +166,12 @@ export class Journal {
     this.#files.push({ path, fd: openSync(path, "wx", 0o600), first: this.#last + 1 });
     this.#lengthBytes = 0;
     this.#isFolderSynced = false;
+  }
+
+  /** Memory for a record; small ones take turns in the same. */
+  #room(lengthBytes: number): Buffer {
+    if (lengthBytes > this.#record.length) return Buffer.allocUnsafe(lengthBytes);
+    return this.#record.subarray(0, lengthBytes);
   }
 
   #newest(): JournalFile {

@@ -20,7 +20,7 @@ export class NodeNames {
   /** A node was found by a name. */
   found(node: OverlayViewNode, directory: OverlayViewNode, name: string): void {
     if (node.parent === directory && node.name === name) return;
-    if (node.parent === undefined || node.attributes.nlink < 2) {
+    if (node.parent === undefined || node.nlink < 2) {
       node.parent = directory;
       node.name = name;
       return;
@@ -50,9 +50,13 @@ export class NodeNames {
    * @returns `undefined` where one is not known
    */
   pathsOf(node: OverlayViewNode, isAlive: (node: OverlayViewNode) => boolean): string[] | undefined {
-    const { nlink } = node.attributes;
+    const { nlink } = node;
     if (nlink === 0) return [];
     if (node.parent === undefined) return undefined;
+    if (nlink === 1 && !this.#others.has(node)) {
+      const above = pathOf(node.parent, isAlive);
+      return above === undefined ? undefined : [above + node.name];
+    }
     const names = [{ directory: node.parent, name: node.name }, ...(this.#others.get(node) ?? [])];
     if (names.length < nlink) return undefined;
     const paths: string[] = [];

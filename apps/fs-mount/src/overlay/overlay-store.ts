@@ -311,7 +311,8 @@ export class OverlayStore {
 
   #apply(change: RowChange): void {
     const dropped: string[] = [];
-    const { nodes, contents } = change.layer;
+    const { layer } = change;
+    const { nodes } = layer;
     for (const [id, node] of nodes) {
       const before = this.#rows.node(id);
       const isGone = node === null || (node.nlink === 0 && !this.#held.has(id));
@@ -319,9 +320,9 @@ export class OverlayStore {
       else if (isGone) nodes.set(id, null);
       if (before?.backing !== undefined && (isGone || node.backing !== before.backing))
         dropped.push(before.backing);
-      if (before?.isSmall && (isGone || !node.isSmall)) contents.set(id, null);
+      if (before?.isSmall && (isGone || !node.isSmall)) layer.putContent(id, null);
     }
-    if (change.layer.isEmpty) return;
+    if (layer.isEmpty) return;
     this.contents.whereRoom(() => this.#rows.apply(change));
     this.contents.dropped(dropped);
   }

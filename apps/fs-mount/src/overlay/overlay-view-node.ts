@@ -1,5 +1,5 @@
 import type { Oid } from "@millrace/pack";
-import type { NodeAttributes, NodeKind, ViewNode } from "../view/view.ts";
+import type { NodeAttributes, NodeKind, Time, ViewNode } from "../view/view.ts";
 import type { BaseContents } from "../view/base-contents.ts";
 import type { LookedAtDirectory } from "../view/directory-contents.ts";
 import type { CountedNode } from "../view/node-table.ts";
@@ -99,9 +99,13 @@ export class OverlayViewNode implements ViewNode, CountedNode, LookedAtDirectory
     return "xattrs" in state ? state.xattrs : undefined;
   }
 
+  get nlink(): number {
+    const { state } = this;
+    return "nlink" in state ? state.nlink : 1;
+  }
+
   get attributes(): NodeAttributes {
     const { state } = this;
-    const time = { seconds: this.#context.mtimeSeconds, nanoseconds: 0 };
     const row = "id" in state ? state : undefined;
     return {
       mode: state.mode,
@@ -109,9 +113,13 @@ export class OverlayViewNode implements ViewNode, CountedNode, LookedAtDirectory
       uid: row?.uid,
       gid: row?.gid,
       rdev: row?.rdev ?? 0,
-      atime: row?.atime ?? time,
-      mtime: row?.mtime ?? time,
-      ctime: row?.ctime ?? time,
+      atime: row?.atime ?? this.#baseTime(),
+      mtime: row?.mtime ?? this.#baseTime(),
+      ctime: row?.ctime ?? this.#baseTime(),
     };
+  }
+
+  #baseTime(): Time {
+    return { seconds: this.#context.mtimeSeconds, nanoseconds: 0 };
   }
 }

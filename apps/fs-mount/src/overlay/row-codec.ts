@@ -184,6 +184,27 @@ export function damaged(what: string, cause?: unknown): MountError {
   return new MountError("MOUNT_OVERLAY_DAMAGED", `the store of local changes is damaged: ${what}`, { cause });
 }
 
+/** Writes the key of a node or its content, as `bytes`. */
+export function writeIdKey(writer: Writer, kind: "node" | "content", id: number): void {
+  writer.u32(1 + ID_BYTES);
+  writer.u8(kind === "node" ? NODE : CONTENT);
+  writer.id(id);
+}
+
+/** Writes the key of an entry, as `bytes`. */
+export function writeEntryKey(writer: Writer, directory: number, name: string): void {
+  writer.u32(1 + ID_BYTES + name.length);
+  writer.u8(ENTRY);
+  writer.id(directory);
+  writer.latin1(name);
+}
+
+/** Writes what `encodeEntry` encodes, as `bytes`. */
+export function writeEntry(writer: Writer, { node }: OverlayEntry): void {
+  writer.u32(node === undefined ? 0 : ID_BYTES);
+  if (node !== undefined) writer.id(node);
+}
+
 /** What a writer that begins anew keeps. */
 const MAX_KEPT_BYTES = 1 << 20;
 
@@ -217,8 +238,19 @@ export class Writer {
   /** Characters of one byte each, as `bytes`. */
   text(value: string): void {
     this.u32(value.length);
+    this.latin1(value);
+  }
+
+  /** Characters of one byte each, without their length. */
+  latin1(value: string): void {
     this.#room(value.length);
     this.#length += this.#buffer.write(value, this.#length, "latin1");
+  }
+
+  /** An id as in a key. */
+  id(value: number): void {
+    this.#room(ID_BYTES);
+    this.#length = this.#buffer.writeUIntBE(value, this.#length, ID_BYTES);
   }
 
   /** What `write` writes, as `bytes`. */

@@ -9,12 +9,23 @@ export interface Rows {
   content(id: number): Uint8Array | undefined;
 }
 
+/** Most changes are of nodes only: what they say of all else is this, which nobody puts anything into. */
+const NOTHING: Map<number, never> = new Map<number, never>();
+
 /** Rows that go over others: a row that is put hides the one below, `null` says that there is none. */
 export class RowLayer {
   readonly nodes: Map<number, OverlayNode | null> = new Map();
-  readonly entries: Map<number, Map<string, OverlayEntry | null>> = new Map();
+  #entries: Map<number, Map<string, OverlayEntry | null>> = NOTHING;
+  #contents: Map<number, Uint8Array | null> = NOTHING;
+
+  get entries(): ReadonlyMap<number, ReadonlyMap<string, OverlayEntry | null>> {
+    return this.#entries;
+  }
+
   /** By node. */
-  readonly contents: Map<number, Uint8Array | null> = new Map();
+  get contents(): ReadonlyMap<number, Uint8Array | null> {
+    return this.#contents;
+  }
 
   get isEmpty(): boolean {
     return this.nodes.size === 0 && this.entries.size === 0 && this.contents.size === 0;
@@ -25,9 +36,17 @@ export class RowLayer {
   }
 
   putEntry(directory: number, name: string, entry: OverlayEntry | null): void {
-    let names = this.entries.get(directory);
-    if (names === undefined) this.entries.set(directory, (names = new Map()));
+    let names = this.#entries.get(directory);
+    if (names === undefined) {
+      if (this.#entries === NOTHING) this.#entries = new Map();
+      this.#entries.set(directory, (names = new Map()));
+    }
     names.set(name, entry);
+  }
+
+  putContent(id: number, content: Uint8Array | null): void {
+    if (this.#contents === NOTHING) this.#contents = new Map();
+    this.#contents.set(id, content);
   }
 
   /** Takes over what an older layer says and this one does not. */
@@ -36,7 +55,7 @@ export class RowLayer {
     for (const [directory, names] of older.entries)
       for (const [name, entry] of names)
         if (this.entry(directory, name) === undefined) this.putEntry(directory, name, entry);
-    for (const [id, content] of older.contents) if (!this.contents.has(id)) this.contents.set(id, content);
+    for (const [id, content] of older.contents) if (!this.contents.has(id)) this.putContent(id, content);
   }
 }
 
@@ -92,6 +111,6 @@ export class RowChange implements Rows {
 
   /** The content of a node that is put with `isSmall`; it goes with the node, and when that has another one. */
   putContent(id: number, content: Uint8Array): void {
-    this.layer.contents.set(id, content);
+    this.layer.putContent(id, content);
   }
 }

@@ -325,7 +325,7 @@ export class RowStore implements Rows {
         this.#newest.putEntry(directory, name, entry);
       }
     }
-    for (const [id, content] of layer.contents) this.#newest.contents.set(id, content);
+    for (const [id, content] of layer.contents) this.#newest.putContent(id, content);
     // This layer hides what it says, but not for good.
     this.#lastEntry = undefined;
   }

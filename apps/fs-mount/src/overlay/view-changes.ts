@@ -48,7 +48,7 @@ export class ViewChanges {
   came(node: OverlayViewNode, directory: OverlayViewNode, name: string, isMoved = false): void {
     this.#noteName(node, directory, name, isMoved);
     this.#names.found(node, directory, name);
-    if (node.attributes.nlink > 1) this.changed(node);
+    if (node.nlink > 1) this.changed(node);
   }
 
   /** A name leads to a node no more. @param isMoved as in `came` */
@@ -56,7 +56,7 @@ export class ViewChanges {
     this.#noteName(node, directory, name, isMoved);
     this.#names.lost(node, directory, name);
     // Its other links show another time of change.
-    if (!isDirectory(node.state) && node.attributes.nlink > 1) this.changed(node);
+    if (!isDirectory(node.state) && node.nlink > 1) this.changed(node);
   }
 
   /** A node's content or attributes have changed. */

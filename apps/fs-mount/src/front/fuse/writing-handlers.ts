@@ -110,7 +110,7 @@ function otherChanges(
   nodes: ShownNodes,
   caller: Caller,
 ): AttributeChange | undefined {
-  const { uid: uidNow, gid: gidNow } = nodes.attributesOf(node, 0);
+  const { uid: uidNow = nodes.owner.uid, gid: gidNow = nodes.owner.gid } = node.attributes;
   const isGiven = uid !== undefined || gid !== undefined;
   let newMode = mode;
   if (isGiven) newMode ??= withoutPrivileges(node, nodes);
@@ -131,7 +131,7 @@ function otherChanges(
  * @param writer group of who writes: of their other groups the kernel tells nothing, so that the bit goes in doubt
  */
 function withoutPrivileges(node: ViewNode, nodes: ShownNodes, writer?: number): number {
-  const { mode, gid } = nodes.attributesOf(node, 0);
+  const { mode, gid = nodes.owner.gid } = node.attributes;
   if (isDirectory({ mode })) return mode;
   // Without the group's x-bit it never meant "run as that group".
   const isCleared = (mode & S_IXGRP) !== 0 || (writer !== undefined && writer !== gid);
