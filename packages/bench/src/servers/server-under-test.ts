@@ -8,6 +8,8 @@ import type { ProbeAnswer, ProbeQuestion } from "./probe-messages.ts";
 
 const IDLE_CHECK_MS = 25;
 const IDLE_CPU_SECONDS = 0.002;
+/** On a busy machine one look may come while a server that has work waits for its turn. */
+const IDLE_LOOKS = 4;
 const IDLE_LIMIT_MS = 20_000;
 const MEMORY_INTERVAL_MS = 50;
 
@@ -39,11 +41,13 @@ export async function startServer({ args, env, worksInChildren }: ServerCommand)
     async settled({ resetLoop = false } = {}) {
       const until = performance.now() + IDLE_LIMIT_MS;
       let last = await ask(false);
+      let idleLooks = 0;
       for (;;) {
         await delay(IDLE_CHECK_MS);
         const next = await ask(false);
         const isIdle = next.busy === 0 && next.cpuSeconds - last.cpuSeconds < IDLE_CPU_SECONDS;
-        if (isIdle || performance.now() > until) return resetLoop ? ask(true) : next;
+        idleLooks = isIdle ? idleLooks + 1 : 0;
+        if (idleLooks === IDLE_LOOKS || performance.now() > until) return resetLoop ? ask(true) : next;
         last = next;
       }
     },
