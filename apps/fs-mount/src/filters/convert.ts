@@ -2,7 +2,7 @@ import type { Oid } from "@millrace/pack";
 import type { Conversion } from "./conversion.ts";
 import { decodeText, encodeText } from "./encoding.ts";
 import { collapseIdent, expandIdent, IdentExpander } from "./ident.ts";
-import { pointerTo } from "./lfs-content.ts";
+import { pointerTo } from "./point-to.ts";
 import { CrAdder, CrRemover, isBinary, takesCrs, TextCounter } from "./line-ends.ts";
 
 /** Whether a content has to be held as a whole. */

@@ -11,7 +11,6 @@ import { detailOf, objectOf } from "./content-id.ts";
 import { type Conversion, parseConversion } from "./conversion.ts";
 import type { ConversionBook, Converted } from "./conversion-book.ts";
 import { type LfsPointer, type LfsSource, MAX_POINTER_BYTES, pointerOf, readLfs } from "./lfs-content.ts";
-import { convertPieces, convertWhole, needsWhole } from "./convert.ts";
 
 const read = promisify(readCallback);
 
@@ -166,6 +165,8 @@ export class ConvertedBlobs implements Blobs {
     const { format, cache, lfs } = this.#options;
     const pointer = conversion.lfs ? await readPointer(blob) : undefined;
     if (pointer !== undefined) return await cache.putPieces(format, object, readLfs(lfs, pointer));
+    // Most mounts convert nothing, and start sooner without it.
+    const { convertPieces, convertWhole, needsWhole } = await import("./convert.ts");
     if (blob.sizeBytes > AT_ONCE_BYTES) {
       if (needsWhole(conversion) && blob.sizeBytes > MAX_WHOLE_BYTES) {
         const why = `blob ${object} is to be converted as a whole and has ${blob.sizeBytes} bytes`;

@@ -15,14 +15,6 @@ export function pointerOf(content: Uint8Array): LfsPointer | undefined {
   return content.length > MAX_POINTER_BYTES ? undefined : parseLfsPointer(content);
 }
 
-/** The pointer to a file, as git-lfs writes it. */
-export function pointerTo(content: Uint8Array): Uint8Array {
-  const oid = createHash("sha256").update(content).digest("hex");
-  const lines = ["version https://git-lfs.github.com/spec/v1", `oid sha256:${oid}`, `size ${content.length}`];
-  // An empty file is its own pointer.
-  return content.length === 0 ? content : Buffer.from(`${lines.join("\n")}\n`);
-}
-
 /**
  * What a pointer points to, held against it on the way.
  * @throws MountError MOUNT_BLOB_DAMAGED, before the last piece where there is too much, and at its end else; as the source

@@ -3,7 +3,6 @@ import { setImmediate } from "node:timers/promises";
 import { hashObject, type ObjectFormat, type Oid, oidFromBytes } from "@millrace/pack";
 import { detailOf, objectOf } from "../filters/content-id.ts";
 import { type Conversion, parseConversion } from "../filters/conversion.ts";
-import { cleanWhole } from "../filters/convert.ts";
 import type { OverlayStore } from "./overlay-store.ts";
 import type { OverlayNode } from "./row.ts";
 
@@ -47,6 +46,8 @@ export class ContentComparer {
   async #becomes({ id, sizeBytes = 0 }: OverlayNode, blob: Oid, conversion: Conversion): Promise<boolean> {
     if (sizeBytes > MAX_CLEANED_BYTES || !this.#isHere(id)) return false;
     await this.#turn(sizeBytes);
+    // Few trees ask for conversions, and this thread is to start soon.
+    const { cleanWhole } = await import("../filters/convert.ts");
     if (!this.#isHere(id)) return false;
     const cleaned = cleanWhole(this.#store.contents.read(id, 0, sizeBytes), conversion);
     return oidFromBytes(hashObject(this.#format, "blob", cleaned), 0, this.#format) === blob;
