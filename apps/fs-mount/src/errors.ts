@@ -46,6 +46,8 @@ export type MountErrorCode =
   | "MOUNT_NOT_MOUNTED"
   /** It is registered as one whose remote repository is never looked at. */
   | "MOUNT_NOT_REFRESHED"
+  /** A mount for another user: who asks may not have it, or that user cannot get to where it is kept. */
+  | "MOUNT_OWNER_REFUSED"
   /** The directory is a mount already, of somebody else. */
   | "MOUNT_DIRECTORY_TAKEN";
 

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { lchown, mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseAddress } from "@millrace/protocol-v2/client";
 import { z } from "zod";
@@ -9,6 +9,7 @@ import { wordsOf } from "../daemon/told-error.ts";
 import { chooseCacheFolder, chooseStateFolder } from "../folders.ts";
 import { mountRepository, type RepositoryMount } from "../mount-repository.ts";
 import { openPlace } from "../place.ts";
+import { becomeOwner, foreignOwner, type Owner } from "../owner.ts";
 import { cannotMount, probeMounting, saysCannotMount } from "./can-mount.ts";
 import { createProgress } from "./progress.ts";
 import { onSignals } from "./signals.ts";
@@ -50,11 +51,13 @@ const Flags = z.object({
 /** Mounts and stays until the mount has ended or a signal comes. */
 export async function mount(repository: string, given: string, asked: MountFlags): Promise<void> {
   const flags = Flags.parse(asked);
+  const foreign = await foreignOwner(flags.uid, flags.gid);
   const { state, cacheDir, cacheBytes, allowOther, readOnly, lfs, uid, gid, depth, requireCommit } = flags;
   await probeMounting(repository, given);
   const { repository: url, name } = parseAddress(repository);
   const directory = resolve(given);
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory, foreign);
+  if (foreign !== undefined) await becomeOwner(foreign);
   const progress = createProgress();
   await using place = await openPlace(url, process.env);
   const stop = new AbortController();
@@ -107,6 +110,12 @@ export async function mount(repository: string, given: string, asked: MountFlags
     await refresher?.stop();
     await mounted?.[Symbol.asyncDispose]();
   }
+}
+
+/** Where another user's mount is to be, what is missing of it becomes theirs: `fusermount3` mounts on nothing else for them. */
+async function makeDirectory(directory: string, owner: Owner | undefined): Promise<void> {
+  const made = await mkdir(directory, { recursive: true });
+  if (owner !== undefined && made !== undefined) await lchown(directory, owner.uid, owner.gid);
 }
 
 /** Looks at intervals where the remote repository has got to. What stands in the way is said once, until it is another thing. */

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { AddFlags, StateFlag } from "./control.ts";
 import type { DaemonFlags } from "./daemon.ts";
 import type { DoctorFlags } from "./doctor.ts";
@@ -42,6 +42,9 @@ export function registerCommands(program: Command, version: string, exit: (statu
       "the first wait after a mount that failed; it doubles up to ten times that",
       "30s",
     )
+    .option("--uid <n>", "under this user's id, as root may (default: yours)")
+    .option("--gid <n>", "and in this group (default: the user's)")
+    .addOption(new Option("--with-parent", "end when standard input does").hideHelp())
     .action(async (flags: DaemonFlags) => {
       await (await import("./daemon.ts")).daemon(flags, version);
     });

@@ -9,9 +9,12 @@ import { lockStateFolder } from "../overlay/state-lock.ts";
 import { serveControl } from "./control-server.ts";
 import { describe } from "./describe.ts";
 import { Keeper } from "./keeper.ts";
+import { Owners } from "./owners.ts";
 import type { ControlAnswers, ControlRequest, Tally } from "./protocol.ts";
 import { Registry, unknownName } from "./registry.ts";
+import type { Row } from "./schema.ts";
 import { chooseSocketPath } from "./socket-path.ts";
+import type { Status } from "./status.ts";
 import { wordsOf } from "./told-error.ts";
 
 /** How a daemon runs. */
@@ -46,7 +49,8 @@ type Asked<Command extends ControlRequest["command"]> = Extract<
  * Starts the daemon of a state folder: mounts all that is registered, keeps it mounted, and does what it is asked over its socket.
  *
  * All mounts are served by one process: they share the cache's books, the memory for packs and the connections, and one command
- * reaches all of them. Each has a thread of its own for the kernel, and a keeper of its own that lets no fault out.
+ * reaches all of them. Each has a thread of its own for the kernel, and a keeper of its own that lets no fault out. Mounts of other
+ * users are kept by daemons of theirs, which this one starts and passes requests on to.
  *
  * @throws MountError MOUNT_STATE_LOCKED where one runs already, MOUNT_STATE_UNLOCKABLE, MOUNT_BAD_STATE, MOUNT_SOCKET_PATH; what the
  *   disk says
@@ -76,6 +80,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #registry: Registry;
   readonly #keepers = new Map<string, Keeper>();
+  readonly #owners: Owners;
   readonly #unlock: () => void;
   #control: AsyncDisposable | undefined;
 
@@ -85,12 +90,13 @@ export class Daemon {
     this.#options = options;
     this.#registry = registry;
     this.#unlock = unlock;
+    this.#owners = new Owners(options);
   }
 
   /** @internal */
   async listen(): Promise<void> {
     this.#control = await serveControl(this.socketPath, (request, signal) => this.#perform(request, signal));
-    for (const row of this.#registry.rows()) this.#keep(row.name).start();
+    for (const row of this.#registry.rows()) void this.#resume(row);
   }
 
   /**
@@ -99,8 +105,20 @@ export class Daemon {
    */
   async end(isHurried: AbortSignal): Promise<void> {
     await this.#control?.[Symbol.asyncDispose]();
-    await Promise.all([...this.#keepers.values()].map((keeper) => this.#endKeeper(keeper, isHurried)));
+    await Promise.all([
+      this.#owners.end(isHurried),
+      ...[...this.#keepers.values()].map((keeper) => this.#endKeeper(keeper, isHurried)),
+    ]);
     this.#unlock();
+  }
+
+  async #resume(row: Row): Promise<void> {
+    try {
+      if ((await this.#owners.of(row)) === undefined) this.#keep(row.name).start();
+      else await this.#owners.resume(row);
+    } catch (error) {
+      this.#options.log(`${row.name}: ${wordsOf(error)}`);
+    }
   }
 
   async #endKeeper(keeper: Keeper, isHurried: AbortSignal): Promise<void> {
@@ -146,18 +164,32 @@ export class Daemon {
     return keeper;
   }
 
-  /** Those that are meant: one, or all. */
+  /** Those of this daemon's own that are meant: one, or all. */
   #meant(name: string | undefined): readonly Keeper[] {
-    if (name !== undefined) return [this.#keeper(name)];
-    return this.#registry.rows().map((row) => this.#keeper(row.name));
+    return name === undefined ? [...this.#keepers.values()] : [this.#keeper(name)];
+  }
+
+  /** The row that a request is about, where it is about one. */
+  #rowOf(request: ControlRequest): Row | undefined {
+    if (request.command === "prefetch")
+      return this.#registry.rows().find(({ directory }) => isWithin(request.path, directory));
+    return "name" in request && request.name !== undefined ? this.#registry.get(request.name) : undefined;
   }
 
   async #perform(request: ControlRequest, signal: AbortSignal): Promise<unknown> {
+    const row = this.#rowOf(request);
+    const theirs = row && (await this.#owners.of(row));
+    if (theirs !== undefined && row !== undefined) {
+      if (request.command === "status") return [await this.#owners.status(theirs, row, signal)];
+      const answer = await theirs.ask(request, signal);
+      if (request.command === "remove") this.#registry.remove(row.name, row.version);
+      return answer;
+    }
     switch (request.command) {
       case "ping":
         return { version: this.#options.version, pid: process.pid, mountRoot: this.#options.mountRoot };
       case "status":
-        return await Promise.all(this.#meant(request.name).map((keeper) => describe(keeper, signal)));
+        return await this.#status(request.name, signal);
       case "add":
         return await this.#add(request, signal);
       case "remove":
@@ -165,9 +197,9 @@ export class Daemon {
       case "prefetch":
         return await this.#prefetch(request, signal);
       case "evict":
-        return await this.#evict(request);
+        return await this.#evict(request, signal);
       case "gc":
-        return await this.#gc(request);
+        return await this.#gc(request, signal);
       default: {
         const keeper = this.#keeper(request.name);
         await this.#performOn(keeper, request, signal);
@@ -203,11 +235,28 @@ export class Daemon {
   }
 
   async #add({ registration }: Asked<"add">, signal: AbortSignal): Promise<ControlAnswers["add"]> {
+    const theirs = await this.#owners.of(registration);
+    if (theirs !== undefined) {
+      // First theirs: what cannot be had is not registered.
+      await theirs.start();
+      this.#registry.add(registration);
+      return await this.#owners.add(theirs, registration, signal);
+    }
     const { name } = this.#registry.add(registration);
     const there = this.#keepers.get(name);
     if (there === undefined) this.#keep(name).start();
     else void there.bringUp().catch(() => undefined);
     return await describe(this.#keeper(name), signal);
+  }
+
+  async #status(name: string | undefined, signal: AbortSignal): Promise<readonly Status[]> {
+    if (name !== undefined) return [await describe(this.#keeper(name), signal)];
+    const one = async (row: Row): Promise<Status> => {
+      const theirs = await this.#owners.of(row);
+      if (theirs !== undefined) return await this.#owners.status(theirs, row, signal);
+      return await describe(this.#keeper(row.name), signal);
+    };
+    return await Promise.all(this.#registry.rows().map(one));
   }
 
   async #remove({ name, purge, lazy }: Asked<"remove">): Promise<null> {
@@ -246,16 +295,23 @@ export class Daemon {
   }
 
   /** Drops contents of files that can be fetched again: from the git directories, and from the cache that all share. */
-  async #evict({ name, keepBytes }: Asked<"evict">): Promise<ControlAnswers["evict"]> {
+  async #evict({ name, keepBytes }: Asked<"evict">, signal: AbortSignal): Promise<ControlAnswers["evict"]> {
     let gitDirectories = NOTHING;
     for (const { mount } of this.#meant(name)) {
       if (mount !== undefined) gitDirectories = sum(gitDirectories, await mount.parts.git.evict());
     }
-    return { cache: await this.#trim(keepBytes), gitDirectories };
+    let cache = await this.#trim(keepBytes);
+    const theirs =
+      name === undefined ? await this.#owners.askAll({ command: "evict", keepBytes }, signal) : [];
+    for (const answer of theirs) {
+      cache = sum(cache, answer.cache);
+      gitDirectories = sum(gitDirectories, answer.gitDirectories);
+    }
+    return { cache, gitDirectories };
   }
 
   /** Puts packs together, and brings the cache within its limit. */
-  async #gc({ name }: Asked<"gc">): Promise<ControlAnswers["gc"]> {
+  async #gc({ name }: Asked<"gc">, signal: AbortSignal): Promise<ControlAnswers["gc"]> {
     let [packsBefore, packsAfter] = [0, 0];
     for (const { mount } of this.#meant(name)) {
       if (mount === undefined) continue;
@@ -263,7 +319,13 @@ export class Daemon {
       packsBefore += before;
       packsAfter += after;
     }
-    return { cache: await this.#trim(undefined), packsBefore, packsAfter };
+    let cache = await this.#trim(undefined);
+    for (const answer of name === undefined ? await this.#owners.askAll({ command: "gc" }, signal) : []) {
+      cache = sum(cache, answer.cache);
+      packsBefore += answer.packsBefore;
+      packsAfter += answer.packsAfter;
+    }
+    return { cache, packsBefore, packsAfter };
   }
 
   async #trim(keepBytes: number | undefined): Promise<Tally> {

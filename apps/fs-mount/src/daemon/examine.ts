@@ -97,7 +97,7 @@ async function usable(folder: string): Promise<Omit<Check, "name">> {
 async function staleMounts(): Promise<Omit<Check, "name">> {
   const found: string[] = [];
   for (const mounted of (await listMounts()).filter(isOurs)) {
-    if ((await lookAt(mounted.directory, LOOK_MS)) === "stale") found.push(mounted.directory);
+    if ((await lookAt(mounted.directory, LOOK_MS, mounted.owner)) === "stale") found.push(mounted.directory);
   }
   if (found.length === 0) return { outcome: "ok" };
   return { outcome: "failed", detail: `nobody serves ${found.join(", ")}: umount -l takes them away` };
@@ -105,11 +105,11 @@ async function staleMounts(): Promise<Omit<Check, "name">> {
 
 async function health({ directory, state, error }: Status): Promise<Omit<Check, "name">> {
   if (state === "unmounted") return { outcome: "ok", detail: "unmounted" };
-  const isMounted = (await listMounts()).some(
+  const mount = (await listMounts()).findLast(
     (mounted) => mounted.directory === directory && isOurs(mounted),
   );
-  if (isMounted) {
-    const look = await lookAt(directory, LOOK_MS);
+  if (mount !== undefined) {
+    const look = await lookAt(directory, LOOK_MS, mount.owner);
     if (look !== "answers")
       return { outcome: "failed", detail: `${directory} ${look === "stale" ? "is stale" : look}` };
     if (state === "mounted") return { outcome: "ok", detail: directory };

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { removeStaleMount } from "@millrace/fuse";
 import { MountError } from "../errors.ts";
+import type { Owner } from "../owner.ts";
 
 /** A line of the list of mounts. */
 export interface MountedFileSystem {
@@ -11,6 +12,8 @@ export interface MountedFileSystem {
   readonly type: string;
   /** What was mounted, by its own account. */
   readonly source: string;
+  /** Whose a mount of ours is: nobody else need be let in, root neither. */
+  readonly owner?: Owner | undefined;
 }
 
 /** How mounts of ours call themselves. */
@@ -23,9 +26,14 @@ export function parseMountInfo(text: string): readonly MountedFileSystem[] {
   for (const line of text.split("\n")) {
     const [front = "", back] = line.split(" - ");
     const directory = front.split(" ")[4];
-    const [type, source] = back?.split(" ") ?? [];
+    const [type, source, options = ""] = back?.split(" ") ?? [];
     if (directory === undefined || type === undefined || source === undefined) continue;
-    found.push({ directory: plain(directory), type, source: plain(source) });
+    const [uid, gid] = ["user_id", "group_id"].map(
+      (key) => new RegExp(`\\b${key}=(\\d+)`).exec(options)?.[1],
+    );
+    const owner =
+      uid === undefined || gid === undefined ? {} : { owner: { uid: Number(uid), gid: Number(gid) } };
+    found.push({ directory: plain(directory), type, source: plain(source), ...owner });
   }
   return found;
 }
@@ -56,13 +64,14 @@ export type Look = "answers" | "stale" | "hangs" | "fails";
 
 /**
  * Looks at a directory from another process, which can be ended when nothing comes back: whoever serves the directory may hang, and
- * may be this process.
+ * may be this process. Root looks under the owner's id.
  */
-export async function lookAt(directory: string, waitMs: number): Promise<Look> {
+export async function lookAt(directory: string, waitMs: number, owner?: Owner): Promise<Look> {
   try {
     // Of the file system: attributes of its root may be remembered by the kernel, these are asked for each time.
     await runFile("stat", ["-f", "-c", "%b", "--", directory], {
       cwd: "/",
+      ...(process.geteuid?.() === 0 ? owner : undefined),
       timeout: waitMs,
       killSignal: "SIGKILL",
       env: { PATH: process.env["PATH"], LC_ALL: "C" },
