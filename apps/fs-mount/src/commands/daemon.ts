@@ -69,4 +69,6 @@ export async function daemon(asked: DaemonFlags, version: string): Promise<void>
   process.stdout.write(`listening at ${running.socketPath}; Ctrl-C unmounts all and ends\n`);
   await asksToEnd;
   await running.end(hurry.signal);
+  // It would keep this process.
+  if (withParent) process.stdin.destroy();
 }

@@ -89,12 +89,11 @@ export class OwnerDaemon {
     const { uid, gid } = this.#owner;
     const { cacheBytes, retryMs, log } = this.#options;
     await this.#makeFolder();
-    const args = [
-      ...["daemon", "--uid", `${uid}`, "--gid", `${gid}`, "--with-parent"],
-      ...["--state", this.#folder, "--cache-dir", join(this.#folder, "blobs")],
-      ...["--mount-root", join(this.#folder, "mnt"), "--retry", `${retryMs}ms`],
-      ...(cacheBytes === undefined ? [] : ["--cache-bytes", `${cacheBytes}`]),
-    ];
+    const folders = ["--state", this.#folder, "--cache-dir", join(this.#folder, "blobs")];
+    const theirs = ["--mount-root", join(this.#folder, "mnt"), "--uid", `${uid}`, "--gid", `${gid}`];
+    const rest = ["--retry", `${retryMs}ms`, "--with-parent"];
+    if (cacheBytes !== undefined) rest.push("--cache-bytes", `${cacheBytes}`);
+    const args = ["daemon", ...folders, ...theirs, ...rest];
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...args], {
       cwd: "/",
       // Signals of a terminal come to this process, which tells it.

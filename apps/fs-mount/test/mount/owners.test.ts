@@ -101,7 +101,10 @@ describe("a mount that root makes for a user", () => {
       find $D/state/owners/* ! -uid ${USER} | wc -l`,
     );
     expect(said).toEqual([
-      ...["mounted", "mounted", "own", "theirs"],
+      "mounted",
+      "mounted",
+      "own",
+      "theirs",
       ...WORKED,
       THEIRS,
       expect.stringMatching(/Permission denied$/),
