@@ -62,16 +62,20 @@ describe("a clone that is cut short", () => {
     /** The least that the server holds at the end of some rounds: what collecting leaves, not when it collects. */
     const leastMemory = async (): Promise<number> => {
       let least = Number.POSITIVE_INFINITY;
-      for (let i = 0; i < 72; i++) {
+      for (let i = 0; i < 36; i++) {
         await leaveSome();
         least = Math.min(least, await server.memoryBytes());
       }
       return least;
     };
-    const memory = await leastMemory();
-    const after = await leastMemory();
+    // A heap may grow to a larger working size, once or twice. What is left behind grows on: 64 KiB of each client who has
+    // read are 20 MiB in three looks.
+    const looks: number[] = [];
+    const growth = (): number =>
+      looks.length > 3 ? looks.at(-1)! - looks.at(-4)! : Number.POSITIVE_INFINITY;
+    while (looks.length < 14 && growth() >= 8 * MIB) looks.push(await leastMemory());
     await expect.poll(() => server.openFiles(), { timeout: 20_000 }).toBeLessThanOrEqual(before);
-    expect(after - memory).toBeLessThan(16 * MIB);
+    expect(growth()).toBeLessThan(8 * MIB);
     expect(packIn(await startRawClone(url, [tip]).finish()).length).toBeGreaterThan(PACK_BYTES);
   });
 
