@@ -1,10 +1,4 @@
-import {
-  type ObjectSource,
-  openRemoteSource,
-  openStorageSource,
-  type RefSource,
-  type StorageSource,
-} from "@millrace/promisor";
+import { type ObjectSource, openRemoteSource, openStorageSource, type RefSource } from "@millrace/promisor";
 import { openRemote, openTransport, type TransportUser } from "@millrace/protocol-v2/client";
 
 /** A repository somewhere: where its objects and its refs come from. */
@@ -32,37 +26,12 @@ export async function openPlace(
   };
 }
 
-/**
- * `s3://bucket/a/b/c` may be the repository `c` of a store at `a/b`, `b/c` of one at `a`, or `a/b/c` of the whole bucket: the
- * first that is there.
- */
-async function openInBucket(address: string, environment: Environment, options: Options): Promise<Place> {
+async function openInBucket(address: string, environment: Environment, { signal }: Options): Promise<Place> {
   // Whoever reads from elsewhere starts in half the time without it.
-  const { openBucketStore } = await import("@millrace/storage-s3");
-  const [, bucket = "", path = "", query = ""] =
-    /^s3:\/\/([^/?]*)\/*([^?]*?)\/*(\?.*)?$/i.exec(address) ?? [];
-  const parts = path.split("/");
-  let absent: unknown;
-  for (let at = parts.length - 1; at >= 0; at--) {
-    const prefix = parts.slice(0, at).map((part) => `/${part}`);
-    const storage = await openBucketStore(
-      { store: `s3://${bucket}${prefix.join("")}${query}`, isOnlyRead: true },
-      undefined,
-      environment,
-    );
-    try {
-      const source = await openStorageSource(storage, parts.slice(at).join("/"), { signal: options.signal });
-      return { source, refs: source, [Symbol.asyncDispose]: () => closeBoth(source, storage) };
-    } catch (error) {
-      await storage[Symbol.asyncDispose]();
-      if ((error as { readonly code?: unknown }).code !== "STORAGE_NOT_FOUND") throw error;
-      absent ??= error;
-    }
-  }
-  throw new Error(`there is no repository at ${address}`, { cause: absent });
-}
-
-async function closeBoth(source: StorageSource, storage: AsyncDisposable): Promise<void> {
-  await source[Symbol.asyncDispose]();
-  await storage[Symbol.asyncDispose]();
+  const bucket = await import("@millrace/storage-s3");
+  const found = await bucket.openInBucket(address, environment, (storage, name) =>
+    openStorageSource(storage, name, { signal }),
+  );
+  const source = found.opened;
+  return { source, refs: source, [Symbol.asyncDispose]: () => found[Symbol.asyncDispose]() };
 }
