@@ -1,25 +1,20 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
-import { type BlobCache, openBlobCache } from "./cache/blob-cache.ts";
 import { MountError } from "./errors.ts";
-import { type Checkout, type CheckoutOptions, openCheckout, openMeanings } from "./filters/checkout.ts";
+import { openMeanings } from "./filters/checkout.ts";
 import { nameRoot, showsObjects } from "./filters/checkout-trees.ts";
 import { readSettings } from "./filters/settings.ts";
 import { mountView, type ViewContent, type ViewMount } from "./front/fuse/mount-view.ts";
 import type { ViewState } from "./front/view-control.ts";
 import type { FuseViewData } from "./front/fuse/worker.ts";
 import type { ServedSource } from "./front/serve-source.ts";
-import { type GitDirectory, openGitDirectory } from "./git-directory/git-directory.ts";
-import type { GitDirectoryOptions } from "./git-directory/prepare.ts";
 import { HeadWatcher } from "./git-directory/head-watcher.ts";
 import { GitGate } from "./git-gate.ts";
 import { FileOrder } from "./hydrator/file-order.ts";
 import { sizesOf } from "./hydrator/sizes-of.ts";
 import type { HydratorCounts } from "./hydrator/fetcher.ts";
-import { Hydrator } from "./hydrator/hydrator.ts";
-import { openPromisorSource } from "./hydrator/promisor-source.ts";
-import { SizeBook } from "./hydrator/size-book.ts";
+import { type MountParts, type OpenParts, openParts } from "./mount-parts.ts";
 import { lockStateFolder } from "./overlay/state-lock.ts";
 import type { Place } from "./place.ts";
 import { untilItWorks } from "./until-it-works.ts";
@@ -61,13 +56,6 @@ export interface RepositoryMountOptions {
    */
   readonly onLacking?: ((error: unknown) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** What a mount is made of, for who looks after it. */
-export interface MountParts {
-  readonly git: GitDirectory;
-  readonly hydrator: Hydrator;
-  readonly cache: BlobCache;
 }
 
 /** A mounted repository. Disposing unmounts it, whoever uses it. */
@@ -121,7 +109,7 @@ interface Locked {
 }
 
 async function open(options: RepositoryMountOptions, locked: Locked): Promise<RepositoryMount> {
-  const { place, allowOther, readOnly = false, onFault } = options;
+  const { place, name, requireCommit, depth, allowOther, readOnly = false, onFault } = options;
   const { directory, stateFolder, unlock } = locked;
   const { uid = process.geteuid?.() ?? 0, gid = process.getegid?.() ?? 0 } = options;
   const gate = new GitGate();
@@ -135,11 +123,21 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   const settings = readSettings({ ...given, signal });
   settings.catch(() => undefined);
   const rootOf = async (tree: Oid): Promise<Oid> => await nameRoot(tree, await settings, meanings);
-  const opening = openParts(options, locked, {
-    signal,
-    onRoot: ({ tree, mtimeSeconds }, format, treeContent) =>
-      arrived({ tree, mtimeSeconds, format, treeContent }),
+  const opening = openParts({
+    git: {
+      path: given.path,
+      workTree: directory,
+      place,
+      name,
+      requireCommit,
+      depth,
+      signal,
+      onRoot: ({ tree, mtimeSeconds }, format, treeContent) =>
+        arrived({ tree, mtimeSeconds, format, treeContent }),
+    },
     checkout: { stateFolder, files: meanings, settings: given, url: place.url },
+    cacheFolder: options.cacheFolder,
+    cacheBytes: options.cacheBytes,
   });
   const source = opening.then(
     ({ git, cache, checkout, sizes }): ServedSource => ({
@@ -195,53 +193,6 @@ type ShownRoot = Pick<FuseViewData, "format" | "tree" | "treeContent" | "mtimeSe
 function mountedRoot({ git }: OpenParts): ShownRoot {
   const { tree, mtimeSeconds } = git.prepared;
   return { format: git.format, tree, mtimeSeconds };
-}
-
-/** What a mount is made of, and what it knows of sizes. */
-interface OpenParts extends MountParts {
-  readonly sizes: SizeBook;
-  readonly checkout: Checkout;
-  readonly saveSizes: () => Promise<void>;
-}
-
-async function openParts(
-  { place, name, cacheFolder, cacheBytes, requireCommit, depth }: RepositoryMountOptions,
-  { directory, stateFolder }: Locked,
-  {
-    signal,
-    onRoot,
-    checkout: how,
-  }: Pick<GitDirectoryOptions, "signal" | "onRoot"> & {
-    readonly checkout: Pick<CheckoutOptions, "stateFolder" | "files" | "settings" | "url">;
-  },
-): Promise<OpenParts> {
-  const path = join(stateFolder, "git");
-  const git = await openGitDirectory({
-    path,
-    workTree: directory,
-    place,
-    name,
-    requireCommit,
-    depth,
-    signal,
-    onRoot,
-  });
-  try {
-    const cache = await openBlobCache({ folder: cacheFolder, maxBytes: cacheBytes });
-    const sizes = new SizeBook();
-    const sizesFile = join(stateFolder, "sizes");
-    await sizes.load(sizesFile, git.format);
-    const hydrator = new Hydrator({ cache, source: openPromisorSource(git.objects), sizes });
-    const checkout = await openCheckout({ ...how, format: git.format, hydrator, cache });
-    const saveSizes = async (): Promise<void> => {
-      await sizes.save(sizesFile, git.format);
-      await checkout.save();
-    };
-    return { git, hydrator, cache, checkout, sizes, saveSizes };
-  } catch (error) {
-    await git[Symbol.asyncDispose]();
-    throw error;
-  }
 }
 
 interface Running extends OpenParts {
