@@ -1,33 +1,17 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { open as openDatabase, type RootDatabase } from "lmdb";
-import { createDeafness, reasonOf } from "./commit-fault.ts";
+import { decodeChange, encodeChange, type Meta } from "./change-codec.ts";
+import { reasonOf } from "./commit-fault.ts";
 import { Journal, readJournal } from "./journal.ts";
-import { decodeChange, decodeMeta, encodeChange, encodeMeta } from "./change-codec.ts";
-import type { OverlayEntry, OverlayNode } from "./row.ts";
-import {
-  contentKey,
-  damaged,
-  decodeEntry,
-  decodeNode,
-  encodeEntry,
-  encodeNode,
-  entryKey,
-  META_KEY,
-  nodeKey,
-  parseKey,
-} from "./row-codec.ts";
-import { RecentRows } from "./recent-rows.ts";
 import { Reserve } from "./reserve.ts";
+import type { OverlayEntry, OverlayNode } from "./row.ts";
 import { RowChange, RowLayer, type Rows } from "./row-layer.ts";
+import { StoredRows } from "./stored-rows.ts";
 
 /** The journal's length at which its changes go to the database. */
 const COMMIT_AT_BYTES = 4 << 20;
 /** And how long they wait at most, in milliseconds. */
 const COMMIT_AFTER_MS = 5000;
-/** Rows of a directory that are read at once. */
-const ROWS_AT_ONCE = 1024;
-
 /** Numbers of rows. */
 export interface RowCounts {
   /** Nodes that are not what the base has at their place. */
@@ -49,13 +33,11 @@ export class RowStore implements Rows {
   beforeDurable: (() => Promise<void>) | undefined;
   /** Bytes at the journal's end that were no whole change. */
   readonly lostBytes: number;
-  readonly #database: RootDatabase<Buffer, Buffer>;
+  readonly #stored: StoredRows;
   readonly #journal: Journal;
   readonly #reserve: Reserve;
   /** Nodes without a name, which somebody holds: they are nowhere else, so that nothing of them is left after a crash. */
   readonly #nameless = new Map<number, OverlayNode>();
-  /** Of the database: a node is looked at several times for each thing that is asked of it. */
-  readonly #recent = new RecentRows();
   #newest = new RowLayer();
   #committing: RowLayer | undefined;
   #commit: Promise<void> = Promise.resolve();
@@ -63,29 +45,24 @@ export class RowStore implements Rows {
   #mustRewrite = false;
   #durable: number;
   #lastId: number;
-  /** No node above this is in the database, nor anything of one: it need not be asked. */
-  #lastStoredId: number;
-  /** What the database said of a name that was asked for last: most operations ask several times. */
-  #lastEntry: { directory: number; name: string; entry: OverlayEntry | undefined } | undefined;
   #changed: number;
   #whiteouts: number;
 
   /** Opens the rows of a folder, which is made. @throws MountError MOUNT_OVERLAY_DAMAGED, errors of `node:fs` */
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#database = openRows(join(folder, "rows.mdb"));
-    const meta = decodeMeta(this.#database.getBinary(Buffer.from(META_KEY)));
+    this.#stored = new StoredRows(join(folder, "rows.mdb"));
+    const { meta } = this.#stored;
     this.#lastId = meta.lastId;
-    this.#lastStoredId = meta.lastId;
     this.#changed = meta.changed;
     this.#whiteouts = meta.whiteouts;
     const { payloads, last, lostBytes } = readJournal(folder, meta.applied);
     for (const payload of payloads) this.#take(decodeChange(payload));
     this.wasInterrupted = !meta.isClosed;
     this.lostBytes = lostBytes;
-    this.#database.transactionSync(() => this.#put(this.#newest, last, false));
+    this.#stored.commitNow(this.#newest, this.#meta(last, false));
     this.#newest = new RowLayer();
-    this.#lastStoredId = this.#lastId;
+    this.#stored.grow(this.#lastId);
     this.#journal = new Journal(folder, last);
     this.#reserve = new Reserve(folder);
     this.#durable = last;
@@ -101,15 +78,13 @@ export class RowStore implements Rows {
 
   entry(directory: number, name: string): OverlayEntry | undefined {
     const entry = this.#newest.entry(directory, name) ?? this.#older(directory, name);
-    if (entry !== undefined) return entry ?? undefined;
-    return directory > this.#lastStoredId ? undefined : this.#storedEntry(directory, name);
+    return entry === undefined ? this.#stored.entry(directory, name) : (entry ?? undefined);
   }
 
   content(id: number): Uint8Array | undefined {
     const layered = this.#newest.contents.get(id);
     const content = layered === undefined ? this.#committing?.contents.get(id) : layered;
-    if (content !== undefined) return content ?? undefined;
-    return id > this.#lastStoredId ? undefined : this.#database.getBinary(contentKey(id));
+    return content === undefined ? this.#stored.content(id) : (content ?? undefined);
   }
 
   /** What is said of names of one directory, in the order of their bytes. Changes while it goes on may show or not. @param after only names behind this one */
@@ -120,7 +95,7 @@ export class RowStore implements Rows {
     ]);
     const names = [...inMemory].filter((name) => name > after).sort();
     let next = 0;
-    for (const [name, stored] of this.#storedEntries(directory, after)) {
+    for (const [name, stored] of this.#stored.entries(directory, after)) {
       for (; next < names.length && names[next]! < name; next++) yield* this.#shown(directory, names[next]!);
       if (!inMemory.has(name)) yield [name, stored];
     }
@@ -136,22 +111,12 @@ export class RowStore implements Rows {
         seen.add(id);
       }
     }
-    for (const { key, value } of this.#database.getRange({ start: nodeKey(0), end: contentKey(0) })) {
-      const parsed = parseKey(key);
-      if ("id" in parsed && !seen.has(parsed.id)) yield decodeNode(parsed.id, value);
-    }
+    yield* this.#stored.nodes(seen);
   }
 
   /** Removes the contents of all nodes but these. */
   sweepContents(kept: ReadonlySet<number>): void {
-    const swept: Buffer[] = [];
-    for (const key of this.#database.getKeys({ start: contentKey(0) })) {
-      const parsed = parseKey(key);
-      if ("contentOf" in parsed && !kept.has(parsed.contentOf)) swept.push(Buffer.from(key));
-    }
-    this.#database.transactionSync(() => {
-      for (const key of swept) void this.#database.remove(key);
-    });
+    this.#stored.sweepContents(kept);
   }
 
   /** The number of the newest change that would survive a loss of power. */
@@ -238,14 +203,14 @@ export class RowStore implements Rows {
     try {
       await this.flush();
       const { last } = this.#journal;
-      await this.#database.batch(() => this.#put(new RowLayer(), last, true));
+      await this.#stored.commit(new RowLayer(), this.#meta(last, true));
     } catch (error) {
       // The journal has what the database has no room for.
       throw await reasonOf(error);
     } finally {
       clearTimeout(this.#timer);
       await this.#journal.close();
-      await this.#database.close();
+      await this.#stored.close();
     }
   }
 
@@ -269,10 +234,12 @@ export class RowStore implements Rows {
     this.#journal.rotate();
     this.#committing = layer;
     this.#newest = new RowLayer();
-    this.#lastStoredId = this.#lastId;
+    this.#stored.grow(this.#lastId);
+    // As of now: what is counted while this waits is in the journal, and counted again where that is read.
+    const meta = this.#meta(last, false);
     try {
       await this.beforeDurable?.();
-      await this.#database.batch(() => this.#put(layer, last, false));
+      await this.#stored.commit(layer, meta);
     } catch (error) {
       this.#newest.underlay(layer);
       this.#committing = undefined;
@@ -281,31 +248,21 @@ export class RowStore implements Rows {
       if (isFull(reason)) this.#makeRoom();
       throw reason;
     }
-    this.#database.resetReadTxn();
+    this.#stored.refresh();
     this.#committing = undefined;
     this.#journal.cut(last);
     this.#isDurable(last);
     this.#reserve.fill();
   }
 
-  #put(layer: RowLayer, applied: number, isClosed: boolean): void {
-    const database = this.#database;
-    const ignore = createDeafness();
-    const put = (key: Buffer, value: Uint8Array | null): void =>
-      ignore(value === null ? database.remove(key) : database.put(key, value as Buffer));
-    for (const [id, node] of layer.nodes) put(nodeKey(id), node === null ? null : encodeNode(node));
-    for (const [directory, names] of layer.entries)
-      for (const [name, entry] of names)
-        put(entryKey(directory, name), entry === null ? null : encodeEntry(entry));
-    for (const [id, content] of layer.contents) put(contentKey(id), content);
-    const meta = {
+  #meta(applied: number, isClosed: boolean): Meta {
+    return {
       applied,
       lastId: this.#lastId,
       changed: this.#changed,
       whiteouts: this.#whiteouts,
       isClosed,
     };
-    put(Buffer.from(META_KEY), encodeMeta(meta));
   }
 
   /** Takes rows of a change into memory, and counts. */
@@ -315,8 +272,6 @@ export class RowStore implements Rows {
       const before = this.#named(id);
       this.#changed += Number(named?.isChanged ?? false) - Number(before?.isChanged ?? false);
       this.#newest.nodes.set(id, named);
-      // It is not looked for in the database before that has this one.
-      this.#recent.delete(id);
       this.#lastId = Math.max(this.#lastId, id);
     }
     for (const [directory, names] of layer.entries) {
@@ -326,32 +281,15 @@ export class RowStore implements Rows {
       }
     }
     for (const [id, content] of layer.contents) this.#newest.putContent(id, content);
-    // This layer hides what it says, but not for good.
-    this.#lastEntry = undefined;
+    // This layer hides what was read, but not for good.
+    this.#stored.hide(layer);
   }
 
   /** The row of a node, whoever holds it. */
   #named(id: number): OverlayNode | undefined {
     const layered = this.#newest.nodes.get(id);
     const node = layered === undefined ? this.#committing?.nodes.get(id) : layered;
-    if (node !== undefined) return node ?? undefined;
-    if (id > this.#lastStoredId) return undefined;
-    const recent = this.#recent.get(id);
-    if (recent !== undefined) return recent;
-    const value = this.#database.getBinary(nodeKey(id));
-    if (value === undefined) return undefined;
-    const stored = decodeNode(id, value);
-    this.#recent.put(stored);
-    return stored;
-  }
-
-  #storedEntry(directory: number, name: string): OverlayEntry | undefined {
-    const last = this.#lastEntry;
-    if (last?.directory === directory && last.name === name) return last.entry;
-    const value = this.#database.getBinary(entryKey(directory, name));
-    const entry = value === undefined ? undefined : decodeEntry(value);
-    this.#lastEntry = { directory, name, entry };
-    return entry;
+    return node === undefined ? this.#stored.node(id) : (node ?? undefined);
   }
 
   #older(directory: number, name: string): OverlayEntry | null | undefined {
@@ -362,23 +300,6 @@ export class RowStore implements Rows {
   *#shown(directory: number, name: string): Generator<[string, OverlayEntry]> {
     const entry = this.entry(directory, name);
     if (entry !== undefined) yield [name, entry];
-  }
-
-  *#storedEntries(directory: number, after: string): Generator<[string, OverlayEntry]> {
-    if (directory > this.#lastStoredId) return;
-    const end = entryKey(directory + 1, "");
-    let start = entryKey(directory, `${after}\0`);
-    for (;;) {
-      const rows = [...this.#database.getRange({ start, end, limit: ROWS_AT_ONCE })];
-      for (const { key, value } of rows) {
-        const parsed = parseKey(key);
-        if (!("directory" in parsed)) throw damaged("a key");
-        yield [parsed.name, decodeEntry(value)];
-      }
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < ROWS_AT_ONCE) return;
-      start = Buffer.concat([last.key, Buffer.of(0)]);
-    }
   }
 }
 
@@ -393,21 +314,4 @@ function onlyRemoves({ entries }: RowLayer): boolean {
 
 function isWhiteout(entry: OverlayEntry | null | undefined): boolean {
   return entry !== null && entry !== undefined && entry.node === undefined;
-}
-
-function openRows(path: string): RootDatabase<Buffer, Buffer> {
-  try {
-    return openDatabase<Buffer, Buffer>({
-      path,
-      noSubdir: true,
-      encoding: "binary",
-      keyEncoding: "binary",
-      // A commit has been synced when it is told of.
-      overlappingSync: false,
-      // Changes come in batches of ours; what LMDB batches by itself fails where nobody hears of it, which ends the thread.
-      eventTurnBatching: false,
-    });
-  } catch (cause) {
-    throw damaged("its database cannot be opened", cause);
-  }
 }
