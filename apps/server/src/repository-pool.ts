@@ -58,12 +58,25 @@ export class RepositoryPool implements AsyncDisposable {
     }
   }
 
-  /** Runs `fn` with a repository that appears with its first successful commit; nothing is left of it otherwise. */
-  async useNew<T>(name: string, signal: AbortSignal, fn: (repository: Repository) => Promise<T>): Promise<T> {
-    const store = await this.#storage.create(name, { onFirstCommit: true, signal });
+  /**
+   * Runs `fn` with a repository that appears with its first successful commit; nothing is left of it otherwise. Where somebody
+   * else has made it since it was looked for, `fn` runs with theirs, and is told that it is not new.
+   */
+  async useNew<T>(
+    name: string,
+    signal: AbortSignal,
+    fn: (repository: Repository, isNew: boolean) => Promise<T>,
+  ): Promise<T> {
+    let store: RepositoryStore;
+    try {
+      store = await this.#storage.create(name, { onFirstCommit: true, signal });
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      return await this.use(name, signal, (repository) => fn(repository, false));
+    }
     const repository = this.#engine(store);
     try {
-      return await fn(repository);
+      return await fn(repository, true);
     } finally {
       await close(repository);
     }
@@ -131,6 +144,10 @@ export class RepositoryPool implements AsyncDisposable {
 /** Whether an error says that there is no such repository. */
 export function isAbsent(error: unknown): boolean {
   return error instanceof StorageError && error.code === "STORAGE_NOT_FOUND";
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof StorageError && error.code === "STORAGE_EXISTS";
 }
 
 async function close(repository: Repository): Promise<void> {

@@ -123,6 +123,31 @@ describe("smart HTTP", () => {
     expect(probe.headers["content-type"]).toBe("application/x-git-receive-pack-result");
   });
 
+  it("closes a connection behind the end of its request, so that no answer is lost", async () => {
+    const socket = connect(server.address.port, "127.0.0.1");
+    let text = "";
+    let hasEnded = false;
+    socket.on("data", (data) => (text += data.toString("latin1")));
+    const ended = new Promise<void>((resolve, reject) => {
+      socket.on("end", resolve).on("error", reject);
+    });
+    void ended.then(() => (hasEnded = true));
+    const head = [
+      "POST /there.git/git-receive-pack HTTP/1.1",
+      "Host: localhost",
+      "Connection: close",
+      "Content-Type: application/x-git-receive-pack-request",
+      "Transfer-Encoding: chunked",
+    ];
+    // A flush is all of the push, and answered; the end of the body is still on its way.
+    socket.write(`${head.join("\r\n")}\r\n\r\n4\r\n0000\r\n`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(hasEnded).toBe(false);
+    socket.write("0\r\n\r\n");
+    await ended;
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n0\r\n\r\n$/);
+  });
+
   it("lets a client wait for 100 Continue", async () => {
     const continued = new Promise<void>((resolve, reject) => {
       const client = request(

@@ -141,7 +141,7 @@ export class GitHandler {
     fn: (receiver: Receiver, repository: Repository) => Promise<void>,
   ): Promise<void> {
     this.#demandPushAccess(request);
-    const receive = (isNew: boolean) => async (repository: Repository) => {
+    const receive = async (repository: Repository, isNew: boolean): Promise<void> => {
       const policy = this.#options.receive ?? {};
       const onReceived = this.#courier?.listen(repository.store);
       const receiver = await repository.openReceiver({ policy, isNew, onReceived, signal, mayBeOld });
@@ -151,8 +151,10 @@ export class GitHandler {
         await receiver[Symbol.asyncDispose]();
       }
     };
-    if (await this.#exists(name, signal)) return this.#pool.use(name, signal, receive(false));
-    return this.#pool.useNew(name, signal, receive(true));
+    if (await this.#exists(name, signal)) {
+      return this.#pool.use(name, signal, (repository) => receive(repository, false));
+    }
+    return this.#pool.useNew(name, signal, receive);
   }
 
   /** Whether the repository is there; throws where it is not and may not be created. */

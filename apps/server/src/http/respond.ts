@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { ChunkPool } from "@millrace/protocol-v2";
 import { sendBytes } from "../send-bytes.ts";
+import { linger } from "./drain.ts";
 import type { HttpError } from "./http-error.ts";
 
 /** git's own: an answer is good for one request only. */
@@ -20,11 +21,16 @@ export async function sendStream(
   bytes: AsyncIterable<Uint8Array>,
   chunks: ChunkPool,
 ): Promise<void> {
+  // Kept, since a request lets go of its socket when the client goes away.
+  const { socket } = response.req;
   const iterator = bytes[Symbol.asyncIterator]();
   const first = await iterator.next();
   prepareHead(response);
   response.writeHead(200, { ...NO_CACHE, "Content-Type": contentType });
-  await sendBytes(startingWith(first, iterator), response, { chunks, end: true });
+  const answer = startingWith(first, iterator);
+  const { req: request, shouldKeepAlive } = response;
+  const whole = shouldKeepAlive ? answer : endingWith(answer, () => linger(request, socket));
+  await sendBytes(whole, response, { chunks, end: true });
 }
 
 /** Answers with a status and one line of text. */
@@ -55,5 +61,17 @@ function startingWith<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): Asyn
       return Promise.resolve(first);
     },
     return: async (value) => (await rest.return?.(value)) ?? { done: true, value },
+  };
+}
+
+/** An iteration that does something more before it tells its end. */
+function endingWith<T>(iterator: AsyncIterator<T>, atEnd: () => Promise<void>): AsyncIterator<T> {
+  return {
+    async next() {
+      const next = await iterator.next();
+      if (next.done === true) await atEnd();
+      return next;
+    },
+    return: async (value) => (await iterator.return?.(value)) ?? { done: true, value },
   };
 }
