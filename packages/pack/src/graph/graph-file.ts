@@ -1,4 +1,4 @@
-import { createHasher } from "../hash.ts";
+import { crc32 } from "node:zlib";
 import { hashLength } from "../object-id.ts";
 import { finishAtOnce, type Steps } from "../read/pace.ts";
 import type { ObjectFormat } from "../schema.ts";
@@ -8,17 +8,18 @@ import type { GraphColumns } from "./graph-columns.ts";
 import { PackGraph } from "./pack-graph.ts";
 
 /**
- * The file: a header of sixteen 32-bit words, then the columns, each from a multiple of 8 on, then a checksum over all
- * before, made with the repository's hash function. Words are in the machine's own order: one of the other order finds
- * no magic and builds the graph again.
+ * The file: a header of sixteen 32-bit words, then the columns, each from a multiple of 8 on, then the CRC-32 of all
+ * before as one word. Words are in the machine's own order: one of the other order finds no magic and builds the graph
+ * again. The checksum is for damage by accident, and a quick one: columns are checked besides, whoever wrote them.
  *
  * Header: magic, version, hash function (1 sha1, 2 sha256), entries, externals, words, large sizes, 0, and the pack's
  * checksum in 32 bytes. Columns: large sizes (64-bit floats), sizes, starts, words, kinds, ids of the externals.
  */
 const MAGIC = 0x4d475246;
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_WORDS = 16;
-const HASH_STEP_BYTES = 4 * 1024 * 1024;
+const TRAILER_BYTES = 4;
+const CHECK_STEP_BYTES = 4 * 1024 * 1024;
 
 /** Where the columns of a file lie. */
 interface Layout {
@@ -75,17 +76,19 @@ export function* encodeGraphPieces(graph: PackGraph): Generator<Uint8Array, void
   const formatNumber = format === "sha1" ? 1 : 2;
   header.set([MAGIC, VERSION, formatNumber, count, externalCount, words.length, largeSizes.length]);
   bytesOf(header).set(graph.packChecksum, 32);
-  const hasher = createHasher(format);
+  const trailer = new Uint32Array(1);
   const { sizes, starts, kinds, externalOids } = graph;
   for (const column of [header, largeSizes, sizes, starts, words, kinds, externalOids]) {
     const bytes = bytesOf(column);
     const padding = new Uint8Array(paddedLength(bytes.length) - bytes.length);
     for (const piece of [bytes, padding]) {
-      hasher.update(piece);
+      // Of nothing at all `crc32` begins anew.
+      if (piece.length === 0) continue;
+      trailer[0] = crc32(piece, trailer[0]);
       yield piece;
     }
   }
-  yield hasher.digest();
+  yield bytesOf(trailer);
 }
 
 function bytesOf(column: ArrayBufferView): Uint8Array {
@@ -110,22 +113,24 @@ export function* openPackGraphSteps(
   const idBytes = hashLength(format);
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
   const { buffer, byteOffset } = aligned;
-  if (aligned.length < HEADER_WORDS * 4 + idBytes) throw badGraph("the file is too short");
+  if (aligned.length < HEADER_WORDS * 4 + TRAILER_BYTES) throw badGraph("the file is too short");
   const header = new Uint32Array(buffer, byteOffset, HEADER_WORDS);
   if (header[0] !== MAGIC || header[1] !== VERSION) throw badGraph("not a graph, or of another version");
   if (header[2] !== (format === "sha1" ? 1 : 2)) throw badGraph("it is of another hash function");
   const [count, externals, words, large] = [header[3]!, header[4]!, header[5]!, header[6]!];
   const layout = layOut(idBytes, count, externals, words, large);
-  if (aligned.length !== layout.trailerAt + idBytes)
+  if (aligned.length !== layout.trailerAt + TRAILER_BYTES) {
     throw badGraph("the file's size does not fit its header");
+  }
   if (!startsWith(aligned, 32, packChecksum)) throw badGraph("it belongs to another pack");
 
-  const hasher = createHasher(format);
-  for (let at = 0; at < layout.trailerAt; at += HASH_STEP_BYTES) {
-    hasher.update(aligned.subarray(at, Math.min(at + HASH_STEP_BYTES, layout.trailerAt)));
+  let checksum = 0;
+  for (let at = 0; at < layout.trailerAt; at += CHECK_STEP_BYTES) {
+    checksum = crc32(aligned.subarray(at, Math.min(at + CHECK_STEP_BYTES, layout.trailerAt)), checksum);
     yield;
   }
-  if (!startsWith(aligned, layout.trailerAt, hasher.digest())) throw badGraph("its checksum does not match");
+  const [told] = new Uint32Array(buffer, byteOffset + layout.trailerAt, 1);
+  if (told !== checksum) throw badGraph("its checksum does not match");
 
   const starts = new Uint32Array(buffer, byteOffset + layout.startsAt, count + 1);
   const columns: GraphColumns = {

@@ -1,6 +1,7 @@
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createHasher, hashObject } from "../hash.ts";
+import { hashObject } from "../hash.ts";
 import { oidFromBytes, oidToBytes } from "../object-id.ts";
 import { encodeCommit } from "../object/commit.ts";
 import { encodeTag } from "../object/tag.ts";
@@ -362,14 +363,15 @@ describe("a graph's file", async () => {
   it("cannot lead a walk astray, whoever wrote it", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.nat(file.length / 4 - 6), fc.oneof(fc.nat(60), fc.integer())), {
+        fc.array(fc.tuple(fc.nat(file.length / 4 - 2), fc.oneof(fc.nat(60), fc.integer())), {
           minLength: 1,
           maxLength: 3,
         }),
         (changes) => {
           const forged = file.slice();
           for (const [word, value] of changes) new DataView(forged.buffer).setInt32(word * 4, value, true);
-          forged.set(hashOf(forged.subarray(0, -20)), forged.length - 20);
+          const end = forged.length - 4;
+          new DataView(forged.buffer).setUint32(end, crc32(forged.subarray(0, end)), true);
           try {
             walkAll(openPackGraph(forged, "sha1", graph.packChecksum));
           } catch (error) {
@@ -381,9 +383,3 @@ describe("a graph's file", async () => {
     );
   });
 });
-
-function hashOf(bytes: Uint8Array): Uint8Array {
-  const hasher = createHasher("sha1");
-  hasher.update(bytes);
-  return hasher.digest();
-}
