@@ -1,7 +1,6 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
-import { MountError } from "./errors.ts";
 import { openMeanings } from "./filters/checkout.ts";
 import { nameRoot, showsObjects } from "./filters/checkout-trees.ts";
 import { readSettings } from "./filters/settings.ts";
@@ -9,15 +8,14 @@ import { mountView, type ViewContent, type ViewMount } from "./front/fuse/mount-
 import type { ViewState } from "./front/view-control.ts";
 import type { FuseViewData } from "./front/fuse/worker.ts";
 import type { ServedSource } from "./front/serve-source.ts";
-import { HeadWatcher } from "./git-directory/head-watcher.ts";
-import { GitGate } from "./git-gate.ts";
-import { FileOrder } from "./hydrator/file-order.ts";
+import type { WaitingMount } from "./front/fuse/waiting-mount.ts";
+import { Gate } from "./gate.ts";
 import { sizesOf } from "./hydrator/sizes-of.ts";
 import type { HydratorCounts } from "./hydrator/fetcher.ts";
 import { type MountParts, type OpenParts, openParts } from "./mount-parts.ts";
 import { lockStateFolder } from "./overlay/state-lock.ts";
 import type { Place } from "./place.ts";
-import { untilItWorks } from "./until-it-works.ts";
+import { run } from "./running-mount.ts";
 
 /** What is mounted where. */
 export interface RepositoryMountOptions {
@@ -55,6 +53,10 @@ export interface RepositoryMountOptions {
    * it is here.
    */
   readonly onLacking?: ((error: unknown) => void) | undefined;
+  /** Told when the git directory is in place, before the mount is answered. What it throws ends the mount. */
+  readonly onPrepared?: (() => Promise<void>) | undefined;
+  /** A mount of that directory that waits for its files already; it stays the caller's until it shows them. Default: one is made. */
+  readonly waiting?: Promise<WaitingMount> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -112,7 +114,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   const { place, name, requireCommit, depth, allowOther, readOnly = false, onFault } = options;
   const { directory, stateFolder, unlock } = locked;
   const { uid = process.geteuid?.() ?? 0, gid = process.getegid?.() ?? 0 } = options;
-  const gate = new GitGate();
+  const gate = new Gate();
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
   let arrived = (_root: ShownRoot): void => undefined;
@@ -173,8 +175,12 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   let mount: ViewMount | undefined;
   try {
     // The thread that serves is started while the root is fetched, and what the mount works with is put in place while it is mounted.
-    mount = await mountView({ directory, name: nameOf(place.address), allowOther, readOnly }, shown());
+    mount =
+      options.waiting === undefined
+        ? await mountView({ directory, name: mountNameOf(place.address), allowOther, readOnly }, shown())
+        : await (await options.waiting).show(shown());
     const parts = await opening;
+    await options.onPrepared?.();
     const root = await rootOf(parts.git.prepared.tree);
     return run(options, { ...parts, root, mount, gate, uid, gid, unlock });
   } catch (error) {
@@ -195,113 +201,7 @@ function mountedRoot({ git }: OpenParts): ShownRoot {
   return { format: git.format, tree, mtimeSeconds };
 }
 
-interface Running extends OpenParts {
-  readonly mount: ViewMount;
-  /** What the mounted tree is called. */
-  readonly root: Oid;
-  readonly gate: GitGate;
-  readonly uid: number;
-  readonly gid: number;
-  readonly unlock: () => void;
-}
-
-/** What goes on while it is mounted, and what is closed when it is no longer. */
-function run(
-  { withHistory = true, onFault, onLacking }: RepositoryMountOptions,
-  { mount, gate, git, hydrator, cache, checkout, root, sizes, saveSizes, uid, gid, unlock }: Running,
-): RepositoryMount {
-  const stop = new AbortController();
-  const { signal } = stop;
-  const note = (error: unknown): void => {
-    if (!signal.aborted) onFault?.(error);
-  };
-  const index = {
-    uid,
-    gid,
-    signal,
-    checkout: {
-      root,
-      rootOf: (tree: Oid, stop: AbortSignal | undefined) => checkout.root(tree, stop),
-      tree: checkout.tree,
-      blobs: checkout.blobs,
-    },
-    onSize: (oid: Oid, sizeBytes: number) => sizes.learn(oid, sizeBytes),
-    onFiles: (oids: readonly Oid[]) => hydrator.follow(new FileOrder(git.format, oids)),
-  };
-  const lacking = (error: unknown): void => {
-    note(error);
-    gate.fail(error);
-    onLacking?.(error);
-  };
-  if (git.hasIndex) gate.open();
-  const ready = untilItWorks(() => git.writeIndex(index), { signal, onFault: lacking }).then(async () => {
-    gate.open();
-    onLacking?.(undefined);
-    await saveSizes().catch(note);
-  });
-  const history = ready.then(async () => {
-    if (!withHistory || (await git.isComplete())) return;
-    await untilItWorks(() => git.fetchHistory({ signal }), { signal, onFault: note });
-  });
-  ready.catch(() => undefined);
-  history.catch(() => undefined);
-
-  const { control } = mount;
-  const watcher =
-    control === undefined
-      ? undefined
-      : new HeadWatcher({
-          path: git.path,
-          onFault: note,
-          onMove: async () => {
-            const tree = await git.headTree({ signal });
-            if (tree !== undefined) await control.rebase(await checkout.root(tree, signal));
-          },
-        });
-
-  const close = async (): Promise<void> => {
-    const why = new MountError("MOUNT_STOPPED", "the mount has ended");
-    stop.abort(why);
-    gate.fail(why);
-    try {
-      await watcher?.close();
-      await history.catch(() => undefined);
-      checkout.close();
-      await hydrator[Symbol.asyncDispose]();
-      await saveSizes().catch(note);
-      await git[Symbol.asyncDispose]();
-    } finally {
-      unlock();
-    }
-  };
-  const ended = mount.ended.finally(close);
-  ended.catch(() => undefined);
-  const { commit, branch } = git.prepared;
-  return {
-    directory: mount.directory,
-    commit,
-    branch,
-    gitDirectory: git.path,
-    ready,
-    history,
-    ended,
-    get counts() {
-      return hydrator.counts;
-    },
-    state: async () => await control?.state(),
-    parts: { git, hydrator, cache },
-    async unmount(how) {
-      await mount.unmount(how);
-      await ended;
-    },
-    async [Symbol.asyncDispose]() {
-      await mount[Symbol.asyncDispose]();
-      await ended.catch(() => undefined);
-    },
-  };
-}
-
 /** As /proc/mounts can have it. */
-function nameOf(address: string): string {
+export function mountNameOf(address: string): string {
   return `millrace:${address.replace(/[^\w.:@/-]/g, "_")}`.slice(0, 128);
 }

@@ -100,8 +100,9 @@ export function after(condition: Condition, happening: Happening): Condition {
 export function stateOf(condition: Condition): State {
   const { phase, wanted, mounted, mountFault } = condition;
   if (mounted) return faultOf(condition) === undefined ? "mounted" : "degraded";
-  if (phase !== "ready") return phase;
+  if (phase === "failed") return phase;
   if (!wanted) return "unmounted";
+  if (phase === "preparing") return phase;
   return mountFault === undefined ? "ready" : "degraded";
 }
 

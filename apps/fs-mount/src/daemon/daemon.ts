@@ -114,7 +114,7 @@ export class Daemon {
 
   async #resume(row: Row): Promise<void> {
     try {
-      if ((await this.#owners.of(row)) === undefined) this.#keep(row.name).start();
+      if ((await this.#owners.of(row)) === undefined) await this.#keep(row.name).start();
       else await this.#owners.resume(row);
     } catch (error) {
       this.#options.log(`${row.name}: ${wordsOf(error)}`);
@@ -244,7 +244,7 @@ export class Daemon {
     }
     const { name } = this.#registry.add(registration);
     const there = this.#keepers.get(name);
-    if (there === undefined) this.#keep(name).start();
+    if (there === undefined) await this.#keep(name).start();
     else void there.bringUp().catch(() => undefined);
     return await describe(this.#keeper(name), signal);
   }

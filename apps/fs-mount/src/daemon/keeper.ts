@@ -1,50 +1,40 @@
-import { utimes, mkdir, realpath, stat, writeFile } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { MountError } from "../errors.ts";
 import { findDamage, putAside } from "../git-directory/damage.ts";
-import { makeGitDirectory, sweepDrafts } from "../git-directory/make.ts";
-import { mountRepository, type RepositoryMount } from "../mount-repository.ts";
-import { isPassing } from "../passing-fault.ts";
+import { sweepDrafts } from "../git-directory/make.ts";
+import type { RepositoryMount } from "../mount-repository.ts";
+import { isOfMounting, isPassing } from "../passing-fault.ts";
 import { openPlace, type Place } from "../place.ts";
 import { waitFor } from "../view/wait.ts";
-import { Backoff } from "./backoff.ts";
 import type { Condition } from "./condition.ts";
-import { clearDirectory } from "./mount-table.ts";
+import type { KeeperHost } from "./keeper-host.ts";
+import { LastFetch } from "./last-fetch.ts";
+import { mountRow } from "./mount-row.ts";
+import { Placeholder } from "./placeholder.ts";
 import { Refresher } from "./refresher.ts";
 import type { RowChange } from "./registry.ts";
+import { Retry } from "./retry.ts";
 import type { Row } from "./schema.ts";
 import { wordsOf } from "./told-error.ts";
+import { Turns } from "./turns.ts";
 import { WatchedCondition } from "./watched-condition.ts";
 
-/** What a keeper works with. */
-export interface KeeperHost {
-  /** The folder of this mount's own. */
-  readonly stateFolder: string;
-  readonly cacheFolder: string;
-  readonly cacheBytes: number | undefined;
-  /** The first wait before a mount that failed is tried again, in milliseconds; it doubles up to ten times that. */
-  readonly retryMs: number;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Writes to the row; throws MOUNT_ROW_CHANGED where it has been begun anew, or taken out. */
-  readonly write: (row: Row, change: RowChange) => Row;
-  readonly log: (text: string) => void;
-}
-
-/** Waits of a retry grow up to this many times the first one. */
-const RETRY_GROWTH = 10;
 /**
- * Keeps one repository mounted: prepares it, mounts it, and mounts it again when the mount is gone. Whatever goes wrong is this
- * repository's alone; it is noted and, where that may help, tried again.
+ * Keeps one repository mounted: has its directory wait, shows it there as soon as its root has come, and mounts it again when the
+ * mount is gone. Whatever goes wrong is this repository's alone; it is noted and, where that may help, tried again.
  */
 export class Keeper {
   #row: Row;
   readonly #host: KeeperHost;
   readonly #condition: WatchedCondition;
   readonly #stop = new AbortController();
-  readonly #backoff: Backoff;
-  /** What is done one after the other: whatever mounts or unmounts. */
-  #turn: Promise<unknown> = Promise.resolve();
-  #retry: NodeJS.Timeout | undefined;
+  readonly #retry: Retry;
+  readonly #fetched: LastFetch;
+  readonly #placeholder = new Placeholder();
+  readonly #turns = new Turns();
+  /** Ends what is under way to mount it. */
+  #attempt: AbortController | undefined;
   #place: Place | undefined;
   #mount: RepositoryMount | undefined;
   #refresher: Refresher | undefined;
@@ -53,7 +43,8 @@ export class Keeper {
   constructor(row: Row, host: KeeperHost) {
     this.#row = row;
     this.#host = host;
-    this.#backoff = new Backoff(host.retryMs, host.retryMs * RETRY_GROWTH);
+    this.#fetched = new LastFetch(host.stateFolder);
+    this.#retry = new Retry(host.retryMs, () => void this.start());
     // One that has failed is looked at again after a restart: what stood in the way may be gone.
     const phase = row.phase === "ready" ? "ready" : "preparing";
     const first: Condition = { phase, wanted: row.wanted, mounted: false };
@@ -81,19 +72,27 @@ export class Keeper {
     return this.#lastFault;
   }
 
-  /** When the remote repository was last looked at with success; the time of a file, which is there after a restart, too. */
+  /** When the remote repository was last looked at with success. */
   async lastFetch(): Promise<Date | undefined> {
-    return (await stat(this.#fetchedFile).catch(() => undefined))?.mtime;
+    return await this.#fetched.time();
   }
 
-  /** Begins, in the background. */
-  start(): void {
-    if (this.#condition.now.wanted) void this.#inTurn(() => this.#bringUp()).catch(() => undefined);
+  /**
+   * Begins, in the background, where it is to be mounted. Resolves when the directory waits for what is to come, so that nobody takes
+   * it for an empty one, or has been found to be unable to.
+   */
+  async start(): Promise<void> {
+    await new Promise<void>((stands) => {
+      const work = this.#turns.take(async () => {
+        if (this.#condition.now.wanted) await this.#bringUp(stands);
+      });
+      work.then(stands, stands);
+    });
   }
 
   /** Has it mounted if it is not, and waits for that. Throws what stands in the way. */
   async bringUp(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       this.#want(true);
       await this.#bringUp();
     });
@@ -104,7 +103,7 @@ export class Keeper {
    * one is mounted and somebody is inside, and what stands in the way.
    */
   async prepare(renewed: () => Row): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       const path = join(this.#host.stateFolder, "git");
       const damage = await findDamage(path, { signal: this.#stop.signal });
       if (this.#mount !== undefined) {
@@ -122,9 +121,10 @@ export class Keeper {
     });
   }
 
-  /** Takes the mount away; it stays away. Throws FUSE_BUSY, after which it is as it was. */
+  /** Takes the mount away, or ends what is under way to it; it stays away. Throws FUSE_BUSY, after which it is as it was. */
   async takeDown(lazy: boolean): Promise<void> {
-    await this.#inTurn(async () => {
+    this.#interrupt();
+    await this.#turns.take(async () => {
       await this.#unmount(lazy);
       this.#want(false);
     });
@@ -132,7 +132,8 @@ export class Keeper {
 
   /** Takes the mount away and mounts again. Throws FUSE_BUSY, and what stands in the way. */
   async remount(lazy: boolean): Promise<void> {
-    await this.#inTurn(async () => {
+    this.#interrupt();
+    await this.#turns.take(async () => {
       await this.#unmount(lazy);
       this.#want(true);
       await this.#bringUp();
@@ -163,7 +164,7 @@ export class Keeper {
   /** Ends all work and takes the mount away; the row stays as it is. Throws FUSE_BUSY: call it again. */
   async end(lazy: boolean): Promise<void> {
     this.#stop.abort(new MountError("MOUNT_STOPPED", `${this.#row.name} is being ended`));
-    await this.#inTurn(() => this.#unmount(lazy));
+    await this.#turns.take(() => this.#unmount(lazy));
     await this.#place?.[Symbol.asyncDispose]();
     this.#place = undefined;
   }
@@ -172,6 +173,7 @@ export class Keeper {
   async abort(): Promise<void> {
     this.#stop.abort(new MountError("MOUNT_STOPPED", `${this.#row.name} is being ended`));
     await this.#refresher?.stop();
+    await this.#placeholder.abort();
     await this.#mount?.[Symbol.asyncDispose]();
     await this.#place?.[Symbol.asyncDispose]();
   }
@@ -201,10 +203,6 @@ export class Keeper {
     return this.#mount;
   }
 
-  get #fetchedFile(): string {
-    return join(this.#host.stateFolder, "fetched");
-  }
-
   #want(wanted: boolean): void {
     this.#write({ wanted });
     this.#condition.note({ what: wanted ? "asked-for" : "given-up" });
@@ -214,24 +212,27 @@ export class Keeper {
     this.#row = this.#host.write(this.#row, change);
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    return await turn;
+  #interrupt(): void {
+    this.#attempt?.abort(new MountError("MOUNT_STOPPED", `${this.#row.name} is being unmounted`));
   }
 
-  /** Prepares and mounts, unless that is done. What goes wrong is noted, tried again where that may help, and thrown. */
-  async #bringUp(): Promise<void> {
+  /** Mounts, unless that is done. What goes wrong is noted, tried again where that may help, and thrown. */
+  async #bringUp(stands?: () => void): Promise<void> {
     if (this.#mount !== undefined || this.#stop.signal.aborted) return;
-    clearTimeout(this.#retry);
+    this.#retry.cancel();
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    const signal = AbortSignal.any([this.#stop.signal, attempt.signal]);
     try {
-      await this.#prepare();
-      await this.#show();
+      await this.#show(signal, stands);
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#fail(error);
+      await this.#placeholder.fail();
+      if (!signal.aborted) this.#fail(error);
       throw error;
+    } finally {
+      this.#attempt = undefined;
     }
-    this.#backoff.reset();
+    this.#retry.reset();
   }
 
   #fail(error: unknown): void {
@@ -243,50 +244,25 @@ export class Keeper {
     this.#condition.note({ what: isPrepared ? "not-mounted" : "not-prepared", error: words });
     if (!isPrepared) this.#write({ phase: "failed", error: words });
     // What else keeps a preparation from its end waits for somebody.
-    if (isPrepared || isPassing(error)) this.#again();
+    if (isPrepared || isPassing(error) || isOfMounting(error)) this.#again();
   }
 
-  async #prepare(): Promise<void> {
-    const { url, ref, requireCommit, depth } = this.#row;
+  /** Shows it as soon as its root is here. @param stands told when its directory waits */
+  async #show(signal: AbortSignal, stands: () => void = () => undefined): Promise<void> {
     const { stateFolder, environment } = this.#host;
-    if (this.#condition.now.phase !== "ready") this.#condition.note({ what: "preparing" });
+    const isPrepared = this.#condition.now.phase === "ready";
+    if (!isPrepared) this.#condition.note({ what: "preparing" });
     await mkdir(stateFolder, { recursive: true, mode: 0o700 });
-    await clearDirectory(this.#row.directory);
-    await mkdir(this.#row.directory, { recursive: true });
-    this.#place ??= await openPlace(url, environment);
-    if (this.#condition.now.phase === "ready") return;
-    const path = join(await realpath(stateFolder), "git");
+    await this.#placeholder.raise(this.#row);
+    void this.#placeholder.mount?.then(stands, stands);
+    this.#place ??= await openPlace(this.#row.url, environment);
     // Nobody else works in this folder: what a preparation has left there will not come to its end.
-    await sweepDrafts(path, 0);
-    const workTree = await realpath(this.#row.directory);
-    const { signal } = this.#stop;
-    await makeGitDirectory({ path, workTree, place: this.#place, name: ref, requireCommit, depth, signal });
-    await this.#noteFetch();
-    this.#write({ phase: "ready", error: undefined });
-    this.#condition.note({ what: "prepared" });
-  }
-
-  async #show(): Promise<void> {
-    const { ref, directory, requireCommit, depth, allowOther, readOnly, lfs, uid, gid } = this.#row;
-    const { stateFolder, cacheFolder, cacheBytes } = this.#host;
-    const place = this.#place!;
-    const { signal } = this.#stop;
-    const mount = await mountRepository({
-      place,
-      name: ref,
-      directory,
-      requireCommit,
-      depth,
-      allowOther,
-      readOnly,
-      lfs,
-      uid,
-      gid,
+    if (!isPrepared) await sweepDrafts(join(await realpath(stateFolder), "git"), 0);
+    const mount = await mountRow(this.#row, this.#host, {
+      place: this.#place,
       signal,
-      stateFolder,
-      cacheFolder,
-      cacheBytes,
-      withHistory: depth !== 1,
+      waiting: this.#placeholder.mount,
+      onPrepared: isPrepared ? undefined : () => this.#prepared(),
       onFault: (error) => {
         this.#lastFault = wordsOf(error);
       },
@@ -296,6 +272,7 @@ export class Keeper {
         );
       },
     });
+    this.#placeholder.leave();
     this.#mount = mount;
     this.#refresh(mount);
     this.#condition.note({ what: "mounted" });
@@ -305,11 +282,17 @@ export class Keeper {
     );
   }
 
+  async #prepared(): Promise<void> {
+    await this.#fetched.note();
+    this.#write({ phase: "ready", error: undefined });
+    this.#condition.note({ what: "prepared" });
+  }
+
   #refresh(mount: RepositoryMount): void {
     this.#refresher = new Refresher(mount, this.#row.refreshMs, {
       open: () => openPlace(this.#row.url, this.#host.environment),
       refreshed: async () => {
-        await this.#noteFetch();
+        await this.#fetched.note();
         this.#condition.note({ what: "refreshed" });
       },
       failed: (error) => this.#condition.note({ what: "not-refreshed", error }),
@@ -327,19 +310,16 @@ export class Keeper {
 
   /** Tries again after a while. */
   #again(): void {
-    if (this.#stop.signal.aborted || !this.#condition.now.wanted) return;
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
-      void this.#inTurn(async () => {
-        if (this.#condition.now.wanted) await this.#bringUp();
-      }).catch(() => undefined);
-    }, this.#backoff.next());
+    if (!this.#stop.signal.aborted && this.#condition.now.wanted) this.#retry.plan();
   }
 
   async #unmount(lazy: boolean): Promise<void> {
-    clearTimeout(this.#retry);
+    this.#retry.cancel();
     const mount = this.#mount;
-    if (mount === undefined) return;
+    if (mount === undefined) {
+      await this.#removePlaceholder(lazy);
+      return;
+    }
     // Its end is none of those that are noticed; where it stays, it is as it was.
     this.#mount = undefined;
     await this.#refresher?.stop();
@@ -354,12 +334,13 @@ export class Keeper {
     this.#condition.note({ what: "unmounted" });
   }
 
-  async #noteFetch(): Promise<void> {
-    const now = new Date();
+  async #removePlaceholder(lazy: boolean): Promise<void> {
     try {
-      await utimes(this.#fetchedFile, now, now);
-    } catch {
-      await writeFile(this.#fetchedFile, "").catch(() => undefined);
+      await this.#placeholder.remove(lazy);
+    } catch (error) {
+      // What was ended for it goes on.
+      if (!this.#stop.signal.aborted) void this.start();
+      throw error;
     }
   }
 }

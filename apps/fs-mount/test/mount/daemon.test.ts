@@ -256,8 +256,9 @@ describe("a required commit", () => {
     const failed = await daemon.until("one", ({ state }) => state === "failed");
     expect(failed).toMatchObject({ acquisition: "pending", requiredCommit: older });
     expect(failed.error).toBe(`main is ${head}, and not ${older}`);
-    expect(readdirSync(join(daemon.state, "mounts/one"))).toEqual([]);
-    expect(readdirSync(join(daemon.mounts, "one"))).toEqual([]);
+    expect(readdirSync(join(daemon.state, "mounts/one"))).toEqual(["lock"]);
+    // Nobody takes it for an empty directory.
+    expect(() => readdirSync(join(daemon.mounts, "one"))).toThrow("EIO");
 
     // It becomes so.
     git(repository, ["reset", "-q", "--hard", older]);

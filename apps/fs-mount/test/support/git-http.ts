@@ -13,6 +13,8 @@ import { GIT_ENVIRONMENT } from "./repository.ts";
 export class GitHttp implements AsyncDisposable {
   /** Whether a request is held back, by its body. */
   holds: (body: string) => boolean = () => false;
+  /** After how many bytes of its answer a request is held back, by its body; `undefined`: it is not. */
+  stalls: (body: string) => number | undefined = () => undefined;
   /** Bodies of all fetches. */
   readonly fetches: string[] = [];
   readonly #root: string;
@@ -47,6 +49,7 @@ export class GitHttp implements AsyncDisposable {
   /** Holds nothing back any more. */
   release(): void {
     this.holds = () => false;
+    this.stalls = () => undefined;
     for (const go of this.#held.splice(0)) go();
   }
 
@@ -74,18 +77,25 @@ export class GitHttp implements AsyncDisposable {
       const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent;
       const text = body.toString("latin1");
       if (text.includes("command=fetch")) this.fetches.push(text);
-      if (this.holds(text)) {
-        for (const wake of this.#wake.splice(0)) wake();
-        await new Promise<void>((resolve) => this.#held.push(resolve));
-      }
-      this.#answer(request, body, response);
+      if (this.holds(text)) await new Promise<void>((resolve) => this.#hold(resolve));
+      this.#answer(request, body, response, this.stalls(text));
     } catch {
       response.destroy();
     }
   }
 
+  #hold(goOn: () => void): void {
+    this.#held.push(goOn);
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
   /** By the common gateway interface (RFC 3875). */
-  #answer(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
+  #answer(
+    request: IncomingMessage,
+    body: Buffer,
+    response: ServerResponse,
+    stallBytes: number | undefined,
+  ): void {
     const { pathname, search } = new URL(request.url!, "http://localhost");
     const child = spawn("git", ["http-backend"], {
       env: {
@@ -105,10 +115,29 @@ export class GitHttp implements AsyncDisposable {
     child.on("close", () => this.#running.delete(child));
     child.stdin.on("error", () => undefined);
     child.stdin.end(body);
+    let leftBytes = stallBytes ?? Infinity;
+    const held: Buffer[] = [];
+    let hasEnded = false;
+    const send = (chunk: Buffer): void => {
+      if (held.length > 0) {
+        held.push(chunk);
+        return;
+      }
+      response.write(chunk.subarray(0, leftBytes));
+      const rest = chunk.subarray(leftBytes);
+      leftBytes -= chunk.length - rest.length;
+      if (rest.length === 0) return;
+      held.push(rest);
+      this.#hold(() => {
+        leftBytes = Infinity;
+        for (const each of held.splice(0)) response.write(each);
+        if (hasEnded) response.end();
+      });
+    };
     let head = Buffer.alloc(0);
     child.stdout.on("data", (chunk: Buffer) => {
       if (response.headersSent) {
-        response.write(chunk);
+        send(chunk);
         return;
       }
       head = Buffer.concat([head, chunk]);
@@ -120,8 +149,11 @@ export class GitHttp implements AsyncDisposable {
         else response.setHeader(name, value);
       }
       response.flushHeaders();
-      response.write(head.subarray(end + 4));
+      send(head.subarray(end + 4));
     });
-    child.on("close", () => response.end());
+    child.on("close", () => {
+      hasEnded = true;
+      if (held.length === 0) response.end();
+    });
   }
 }

@@ -1,4 +1,5 @@
-import { type Mount, mount } from "@millrace/fuse";
+import type { MessagePort } from "node:worker_threads";
+import { type Mount, mount, type MountOptions } from "@millrace/fuse";
 import { MountError, type MountErrorCode } from "../../errors.ts";
 import { FUSE_WORKER } from "../../worker-files.ts";
 import { type ServedSource, serveSource } from "../serve-source.ts";
@@ -40,32 +41,43 @@ export async function mountView(
   place: ViewPlace,
   content: ViewContent | Promise<ViewContent>,
 ): Promise<ViewMount> {
-  const { directory, name, allowOther, trusted, readOnly } = place;
   const given = Promise.resolve(content);
   let control: ViewControl | undefined;
   const mounted = await mount({
-    trusted,
-    directory,
+    ...fuseOptionsOf(place),
     module: FUSE_WORKER,
     data: given.then(({ view }) => view),
     connect: (port) =>
-      void given.then(({ source, view }) => {
-        if (view.overlayFolder !== undefined) control = openControl(port);
-        // What comes over the port before somebody listens waits there.
-        Promise.resolve(source).then(
-          (served) => serveSource(port, served),
-          () => undefined,
-        );
+      void given.then((content) => {
+        control = serveContent(port, content);
       }),
-    name,
-    allowOther,
-    // Who checks permissions asks for attributes first, and those wait for a size. A mount for one user needs no checks.
-    defaultPermissions: allowOther === true,
-    readOnly,
   }).catch((error: unknown) => {
     throw ofView(error);
   });
   return { ...mounted, control };
+}
+
+/** How the kernel is asked for a view. */
+export function fuseOptionsOf({
+  directory,
+  name,
+  allowOther,
+  trusted,
+  readOnly,
+}: ViewPlace): Omit<MountOptions, "module"> {
+  // Who checks permissions asks for attributes first, and those wait for a size. A mount for one user needs no checks.
+  return { directory, name, allowOther, trusted, readOnly, defaultPermissions: allowOther === true };
+}
+
+/** Answers the thread of a view over its port. @returns the view's control, where it can be written to */
+export function serveContent(port: MessagePort, { view, source }: ViewContent): ViewControl | undefined {
+  const control = view.overlayFolder === undefined ? undefined : openControl(port);
+  // What comes over the port before somebody listens waits there.
+  Promise.resolve(source).then(
+    (served) => serveSource(port, served),
+    () => undefined,
+  );
+  return control;
 }
 
 /** What stood in the view's way, where the thread told that: an error that comes from a thread has lost its class. */

@@ -10,6 +10,8 @@ import { serveControl } from "../view-control.ts";
 import { withChangesFiles } from "./changes-files.ts";
 import type { ViewFileSystemOptions } from "./shown-nodes.ts";
 import { createViewFileSystem, createWritableFileSystem } from "./view-file-system.ts";
+import { createWaitingFileSystem, type WaitingFileSystemOptions } from "./waiting-file-system.ts";
+import type { FromWaiting, ToWaiting } from "./waiting-mount.ts";
 
 /** What a mount of a view is started with. */
 export interface FuseViewData extends ViewFileSystemOptions {
@@ -23,9 +25,45 @@ export interface FuseViewData extends ViewFileSystemOptions {
   readonly overlayFolder?: string | undefined;
 }
 
-export function createFileSystem(data: unknown, _notifier: Notifier, port?: MessagePort): FileSystem {
+/** What a mount is started with whose files are still to come. */
+export interface WaitingData extends WaitingFileSystemOptions {
+  readonly isWaiting: true;
+}
+
+export function createFileSystem(given: unknown, _notifier: Notifier, port?: MessagePort): FileSystem {
   if (port === undefined) throw new TypeError("A mount of a view wants a channel to its content");
-  const { uid, gid, overlayFolder, treeContent, ...base } = data as FuseViewData;
+  const data = given as FuseViewData | WaitingData;
+  return "isWaiting" in data ? waitForView(data, port) : openView(data, port);
+}
+
+/** A file system that becomes a view when it is told of one. */
+function waitForView(options: WaitingData, port: MessagePort): FileSystem {
+  const waiting = createWaitingFileSystem(options);
+  port.once("message", ({ telling }: { readonly telling: MessagePort }) => {
+    telling.on("message", (told: ToWaiting) => {
+      if (!("view" in told)) {
+        waiting.fail();
+        return;
+      }
+      let answer: FromWaiting = { shown: true };
+      try {
+        waiting.become(openView(told.view, port));
+      } catch (error) {
+        const { message, code } = error as { readonly message?: unknown; readonly code?: unknown };
+        answer = {
+          error: { message: String(message), code: typeof code === "string" ? code : undefined },
+        };
+      }
+      telling.postMessage(answer, []);
+    });
+    telling.unref();
+    port.on("close", () => telling.close());
+  });
+  return waiting.fileSystem;
+}
+
+function openView(data: FuseViewData, port: MessagePort): FileSystem {
+  const { uid, gid, overlayFolder, treeContent, ...base } = data;
   // The source hears of nothing before this thread comes to a rest, and the control's port comes first.
   const source = withTree(connectSource(port), base.tree, treeContent);
   if (overlayFolder === undefined)

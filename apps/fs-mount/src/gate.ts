@@ -1,12 +1,12 @@
 /**
- * Where those wait who want to use git in a mount: until it works, or until something has gone wrong. From then on they are told so at
- * once, until it works after all.
+ * Where those wait who want what is still to come: until it is there, or until something has gone wrong. From then on they are told so
+ * at once, until it is there after all.
  */
-export class GitGate {
+export class Gate {
   #state: "shut" | "open" | { readonly error: unknown } = "shut";
   #waiting: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
 
-  /** Resolves when git works. Throws what stands in the way. */
+  /** Resolves when it is there. Throws what stands in the way. */
   async pass(): Promise<void> {
     if (this.#state === "open") return;
     if (this.#state !== "shut") throw this.#state.error;

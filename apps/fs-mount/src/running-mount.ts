@@ -1,0 +1,116 @@
+import type { Oid } from "@millrace/pack";
+import { MountError } from "./errors.ts";
+import type { ViewMount } from "./front/fuse/mount-view.ts";
+import type { Gate } from "./gate.ts";
+import { HeadWatcher } from "./git-directory/head-watcher.ts";
+import { FileOrder } from "./hydrator/file-order.ts";
+import type { OpenParts } from "./mount-parts.ts";
+import type { RepositoryMount, RepositoryMountOptions } from "./mount-repository.ts";
+import { untilItWorks } from "./until-it-works.ts";
+
+/** What a mount goes on with. */
+export interface Running extends OpenParts {
+  readonly mount: ViewMount;
+  /** What the mounted tree is called. */
+  readonly root: Oid;
+  readonly gate: Gate;
+  readonly uid: number;
+  readonly gid: number;
+  readonly unlock: () => void;
+}
+
+/** What goes on while it is mounted, and what is closed when it is no longer. */
+export function run(
+  { withHistory = true, onFault, onLacking }: RepositoryMountOptions,
+  { mount, gate, git, hydrator, cache, checkout, root, sizes, saveSizes, uid, gid, unlock }: Running,
+): RepositoryMount {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const note = (error: unknown): void => {
+    if (!signal.aborted) onFault?.(error);
+  };
+  const index = {
+    uid,
+    gid,
+    signal,
+    checkout: {
+      root,
+      rootOf: (tree: Oid, stop: AbortSignal | undefined) => checkout.root(tree, stop),
+      tree: checkout.tree,
+      blobs: checkout.blobs,
+    },
+    onSize: (oid: Oid, sizeBytes: number) => sizes.learn(oid, sizeBytes),
+    onFiles: (oids: readonly Oid[]) => hydrator.follow(new FileOrder(git.format, oids)),
+  };
+  const lacking = (error: unknown): void => {
+    note(error);
+    gate.fail(error);
+    onLacking?.(error);
+  };
+  if (git.hasIndex) gate.open();
+  const ready = untilItWorks(() => git.writeIndex(index), { signal, onFault: lacking }).then(async () => {
+    gate.open();
+    onLacking?.(undefined);
+    await saveSizes().catch(note);
+  });
+  const history = ready.then(async () => {
+    if (!withHistory || (await git.isComplete())) return;
+    await untilItWorks(() => git.fetchHistory({ signal }), { signal, onFault: note });
+  });
+  ready.catch(() => undefined);
+  history.catch(() => undefined);
+
+  const { control } = mount;
+  const watcher =
+    control === undefined
+      ? undefined
+      : new HeadWatcher({
+          path: git.path,
+          onFault: note,
+          onMove: async () => {
+            const tree = await git.headTree({ signal });
+            if (tree !== undefined) await control.rebase(await checkout.root(tree, signal));
+          },
+        });
+
+  const close = async (): Promise<void> => {
+    const why = new MountError("MOUNT_STOPPED", "the mount has ended");
+    stop.abort(why);
+    gate.fail(why);
+    try {
+      await watcher?.close();
+      await history.catch(() => undefined);
+      checkout.close();
+      await hydrator[Symbol.asyncDispose]();
+      await saveSizes().catch(note);
+      await git[Symbol.asyncDispose]();
+    } finally {
+      unlock();
+    }
+  };
+  const ended = mount.ended.finally(close);
+  ended.catch(() => undefined);
+  const { commit, branch } = git.prepared;
+  return {
+    directory: mount.directory,
+    commit,
+    branch,
+    gitDirectory: git.path,
+    ready,
+    history,
+    ended,
+    get counts() {
+      return hydrator.counts;
+    },
+    state: async () => await control?.state(),
+    parts: { git, hydrator, cache },
+    async unmount(how) {
+      await mount.unmount(how);
+      await ended;
+    },
+    async [Symbol.asyncDispose]() {
+      await mount[Symbol.asyncDispose]();
+      await ended.catch(() => undefined);
+    },
+  };
+}
