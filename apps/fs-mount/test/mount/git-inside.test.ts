@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { useLab } from "../support/lab.ts";
+import { run, useLab } from "../support/lab.ts";
 import { Mirror } from "../support/mirror.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
@@ -136,19 +136,35 @@ describe("git in a mount does what it does in a clone beside it", () => {
   });
 });
 
-describe("after a commit and a restart", () => {
-  test("status reads no file whose size is known", async () => {
-    const origin = makeOrigin();
-    const mirror = await Mirror.open(lab, origin);
-    await mirror.sh("echo more >> README.md; git mv src/part-0 src/renamed; git commit -qam changed");
-    await mirror.settled();
-    await mirror.sh("git reset -q --soft HEAD~2");
-    await mirror.settled();
-    await mirror.remount();
-    const { mounted } = mirror.mounted;
-    const before = mounted.counts.fetched;
-    await mirror.sh("git -c core.fsmonitor=false status --porcelain");
-    expect(mounted.counts.fetched).toBe(before);
-    expect(await mounted.state()).toMatchObject({ lostBytes: 0 });
-  });
+test("after a commit and a restart status reads no file, though the commit that was mounted is of tomorrow", async () => {
+  const origin = makeOrigin();
+  const tomorrow = Math.floor(Date.now() / 1000) + 86_400;
+  const text = git(origin, ["cat-file", "commit", "main"]).replace(/^(committer .*> )\d+/m, `$1${tomorrow}`);
+  git(origin, [
+    "update-ref",
+    "refs/heads/main",
+    git(origin, ["hash-object", "-t", "commit", "-w", "--stdin"], text),
+  ]);
+  const folders = lab.folders();
+  const { directory } = folders;
+  const first = await lab.mountRepository(origin, folders);
+  const sh = (script: string): Promise<string> => run("sh", ["-ec", script], { cwd: directory });
+  expect(Number(await sh("stat -c %Y run.sh"))).toBeLessThan(tomorrow - 86_000);
+  await sh(
+    "echo more >> README.md; git mv src/part-0 src/renamed; git commit -qam changed; git reset -q --soft HEAD~2",
+  );
+  const tree = (await sh("git rev-parse 'HEAD^{tree}'")).trim();
+  await expect.poll(async () => (await first.mounted.state())?.tree, { timeout: 20_000 }).toBe(tree);
+  await first.mounted.unmount();
+  // Whatever is read comes into a cache that has nothing yet.
+  const cacheFolder = lab.folder();
+  const { mounted } = await lab.mountRepository(origin, { ...folders, cacheFolder });
+  const cached = (): Promise<string> => run("find", [cacheFolder, "-type", "f", "-size", "+0"]);
+  expect(await sh("git -c core.fsmonitor=false status --porcelain | cut -c 1-2 | sort -u")).toBe(
+    "A \nM \nR \n",
+  );
+  expect(await cached()).toBe("");
+  expect(await mounted.state()).toMatchObject({ lostBytes: 0 });
+  await sh("cat src/part-1/file-1.c");
+  await expect.poll(cached).not.toBe("");
 });

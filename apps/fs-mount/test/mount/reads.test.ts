@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { FetchedPack, ObjectSource } from "@millrace/promisor";
@@ -123,33 +123,6 @@ describe("a large file", () => {
 });
 
 describe("faults", () => {
-  test("a server that goes away: what is here is read, the rest fails in bounded time, and comes when it is back", async () => {
-    let isDown = false;
-    const { directory, faults } = await lab.mountRepository(origin, {
-      withHistory: false,
-      through: (source): ObjectSource => ({
-        ...source,
-        fetchPack: async (wants, options) => {
-          if (isDown) throw Object.assign(new Error("no route to host"), { code: "PROTOCOL_UNREACHABLE" });
-          return await source.fetchPack!(wants, options);
-        },
-      }),
-    });
-    const here = "src/part-0/module-0/file-0.ts";
-    const away = "src/part-1/module-1/file-1.ts";
-    const content = await run("cat", [here], { cwd: directory });
-    isDown = true;
-    expect(await run("cat", [here], { cwd: directory })).toBe(content);
-    await expect(run("cat", [away], { cwd: directory })).rejects.toThrow("Input/output error");
-    expect(faults[0]).toMatchObject({ code: "PROTOCOL_UNREACHABLE" });
-    const grep = run("grep", ["-rl", "value", "src"], { cwd: directory });
-    await expect(grep).rejects.toThrow("Input/output error");
-    isDown = false;
-    expect(await run("cat", [away], { cwd: directory })).toContain("value1 ");
-    const found = await run("grep", ["-rl", "value", "src"], { cwd: directory });
-    expect(found.trim().split("\n")).toHaveLength(FOLDERS * FILES);
-  });
-
   test("a full disk of the cache: older files make room; what has none fails alone", async (context) => {
     const disk = lab.folder();
     const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
@@ -168,27 +141,6 @@ describe("faults", () => {
     } finally {
       spawnSync("umount", ["-l", disk]);
     }
-  });
-
-  test("a remote repository that was rewritten and tidied up: what is gone fails and is named", async () => {
-    const copy = lab.folder();
-    rmSync(copy, { recursive: true });
-    git("/", ["clone", "-q", "--bare", origin, copy]);
-    for (const key of ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"])
-      git(copy, ["config", key, "true"]);
-    const { directory, faults } = await lab.mountRepository(copy, { withHistory: false });
-    const here = "src/part-0/module-0/file-0.ts";
-    const gone = git(copy, ["rev-parse", "main:src/part-3/module-3/file-3.ts"]);
-    await run("cat", [here], { cwd: directory });
-    const tree = git(copy, ["mktree"], "");
-    git(copy, ["update-ref", "refs/heads/main", git(copy, ["commit-tree", tree, "-m", "nothing"])]);
-    git(copy, ["gc", "--quiet", "--prune=now"]);
-    await expect(run("cat", ["src/part-3/module-3/file-3.ts"], { cwd: directory })).rejects.toThrow(
-      "Input/output error",
-    );
-    expect(faults[0]).toMatchObject({ code: "MOUNT_BLOB_MISSING", oid: gone });
-    expect(await run("cat", [here], { cwd: directory })).toContain("value0 ");
-    await run("ls", ["-R"], { cwd: directory });
   });
 });
 

@@ -97,17 +97,36 @@ describe("a mounted repository", () => {
 
   test("with a tree that nobody should check out shows all others, and is no way out", async () => {
     const origin = lab.keep(makeRepository());
-    const blob = git(origin, ["hash-object", "-w", "--stdin"], "evil\n");
-    const evil = git(origin, ["mktree"], `100644 blob ${blob}\t..\n`.replace("..", "x"));
-    const raw = Buffer.concat([Buffer.from("100644 ..\0"), Buffer.from(blob, "hex")]);
-    const dots = git(origin, ["hash-object", "-t", "tree", "-w", "--literally", "--stdin"], raw);
-    const root = git(origin, ["mktree"], `040000 tree ${dots}\tbad\n040000 tree ${evil}\tgood\n`);
-    const commit = git(origin, ["commit-tree", root, "-m", "hostile"]);
+    const write = (type: string, bytes: string | Uint8Array): string =>
+      git(origin, ["hash-object", "-t", type, "-w", "--literally", "--stdin"], bytes);
+    const blob = write("blob", "evil\n");
+    const entry = (name: string): Buffer =>
+      Buffer.concat([Buffer.from(`100644 ${name}\0`), Buffer.from(blob, "hex")]);
+    const names = ["..", ".", ".git", ".GiT", "git~1", "a/b", "x".repeat(256)];
+    const bad = [...names.map(entry), Buffer.concat([entry("a"), entry("a")])];
+    const lines = bad.map((bytes, n) => `040000 tree ${write("tree", bytes)}\tbad-${n}`);
+    const links = ["x".repeat(5000), "a\0b", ""].map(
+      (to, n) => `120000 blob ${write("blob", to)}\tlink-${n}`,
+    );
+    lines.push(
+      `040000 tree ${git(origin, ["mktree"], `${links.join("\n")}\n100644 blob ${blob}\tx\n`)}\tgood`,
+    );
+    const commit = git(origin, ["commit-tree", git(origin, ["mktree"], lines.join("\n")), "-m", "hostile"]);
     git(origin, ["update-ref", "refs/heads/hostile", commit]);
     const { directory, faults } = await lab.mountRepository(origin, { name: "hostile", withHistory: false });
-    expect(await run("cat", ["good/x"], { cwd: directory })).toBe("evil\n");
-    await expect(run("ls", ["bad"], { cwd: directory })).rejects.toThrow("Input/output error");
-    expect(await run("ls", [], { cwd: directory })).toBe("bad\ngood\n");
+    const sh = (script: string): Promise<string> => run("sh", ["-c", script], { cwd: directory });
+    expect(await sh("cat good/x; ls good; ls -d *")).toBe(
+      `evil\nlink-0\nlink-1\nlink-2\nx\n${lines
+        .map((line) => `${line.split("\t")[1]}\n`)
+        .toSorted()
+        .join("")}`,
+    );
+    const told = await sh(
+      "for each in bad-*; do ls $each 2>&1; done; for each in good/link-*; do cat $each 2>&1; done; :",
+    );
+    expect(told.match(/bad-\d+'?: Input\/output error/g)).toHaveLength(bad.length);
+    expect(told.match(/link-\d: (File name too long|Input\/output error)/g)).toHaveLength(links.length);
+    expect(told).not.toContain("evil");
     expect(faults).toEqual([]);
   });
 });

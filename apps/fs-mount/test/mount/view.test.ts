@@ -45,31 +45,6 @@ describe("a mounted view", () => {
     expect(requests.length - listing).toBeLessThanOrEqual(8);
   });
 
-  test("goes on while the server does not, and recovers", async () => {
-    const origin = lab.keep(makeRepository());
-    let isDown = false;
-    const { directory, faults } = await lab.mountView(
-      origin,
-      (source): ObjectSource => ({
-        ...source,
-        fetch: async (wants, options) => {
-          if (isDown) throw Object.assign(new Error("no route to host"), { code: "PROTOCOL_UNREACHABLE" });
-          return await source.fetch(wants, options);
-        },
-      }),
-    );
-    expect(await run("cat", ["README.md"], { cwd: directory })).toBe("version 3\n");
-    isDown = true;
-    expect(await run("cat", ["README.md"], { cwd: directory })).toBe("version 3\n");
-    await run("ls", ["-R"], { cwd: directory });
-    await expect(run("cat", ["src/part-0/file-0.c"], { cwd: directory })).rejects.toThrow(
-      "Input/output error",
-    );
-    expect(faults[0]).toMatchObject({ code: "PROTOCOL_UNREACHABLE" });
-    isDown = false;
-    expect(await run("cat", ["src/part-0/file-0.c"], { cwd: directory })).toContain("int f0");
-  });
-
   test("a reader who waits for a server that hangs can be interrupted, and hangs nobody", async () => {
     const origin = lab.keep(makeRepository());
     let isDeaf = false;

@@ -15,6 +15,10 @@ export class GitHttp implements AsyncDisposable {
   holds: (body: string) => boolean = () => false;
   /** After how many bytes of its answer a request is held back, by its body; `undefined`: it is not. */
   stalls: (body: string) => number | undefined = () => undefined;
+  /** Bytes of an answer to a fetch after which the line is cut. */
+  cutsAfterBytes: number | undefined;
+  /** What a request has to have for its header `authorization`. */
+  authorization: string | undefined;
   /** Bodies of all fetches. */
   readonly fetches: string[] = [];
   readonly #root: string;
@@ -76,6 +80,10 @@ export class GitHttp implements AsyncDisposable {
       const sent = await buffer(request);
       const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent;
       const text = body.toString("latin1");
+      if (this.authorization !== undefined && request.headers.authorization !== this.authorization) {
+        response.writeHead(401, { "www-authenticate": 'Basic realm="here"' }).end();
+        return;
+      }
       if (text.includes("command=fetch")) this.fetches.push(text);
       if (this.holds(text)) await new Promise<void>((resolve) => this.#hold(resolve));
       this.#answer(request, body, response, this.stalls(text));
@@ -134,8 +142,16 @@ export class GitHttp implements AsyncDisposable {
         if (hasEnded) response.end();
       });
     };
+    const isCut = body.includes("command=fetch");
     let head = Buffer.alloc(0);
+    let told = 0;
     child.stdout.on("data", (chunk: Buffer) => {
+      told += chunk.length;
+      if (isCut && told > (this.cutsAfterBytes ?? told)) {
+        response.destroy();
+        child.kill("SIGKILL");
+        return;
+      }
       if (response.headersSent) {
         send(chunk);
         return;

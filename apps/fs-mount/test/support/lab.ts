@@ -52,6 +52,7 @@ export class Lab {
   readonly #folders: string[] = [];
   readonly #mounts: Mount[] = [];
   readonly #repositories: RepositoryMount[] = [];
+  readonly #mounting: Promise<unknown>[] = [];
   readonly #remotes: AsyncDisposable[] = [];
 
   folder(): string {
@@ -138,13 +139,15 @@ export class Lab {
           return source.fetchPack!(wants, how);
         }),
     };
-    const mounted = await mountRepository({
+    const mounting = mountRepository({
       place: { ...place, source: through(counted) } satisfies Place,
       name: "HEAD",
       ...this.folders(),
       onFault: (error) => faults.push(error),
       ...options,
     });
+    this.#mounting.push(mounting.catch(() => undefined));
+    const mounted = await mounting;
     this.#repositories.push(mounted);
     await mounted.ready;
     await mounted.history;
@@ -157,6 +160,8 @@ export class Lab {
   }
 
   async end(): Promise<void> {
+    // A test that has taken too long may still be mounting: this process must not look into what it does not serve yet.
+    await Promise.all(this.#mounting);
     for (const mounted of this.#repositories) await mounted[Symbol.asyncDispose]();
     // Whatever a failed test left inside hangs nothing.
     for (const mounted of this.#mounts) await mounted.abort();

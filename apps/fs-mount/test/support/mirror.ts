@@ -84,6 +84,15 @@ export class Mirror {
     return out;
   }
 
+  /** Runs a script in both that ends with its first failure, and wants success, the same files and no fault. @returns what it said */
+  async both(script: string): Promise<string> {
+    const { status, out, err } = await this.sh(`set -e\n${script}`);
+    assert.equal(status, 0, `${script}: ${err}`);
+    await this.same(script);
+    assert.deepEqual(this.#mounted.faults, []);
+    return out;
+  }
+
   /** Wants both to show the same. */
   async same(after = ""): Promise<void> {
     const [inside, beside] = await Promise.all([
