@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { useLab } from "../support/lab.ts";
+import { useLab, whyNotTwice } from "../support/lab.ts";
 import { Mirror } from "../support/mirror.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
-const lab = useLab();
+const lab = useLab(whyNotTwice());
 let mirror: Mirror;
 
 /** A mount and a clone of a repository that takes pushes. */
