@@ -97,6 +97,10 @@ export class OverlayView implements WritableView {
     });
   }
 
+  enter(asked: ViewNode, waiting?: Waiting): Answer<void> {
+    return this.#nodes.ready(this.#nodes.directory(asked), waiting);
+  }
+
   list(asked: ViewNode, waiting?: Waiting): Answer<readonly ListedEntry[]> {
     const directory = this.#nodes.directory(asked);
     return whenHere(this.#nodes.ready(directory, waiting), () => {

@@ -65,6 +65,10 @@ export class BaseView implements View {
     });
   }
 
+  enter(asked: ViewNode, waiting?: Waiting): Answer<void> {
+    return whenHere(this.#tree(this.node(asked.id), waiting), () => undefined);
+  }
+
   list(asked: ViewNode, waiting?: Waiting): Answer<readonly ListedEntry[]> {
     const directory = this.node(asked.id);
     return whenHere(this.#tree(directory, waiting), (tree) => {

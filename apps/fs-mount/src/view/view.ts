@@ -75,6 +75,8 @@ export interface View {
   forget(id: number, count: number): void;
   /** The node of a name; `undefined` where there is none. Waits for a tree at most, for a symbolic link also for its size. */
   lookup(directory: ViewNode, name: string, waiting?: Waiting): Answer<ViewNode | undefined>;
+  /** Has what tells the entries of a directory here, so that `list` answers at once. Throws ENOTDIR. */
+  enter(directory: ViewNode, waiting?: Waiting): Answer<void>;
   /** All entries but `.` and `..`, in an order that does not change. Throws ENOTDIR. */
   list(directory: ViewNode, waiting?: Waiting): Answer<readonly ListedEntry[]>;
   /** The node of an entry of `list`, without waiting: the size of a symbolic link may be unknown. */

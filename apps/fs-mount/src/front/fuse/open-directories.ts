@@ -7,9 +7,8 @@ import type { ShownNodes } from "./shown-nodes.ts";
 /** A directory that is open: its listing, and the node it belongs to. */
 interface OpenDirectory {
   readonly node: ViewNode;
-  entries: readonly ListedEntry[];
-  /** Its beginning was read: who reads it again wants to know what is there by then. */
-  isBegun: boolean;
+  /** `undefined` until somebody reads it: the kernel may have kept what was read before. */
+  entries: readonly ListedEntry[] | undefined;
   telling: Telling;
 }
 
@@ -30,8 +29,8 @@ export class OpenDirectories {
 
   open(nodeId: number, waiting: Waiting): Answer<Opened> {
     const node = this.#view.node(nodeId);
-    return whenHere(this.#view.list(node, waiting), (entries) => {
-      this.#directories.set(++this.#lastHandle, { node, entries, isBegun: false, telling: WITHOUT_NODES });
+    return whenHere(this.#view.enter(node, waiting), () => {
+      this.#directories.set(++this.#lastHandle, { node, entries: undefined, telling: WITHOUT_NODES });
       return { handle: this.#lastHandle, flags: OPENED.CACHE_DIR | OPENED.KEEP_CACHE };
     });
   }
@@ -39,13 +38,12 @@ export class OpenDirectories {
   read(handle: number, offset: number, plus: boolean, waiting: Waiting): Answer<Iterable<DirectoryEntry>> {
     const directory = this.#directories.get(handle);
     if (directory === undefined) throw new Errno("EBADF");
-    if (offset > 0 || !directory.isBegun) {
-      directory.isBegun = true;
-      return this.#begun(directory, offset, plus);
-    }
-    return whenHere(this.#view.list(directory.node, waiting), (entries) => {
-      directory.entries = entries;
-      return this.#begun(directory, offset, plus);
+    const { entries } = directory;
+    // Who reads its beginning again wants to know what is there by then.
+    if (offset > 0 && entries !== undefined) return this.#begun(directory, entries, offset, plus);
+    return whenHere(this.#view.list(directory.node, waiting), (listed) => {
+      directory.entries = listed;
+      return this.#begun(directory, listed, offset, plus);
     });
   }
 
@@ -58,9 +56,14 @@ export class OpenDirectories {
     this.#directories.delete(handle);
   }
 
-  #begun(directory: OpenDirectory, offset: number, plus: boolean): Iterable<DirectoryEntry> {
-    if (offset === 0 && plus) directory.telling = this.#habit.list(directory.node.id, directory.entries);
-    return this.#lines(directory, offset, plus);
+  #begun(
+    directory: OpenDirectory,
+    entries: readonly ListedEntry[],
+    offset: number,
+    plus: boolean,
+  ): Iterable<DirectoryEntry> {
+    if (offset === 0 && plus) directory.telling = this.#habit.list(directory.node.id, entries);
+    return this.#lines(directory, entries, offset, plus);
   }
 
   /**
@@ -68,7 +71,8 @@ export class OpenDirectories {
    * with a node counts, so the others are looked up by those who want them.
    */
   *#lines(
-    { node, entries, telling }: OpenDirectory,
+    { node, telling }: OpenDirectory,
+    entries: readonly ListedEntry[],
     offset: number,
     plus: boolean,
   ): Generator<DirectoryEntry> {
