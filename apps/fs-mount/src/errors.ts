@@ -49,7 +49,11 @@ export type MountErrorCode =
   /** A mount for another user: who asks may not have it, or that user cannot get to where it is kept. */
   | "MOUNT_OWNER_REFUSED"
   /** The directory is a mount already, of somebody else. */
-  | "MOUNT_DIRECTORY_TAKEN";
+  | "MOUNT_DIRECTORY_TAKEN"
+  /** A path cannot be redirected to the native disk, or is not. */
+  | "MOUNT_REDIRECT_REFUSED"
+  /** A path could not be redirected to the native disk, or brought back: all is as it was. */
+  | "MOUNT_REDIRECT_FAILED";
 
 /** The one error class of this app; tell faults apart by `code`. Answers to the kernel are `Errno`s. */
 export class MountError extends Error {

@@ -10,6 +10,8 @@ export { type Blobs, EXPLICIT_READ, type OpenBlob, type PrefetchedFile } from ".
 export type { HydratorCounts } from "./hydrator/fetcher.ts";
 export { Hydrator, type HydratorOptions } from "./hydrator/hydrator.ts";
 export { mountRepository, type RepositoryMount, type RepositoryMountOptions } from "./mount-repository.ts";
+export { Redirects, type RedirectsOptions } from "./redirect/redirects.ts";
+export type { RedirectKind, RedirectStatus, RedirectWish } from "./redirect/schema.ts";
 export { openPlace, type Place } from "./place.ts";
 export type { BlobReceiver, BlobSource } from "./hydrator/blob-source.ts";
 export { openPromisorSource } from "./hydrator/promisor-source.ts";

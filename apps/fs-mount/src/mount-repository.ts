@@ -15,6 +15,8 @@ import type { HydratorCounts } from "./hydrator/fetcher.ts";
 import { type MountParts, type OpenParts, openParts } from "./mount-parts.ts";
 import { lockStateFolder } from "./overlay/state-lock.ts";
 import type { Place } from "./place.ts";
+import { Redirects } from "./redirect/redirects.ts";
+import type { RedirectWish } from "./redirect/schema.ts";
 import { run } from "./running-mount.ts";
 
 /** What is mounted where. */
@@ -46,6 +48,11 @@ export interface RepositoryMountOptions {
   readonly requireCommit?: string | undefined;
   /** Commits of the history, from the mounted one on. Default: all. */
   readonly depth?: number | undefined;
+  /**
+   * Directories that are to be on the native disk, beside those that are already. They stay so, in later mounts of the state folder, too. `onFault` is
+   * told of those that cannot be.
+   */
+  readonly redirects?: readonly RedirectWish[] | undefined;
   /** Told of each fault that a reader has met, and of those in the background. */
   readonly onFault?: ((error: unknown) => void) | undefined;
   /**
@@ -67,9 +74,11 @@ export interface RepositoryMount extends AsyncDisposable {
   /** Of the branch that is mounted; `undefined` for a tag or an id. */
   readonly branch: string | undefined;
   readonly gitDirectory: string;
+  /** The directories that are on the native disk. */
+  readonly redirects: Redirects;
   /**
-   * Resolves when git's index is there, so that git works inside: who uses it earlier waits. Rejects with what stood in the way and does
-   * not pass by itself.
+   * Resolves when git's index is there, so that git works inside (who uses it earlier waits), and directories are redirected. Rejects
+   * with what stood in the way and does not pass by itself.
    */
   readonly ready: Promise<void>;
   /** Resolves when the history is there, or is not to be. Rejects with what stood in the way. */
@@ -124,6 +133,15 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   // As they are now: files that come from now on are written by them.
   const settings = readSettings({ ...given, signal });
   settings.catch(() => undefined);
+  const redirects = new Redirects({
+    directory,
+    stateFolder,
+    gitDirectory: given.path,
+    readOnly,
+    onFault: (error) => {
+      if (!stop.signal.aborted) onFault?.(error);
+    },
+  });
   const rootOf = async (tree: Oid): Promise<Oid> => await nameRoot(tree, await settings, meanings);
   const opening = openParts({
     git: {
@@ -182,7 +200,15 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
     const parts = await opening;
     await options.onPrepared?.();
     const root = await rootOf(parts.git.prepared.tree);
-    return run(options, { ...parts, root, mount, gate, uid, gid, unlock });
+    for (const wish of options.redirects ?? []) {
+      try {
+        redirects.ask([wish]);
+      } catch (error) {
+        // The mount is there without it.
+        onFault?.(error);
+      }
+    }
+    return run(options, { ...parts, root, mount, gate, redirects, uid, gid, unlock });
   } catch (error) {
     stop.abort(error);
     await mount?.[Symbol.asyncDispose]();

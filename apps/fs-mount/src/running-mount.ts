@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Oid } from "@millrace/pack";
 import { MountError } from "./errors.ts";
 import type { ViewMount } from "./front/fuse/mount-view.ts";
@@ -6,7 +7,11 @@ import { HeadWatcher } from "./git-directory/head-watcher.ts";
 import { FileOrder } from "./hydrator/file-order.ts";
 import type { OpenParts } from "./mount-parts.ts";
 import type { RepositoryMount, RepositoryMountOptions } from "./mount-repository.ts";
+import type { Redirects } from "./redirect/redirects.ts";
 import { untilItWorks } from "./until-it-works.ts";
+
+/** How long taking redirections away may hold up the end of a mount, in milliseconds. */
+const HIDE_MS = 10_000;
 
 /** What a mount goes on with. */
 export interface Running extends OpenParts {
@@ -14,6 +19,7 @@ export interface Running extends OpenParts {
   /** What the mounted tree is called. */
   readonly root: Oid;
   readonly gate: Gate;
+  readonly redirects: Redirects;
   readonly uid: number;
   readonly gid: number;
   readonly unlock: () => void;
@@ -22,8 +28,10 @@ export interface Running extends OpenParts {
 /** What goes on while it is mounted, and what is closed when it is no longer. */
 export function run(
   { withHistory = true, onFault, onLacking }: RepositoryMountOptions,
-  { mount, gate, git, hydrator, cache, checkout, root, sizes, saveSizes, uid, gid, unlock }: Running,
+  running: Running,
 ): RepositoryMount {
+  const { mount, gate, git, hydrator, cache, checkout, root, sizes, saveSizes, redirects } = running;
+  const { uid, gid, unlock } = running;
   const stop = new AbortController();
   const { signal } = stop;
   const note = (error: unknown): void => {
@@ -48,12 +56,14 @@ export function run(
     onLacking?.(error);
   };
   if (git.hasIndex) gate.open();
-  const ready = untilItWorks(() => git.writeIndex(index), { signal, onFault: lacking }).then(async () => {
+  const restored = redirects.restore();
+  const indexed = untilItWorks(() => git.writeIndex(index), { signal, onFault: lacking }).then(async () => {
     gate.open();
     onLacking?.(undefined);
     await saveSizes().catch(note);
   });
-  const history = ready.then(async () => {
+  const ready = Promise.all([indexed, restored]).then(() => redirects.make());
+  const history = indexed.then(async () => {
     if (!withHistory || (await git.isComplete())) return;
     await untilItWorks(() => git.fetchHistory({ signal }), { signal, onFault: note });
   });
@@ -78,6 +88,7 @@ export function run(
     stop.abort(why);
     gate.fail(why);
     try {
+      await redirects.stop();
       await watcher?.close();
       await history.catch(() => undefined);
       checkout.close();
@@ -96,6 +107,7 @@ export function run(
     commit,
     branch,
     gitDirectory: git.path,
+    redirects,
     ready,
     history,
     ended,
@@ -105,10 +117,19 @@ export function run(
     state: async () => await control?.state(),
     parts: { git, hydrator, cache },
     async unmount(how) {
-      await mount.unmount(how);
+      await redirects.hide(how?.lazy ?? false);
+      try {
+        await mount.unmount(how);
+      } catch (error) {
+        await redirects.unhide();
+        throw error;
+      }
       await ended;
     },
     async [Symbol.asyncDispose]() {
+      // Where the mount hangs they go with it.
+      const hidden = redirects.hide(true).catch(() => undefined);
+      await Promise.race([hidden, sleep(HIDE_MS, undefined, { ref: false })]);
       await mount[Symbol.asyncDispose]();
       await ended.catch(() => undefined);
     },

@@ -9,6 +9,7 @@ import { CommitId, Registration } from "../daemon/schema.ts";
 import { chooseSocketPath } from "../daemon/socket-path.ts";
 import { MountError } from "../errors.ts";
 import { chooseDaemonFolder } from "../folders.ts";
+import { RedirectPath } from "../redirect/schema.ts";
 import { absoluteAddress } from "../place.ts";
 import { cannotMount, probeMounting } from "./can-mount.ts";
 import { createProgress } from "./progress.ts";
@@ -30,6 +31,7 @@ export interface AddFlags extends StateFlag {
   readonly lfs?: boolean | undefined;
   readonly uid?: string | undefined;
   readonly gid?: string | undefined;
+  readonly redirect?: readonly string[] | undefined;
   readonly wait?: boolean | undefined;
   readonly waitHistory?: boolean | undefined;
 }
@@ -46,6 +48,7 @@ const Add = z.object({
   lfs: z.boolean().optional(),
   uid: owner,
   gid: owner,
+  redirect: z.array(RedirectPath).default([]),
   wait: z.boolean().default(false),
   waitHistory: z.boolean().default(false),
 });
@@ -96,7 +99,7 @@ async function addTo(
     given === undefined
       ? join((await client.ask({ command: "ping" })).mountRoot, name)
       : await plainPath(resolve(given));
-  const { requireCommit, allowOther, readOnly, lfs, uid, gid } = flags;
+  const { requireCommit, allowOther, readOnly, lfs, uid, gid, redirect } = flags;
   const registration = Registration.parse({
     name,
     url,
@@ -110,6 +113,7 @@ async function addTo(
     uid,
     gid,
     depth: history ? depth : 1,
+    redirects: redirect.length === 0 ? undefined : redirect.map((path) => ({ path })),
   });
   const status = await client.ask({ command: "add", registration });
   if (!wait && !waitHistory) {
@@ -209,7 +213,7 @@ export async function gc(name: string | undefined, which: StateFlag): Promise<vo
 }
 
 /** A path without symbolic links, whether its end is there or not. */
-async function plainPath(path: string): Promise<string> {
+export async function plainPath(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch {

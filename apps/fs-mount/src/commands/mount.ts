@@ -9,6 +9,7 @@ import { wordsOf } from "../daemon/told-error.ts";
 import { chooseCacheFolder, chooseStateFolder } from "../folders.ts";
 import { mountRepository, type RepositoryMount } from "../mount-repository.ts";
 import { openPlace } from "../place.ts";
+import { RedirectPath } from "../redirect/schema.ts";
 import { becomeOwner, foreignOwner, type Owner } from "../owner.ts";
 import { cannotMount, probeMounting, saysCannotMount } from "./can-mount.ts";
 import { createProgress } from "./progress.ts";
@@ -29,6 +30,7 @@ export interface MountFlags {
   readonly requireCommit?: string | undefined;
   readonly waitHistory?: boolean | undefined;
   readonly refresh?: string | undefined;
+  readonly redirect?: readonly string[] | undefined;
 }
 
 const owner = z.coerce.number().int().min(0).max(0xfffffffe).optional();
@@ -46,6 +48,7 @@ const Flags = z.object({
   requireCommit: CommitId.optional(),
   waitHistory: z.boolean().default(false),
   refresh: DurationOrNever.default(30_000),
+  redirect: z.array(RedirectPath).default([]),
 });
 
 /** Mounts and stays until the mount has ended or a signal comes. */
@@ -81,6 +84,7 @@ export async function mount(repository: string, given: string, asked: MountFlags
       gid,
       depth,
       requireCommit,
+      redirects: flags.redirect.map((path) => ({ path })),
       stateFolder: chooseStateFolder(state, { url: place.url, name, directory }, process.env),
       cacheFolder: chooseCacheFolder(cacheDir, process.env),
       withHistory: flags.history && depth !== 1,

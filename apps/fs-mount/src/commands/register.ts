@@ -1,8 +1,10 @@
+import { normalize } from "node:path";
 import { type Command, Option } from "commander";
 import type { AddFlags, StateFlag } from "./control.ts";
 import type { DaemonFlags } from "./daemon.ts";
 import type { DoctorFlags } from "./doctor.ts";
 import type { MaterializeFlags } from "./materialize.ts";
+import type { RedirectFlags } from "./redirect.ts";
 import type { StatusFlags } from "./status.ts";
 
 const STATE = [
@@ -147,6 +149,19 @@ function registerControl(program: Command): void {
     });
 
   program
+    .command("redirect")
+    .description("put a directory in a mount on the native disk, node_modules say; without a path: list them")
+    .argument("[path]")
+    .option(...STATE)
+    .option("--bind", "by a mount over it, as root may (default for root)")
+    .option("--link", "by a symbolic link (default for others)")
+    .option("--undo", "take its content back into the mount")
+    .option("--purge", "with --undo: delete its content instead")
+    .action(async (path: string | undefined, flags: RedirectFlags) => {
+      await (await import("./redirect.ts")).redirect(path, flags);
+    });
+
+  program
     .command("evict")
     .description(
       "drop contents of files that can be fetched again: of one git directory or all, and of the cache",
@@ -180,6 +195,14 @@ export function addMountOptions(command: Command): Command {
       "how often to look where the remote repository has got to, or never (default: 30s)",
     )
     .option(...LFS)
+    .option(
+      "--redirect <path>",
+      "put this directory of it on the native disk, and the same with another one",
+      (path: string, before: readonly string[] | undefined) => [
+        ...(before ?? []),
+        normalize(path).replace(/\/$/, ""),
+      ],
+    )
     .option("--read-only", "nothing can be written, and earlier changes do not show")
     .option("--allow-other", "other users may read, and write where permissions let them")
     .option("--uid <n>", "whose the files are (default: yours)")

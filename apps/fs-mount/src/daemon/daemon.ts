@@ -1,16 +1,17 @@
 import { mkdir, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openTree } from "@millrace/promisor";
 import { openBlobCache } from "../cache/blob-cache.ts";
 import { MountError } from "../errors.ts";
-import { PRIORITY } from "../hydrator/priority.ts";
 import { lockStateFolder } from "../overlay/state-lock.ts";
+import { RedirectPath } from "../redirect/schema.ts";
+import { waitFor } from "../view/wait.ts";
 import { serveControl } from "./control-server.ts";
 import { describe } from "./describe.ts";
 import { Keeper } from "./keeper.ts";
 import { Owners } from "./owners.ts";
 import type { ControlAnswers, ControlRequest, Tally } from "./protocol.ts";
+import { prefetchBelow } from "./prefetch.ts";
 import { Registry, unknownName } from "./registry.ts";
 import type { Row } from "./schema.ts";
 import { chooseSocketPath } from "./socket-path.ts";
@@ -36,8 +37,6 @@ export interface DaemonOptions {
 const BUSY_MS = 1000;
 /** How long a lazy unmount waits for those who are inside. */
 const LEAVE_MS = 10_000;
-/** Files that are brought here by one request. */
-const PREFETCHED_AT_ONCE = 1000;
 const NOTHING: Tally = { count: 0, bytes: 0 };
 
 type Asked<Command extends ControlRequest["command"]> = Extract<
@@ -164,6 +163,14 @@ export class Daemon {
     return keeper;
   }
 
+  /** The one in whose mount a path is, and the path in it. Throws MOUNT_UNKNOWN_NAME. */
+  #at(path: string): { readonly keeper: Keeper; readonly below: string } {
+    const keeper = [...this.#keepers.values()].find(({ row }) => isWithin(path, row.directory));
+    if (keeper === undefined)
+      throw new MountError("MOUNT_UNKNOWN_NAME", `${path} is in no mount of this daemon`);
+    return { keeper, below: path.slice(keeper.row.directory.length + 1) };
+  }
+
   /** Those of this daemon's own that are meant: one, or all. */
   #meant(name: string | undefined): readonly Keeper[] {
     return name === undefined ? [...this.#keepers.values()] : [this.#keeper(name)];
@@ -171,7 +178,7 @@ export class Daemon {
 
   /** The row that a request is about, where it is about one. */
   #rowOf(request: ControlRequest): Row | undefined {
-    if (request.command === "prefetch")
+    if ("path" in request)
       return this.#registry.rows().find(({ directory }) => isWithin(request.path, directory));
     return "name" in request && request.name !== undefined ? this.#registry.get(request.name) : undefined;
   }
@@ -196,6 +203,9 @@ export class Daemon {
         return await this.#remove(request);
       case "prefetch":
         return await this.#prefetch(request, signal);
+      case "redirect":
+      case "undo-redirect":
+        return await this.#redirect(request, signal);
       case "evict":
         return await this.#evict(request, signal);
       case "gc":
@@ -245,7 +255,10 @@ export class Daemon {
     const { name } = this.#registry.add(registration);
     const there = this.#keepers.get(name);
     if (there === undefined) await this.#keep(name).start();
-    else void there.bringUp().catch(() => undefined);
+    else {
+      await there.redirect(registration.redirects ?? []);
+      void there.bringUp().catch(() => undefined);
+    }
     return await describe(this.#keeper(name), signal);
   }
 
@@ -271,27 +284,19 @@ export class Daemon {
 
   /** Brings all files at or below a path of the mounted commit here, and waits for them. */
   async #prefetch({ path }: Asked<"prefetch">, signal: AbortSignal): Promise<ControlAnswers["prefetch"]> {
-    const keeper = [...this.#keepers.values()].find(({ row }) => isWithin(path, row.directory));
-    if (keeper === undefined)
-      throw new MountError("MOUNT_UNKNOWN_NAME", `${path} is in no mount of this daemon`);
-    const { git, hydrator } = keeper.mounted().parts;
-    const below = path.slice(keeper.row.directory.length + 1);
-    const tree = await openTree({ objects: git.objects }, git.prepared.tree, { signal });
-    const oids = new Set<string>();
-    const { kind, oid } = below === "" ? { kind: "tree", oid: "" } : await tree.stat(below, { signal });
-    if (kind === "tree") {
-      for await (const files of tree.walk(below, { signal })) {
-        for (const file of files) if (file.kind !== "submodule") oids.add(file.oid);
-      }
-    } else if (kind !== "submodule") oids.add(oid);
-    const wanted = [...oids];
-    let bytes = 0;
-    for (let from = 0; from < wanted.length; from += PREFETCHED_AT_ONCE) {
-      const batch = wanted.slice(from, from + PREFETCHED_AT_ONCE);
-      const sizes = await Promise.all(batch.map((each) => hydrator.hydrate(each, PRIORITY.other, signal)));
-      bytes += sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
-    }
-    return { name: keeper.row.name, count: wanted.length, bytes };
+    const { keeper, below } = this.#at(path);
+    return { name: keeper.row.name, ...(await prefetchBelow(keeper.mounted(), below, signal)) };
+  }
+
+  /** Puts a directory of a mount on the native disk, or takes it back. */
+  async #redirect(request: Asked<"redirect"> | Asked<"undo-redirect">, signal: AbortSignal): Promise<Status> {
+    const { keeper, below } = this.#at(request.path);
+    const path = RedirectPath.parse(below);
+    const { ready, redirects } = keeper.mounted();
+    await waitFor(ready, signal);
+    if (request.command === "redirect") await redirects.add({ path, kind: request.kind });
+    else await redirects.undo(path, request.purge);
+    return await describe(keeper, signal);
   }
 
   /** Drops contents of files that can be fetched again: from the git directories, and from the cache that all share. */

@@ -1,4 +1,5 @@
 import { readStanding, type Standing } from "../git-directory/upstream.ts";
+import { listHidden } from "../redirect/redirect-book.ts";
 import type { Keeper } from "./keeper.ts";
 import { faultOf, stateOf } from "./condition.ts";
 import type { Status } from "./status.ts";
@@ -41,5 +42,6 @@ export async function describe(keeper: Keeper, signal: AbortSignal): Promise<Sta
     hydratedBlobs: mount?.counts.fetched ?? 0,
     hydratedBytes: mount?.counts.fetchedBytes ?? 0,
     overlayDirty: changes === undefined ? null : changes.changed + changes.deleted,
+    redirects: (await mount?.redirects.list()) ?? listHidden(keeper.stateFolder),
   };
 }

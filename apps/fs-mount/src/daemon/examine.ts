@@ -3,6 +3,7 @@ import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
 import { promisify } from "node:util";
 import { connectControl } from "./control-client.ts";
 import { isOurs, listMounts, lookAt } from "./mount-table.ts";
+import { redirectHealth } from "./redirect-health.ts";
 import type { Status } from "./status.ts";
 import { wordsOf } from "./told-error.ts";
 
@@ -58,7 +59,11 @@ export async function examine({ stateFolder, cacheFolder, socketPath }: Examined
     return { outcome: "ok", detail: `version ${version}, process ${pid}, ${statuses.length} registered` };
   });
   await check("stale mounts", staleMounts);
-  for (const status of statuses) await check(`mount ${status.name}`, () => health(status));
+  for (const status of statuses) {
+    await check(`mount ${status.name}`, () => health(status));
+    for (const each of status.redirects)
+      await check(`redirect ${status.name}/${each.path}`, () => redirectHealth(status, each));
+  }
   return checks;
 }
 

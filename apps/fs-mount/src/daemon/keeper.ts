@@ -6,7 +6,9 @@ import { sweepDrafts } from "../git-directory/make.ts";
 import type { RepositoryMount } from "../mount-repository.ts";
 import { isOfMounting, isPassing } from "../passing-fault.ts";
 import { openPlace, type Place } from "../place.ts";
+import type { RedirectWish } from "../redirect/schema.ts";
 import { waitFor } from "../view/wait.ts";
+import { askRedirects } from "./ask-redirects.ts";
 import type { Condition } from "./condition.ts";
 import type { KeeperHost } from "./keeper-host.ts";
 import { LastFetch } from "./last-fetch.ts";
@@ -57,6 +59,10 @@ export class Keeper {
 
   get condition(): Condition {
     return this.#condition.now;
+  }
+
+  get stateFolder(): string {
+    return this.#host.stateFolder;
   }
 
   get mount(): RepositoryMount | undefined {
@@ -138,6 +144,12 @@ export class Keeper {
       this.#want(true);
       await this.#bringUp();
     });
+  }
+
+  /** Has directories redirected as soon as git works inside, in the background. Throws as `Redirects.ask`. */
+  async redirect(wishes: readonly RedirectWish[]): Promise<void> {
+    if (wishes.length === 0) return;
+    await this.#turns.take(async () => this.#write(askRedirects(wishes, this.#mount, this.#row)));
   }
 
   setRefresh(refreshMs: number | null): void {
@@ -280,6 +292,18 @@ export class Keeper {
       () => this.#lost(mount, "somebody has unmounted it"),
       (error: unknown) => this.#lost(mount, wordsOf(error)),
     );
+    this.#handOver();
+  }
+
+  /** The mount keeps from now on what is to be redirected. */
+  #handOver(): void {
+    if (this.#row.redirects === undefined) return;
+    try {
+      this.#write({ redirects: undefined });
+    } catch (error) {
+      // It is asked for again by the next mount, which knows it.
+      this.#host.log(`${this.#row.name}: ${wordsOf(error)}`);
+    }
   }
 
   async #prepared(): Promise<void> {

@@ -10,7 +10,7 @@ type Attended = Pick<
 
 /** Mounts what was registered, in the folders of a daemon. Throws as `mountRepository`. */
 export async function mountRow(
-  { ref, directory, requireCommit, depth, allowOther, readOnly, lfs, uid, gid }: Row,
+  { ref, directory, requireCommit, depth, allowOther, readOnly, lfs, uid, gid, redirects }: Row,
   { stateFolder, cacheFolder, cacheBytes }: KeeperHost,
   attended: Attended,
 ): Promise<RepositoryMount> {
@@ -24,6 +24,7 @@ export async function mountRow(
     lfs,
     uid,
     gid,
+    redirects,
     stateFolder,
     cacheFolder,
     cacheBytes,

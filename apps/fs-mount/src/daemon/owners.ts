@@ -98,5 +98,6 @@ function unknown(row: Row, error: string): Status {
     hydratedBlobs: 0,
     hydratedBytes: 0,
     overlayDirty: null,
+    redirects: [],
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { RedirectKind } from "../redirect/schema.ts";
 import { Registration, RepositoryName } from "./schema.ts";
 import { Status } from "./status.ts";
 
@@ -17,10 +18,14 @@ export type ControlRequest =
   | { readonly command: "remount" | "unmount"; readonly name: string; readonly lazy: boolean }
   | { readonly command: "set-refresh"; readonly name: string; readonly refreshMs: number | null }
   | { readonly command: "prefetch"; readonly path: string }
+  /** Redirects a directory to the native disk, by its path outside. */
+  | { readonly command: "redirect"; readonly path: string; readonly kind?: RedirectKind | undefined }
+  | { readonly command: "undo-redirect"; readonly path: string; readonly purge: boolean }
   | { readonly command: "evict"; readonly name?: string | undefined; readonly keepBytes: number }
   | { readonly command: "gc"; readonly name?: string | undefined };
 
 const name = RepositoryName;
+const path = z.string().min(1).max(8192);
 const lazy = z.boolean();
 const keepBytes = z.number().int().nonnegative();
 const refreshMs = z.number().int().positive().nullable();
@@ -33,7 +38,9 @@ export const ControlRequest: z.ZodType<ControlRequest> = z.discriminatedUnion("c
   z.object({ command: z.enum(["prepare", "fetch"]), name }),
   z.object({ command: z.enum(["remount", "unmount"]), name, lazy }),
   z.object({ command: z.literal("set-refresh"), name, refreshMs }),
-  z.object({ command: z.literal("prefetch"), path: z.string().min(1).max(8192) }),
+  z.object({ command: z.literal("prefetch"), path }),
+  z.object({ command: z.literal("redirect"), path, kind: RedirectKind.optional() }),
+  z.object({ command: z.literal("undo-redirect"), path, purge: z.boolean() }),
   z.object({ command: z.literal("evict"), name: name.optional(), keepBytes }),
   z.object({ command: z.literal("gc"), name: name.optional() }),
 ]);
@@ -57,6 +64,8 @@ export interface ControlAnswers {
   readonly remount: Status;
   readonly unmount: Status;
   readonly "set-refresh": Status;
+  readonly redirect: Status;
+  readonly "undo-redirect": Status;
   /** Files that were brought here. */
   readonly prefetch: Tally & { readonly name: string };
   /** From the cache, and from the git directories. */
@@ -77,6 +86,8 @@ export const ControlAnswers: {
   remount: Status,
   unmount: Status,
   "set-refresh": Status,
+  redirect: Status,
+  "undo-redirect": Status,
   prefetch: z.object({ name: z.string(), count: z.number(), bytes: z.number() }),
   evict: z.object({ cache: Tally, gitDirectories: Tally }),
   gc: z.object({ cache: Tally, packsBefore: z.number(), packsAfter: z.number() }),

@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeDurably } from "../durable-file.ts";
 import { MountError } from "../errors.ts";
 import { Registration, RegistryFile, type Row } from "./schema.ts";
 
 /** What may be written to a row by who works for it. */
-export type RowChange = Partial<Pick<Row, "phase" | "wanted" | "error" | "refreshMs" | "version">>;
+export type RowChange = Partial<
+  Pick<Row, "phase" | "wanted" | "error" | "refreshMs" | "version" | "redirects">
+>;
 
 /**
  * What is registered, in `registry.json` of a state folder that this process has locked. Each change is written aside, synced and
@@ -95,21 +98,7 @@ export class Registry {
 
   #write(rows: ReadonlyMap<string, Row>): void {
     const content: RegistryFile = { version: 1, repositories: [...rows.values()] };
-    const draft = `${this.#file}.new`;
-    try {
-      const fd = openSync(draft, "w", 0o600);
-      try {
-        const bytes = Buffer.from(`${JSON.stringify(content, undefined, 2)}\n`);
-        for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      renameSync(draft, this.#file);
-    } catch (error) {
-      rmSync(draft, { force: true });
-      throw error;
-    }
+    writeDurably(this.#file, `${JSON.stringify(content, undefined, 2)}\n`);
     this.#rows = rows;
   }
 }
@@ -139,6 +128,7 @@ function isSame(row: Row, asked: Registration): boolean {
   const keys = new Set([...Object.keys(there), ...Object.keys(asked)]) as Set<keyof Registration>;
   // Set later, it is not another repository.
   keys.delete("refreshMs");
+  keys.delete("redirects");
   return [...keys].every((key) => there[key] === asked[key]);
 }
 

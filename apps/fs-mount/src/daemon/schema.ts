@@ -1,6 +1,10 @@
 import { isAbsolute } from "node:path";
 import { z } from "zod";
+import { RedirectWish } from "../redirect/schema.ts";
 import { hasSecret } from "./secrets.ts";
+
+/** Directories of one mount that may wait to be redirected. */
+export const MAX_WISHES = 100;
 
 /** What somebody has asked to be mounted, and how. */
 export interface Registration {
@@ -24,6 +28,8 @@ export interface Registration {
   readonly lfs?: boolean | undefined;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
+  /** Directories that are to be redirected when it is mounted the next time; the mount keeps them from then on. */
+  readonly redirects?: readonly RedirectWish[] | undefined;
 }
 
 /** Whether what a mount needs is there. */
@@ -82,6 +88,7 @@ const fields = z.strictObject({
   lfs: z.boolean().optional(),
   uid: owner,
   gid: owner,
+  redirects: z.array(RedirectWish).max(MAX_WISHES).readonly().optional(),
 });
 
 const NEEDS_REF = "a required commit wants a branch or a tag that is said";

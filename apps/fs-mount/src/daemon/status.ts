@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { RedirectStatus } from "../redirect/schema.ts";
 
 /** How it stands with one repository, as it is told. The order of the fields is that of the lines of `status`. */
 export interface Status {
@@ -36,6 +37,8 @@ export interface Status {
   readonly hydratedBytes: number;
   /** Names that local changes have made, changed or taken away; `null` where that cannot be told. */
   readonly overlayDirty: number | null;
+  /** Directories that are on the native disk, or are to be. */
+  readonly redirects: readonly RedirectStatus[];
 }
 
 const count = z.number().int().nonnegative();
@@ -62,6 +65,7 @@ export const Status: z.ZodType<Status> = z.object({
   hydratedBlobs: count,
   hydratedBytes: count,
   overlayDirty: count.nullable(),
+  redirects: z.array(RedirectStatus).readonly(),
 });
 
 /** A status as one line of `key=value`, for people and for scripts that split at blanks. */

@@ -4,15 +4,26 @@ import type { ConfigEntry } from "@millrace/storage";
 import { CHANGES_FILE } from "../changes-file.ts";
 
 const HOOK = "hooks/millrace-fsmonitor";
+/** Directories, with a slash and a NUL behind each, whose changes pass the mount by. Without any there is no such file. */
+export const PASSED_BY: string = `${HOOK}-passed-by`;
 /**
  * git runs it in the working tree, with the version and a token. Two small programs and one read: whatever had to start a runtime of
  * its own would take longer than a `git status`. In a working tree that is no mount, and in a mount that is read-only, there is no
  * such file: then git looks at everything.
+ *
+ * Where changes in directories pass the mount by, those are named each time, so that git looks at what it tracks there; and where git does
+ * not ignore one, each directory below it by a path in it, since git remembers of each which files are untracked. That is a walk
+ * over the native disk, as git's own is.
  */
 const SCRIPT = `#!/bin/sh
 # Tells git what has changed in the mount since a token (githooks, fsmonitor-watchman): a file of that name answers.
 case $1/$2 in 2/*/* | [!2]*) exit 1 ;; esac
-exec cat "${CHANGES_FILE}$2" 2>/dev/null
+by=$0-passed-by
+[ -s "$by" ] || exec cat "${CHANGES_FILE}$2" 2>/dev/null
+cat "${CHANGES_FILE}$2" "$by" 2>/dev/null || exit 1
+exec xargs -0 -n 1 sh -c '
+git check-ignore -q --no-index -- "$1" && exit
+find "$1" -type d \\( -path "*/" -printf "%p-\\0" -o -printf "%p/-\\0" \\)' sh <"$by" 2>/dev/null
 `;
 
 /** What lets git ask the mount what has changed, and remember which files are untracked. */

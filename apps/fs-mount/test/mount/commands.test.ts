@@ -60,6 +60,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["unmount", "one"],
   ["set-refresh", "one", "30s"],
   ["prefetch", "/mnt"],
+  ["redirect", "/mnt/node_modules"],
   ["evict"],
   ["gc"],
 ];
@@ -127,6 +128,7 @@ describe("with a daemon", () => {
       hydratedBlobs: 0,
       hydratedBytes: 0,
       overlayDirty: 0,
+      redirects: [],
     });
     expect(await ask("status", "one")).toMatch(
       /^name=one state=mounted directory=\S+ url=\S+ ref=main head=main /,

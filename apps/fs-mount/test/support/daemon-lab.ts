@@ -67,6 +67,12 @@ export class DaemonLab {
     return await exit;
   }
 
+  /** Waits for the end of the daemon, whoever ends it. */
+  async ended(): Promise<void> {
+    const child = this.#children.at(-1)!;
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  }
+
   /** Sends a signal and waits for nothing. */
   kill(name: NodeJS.Signals): void {
     this.#children.at(-1)?.kill(name);
