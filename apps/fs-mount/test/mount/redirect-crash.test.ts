@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { INTERRUPTED, type RedirectStatus } from "../../src/redirect/schema.ts";
 import { DaemonLab } from "../support/daemon-lab.ts";
-import { run, useLab, whyNot } from "../support/lab.ts";
+import { run, useLab, whyNotTwice } from "../support/lab.ts";
 import { makeProject, only, redirect, seen, undo, whyNoRedirect } from "../support/redirects.ts";
 
-const lab = useLab(whyNot() ?? whyNoRedirect());
+const lab = useLab(whyNotTwice() ?? whyNoRedirect());
 let daemon: DaemonLab;
 /** What is found before the system's own programs. */
 let programs: string;
