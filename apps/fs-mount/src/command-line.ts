@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { addMountOptions, registerCommands } from "./commands/register.ts";
 import type { AddFlags } from "./commands/control.ts";
 import type { MountFlags } from "./commands/mount.ts";
-import { wordsOf } from "./daemon/told-error.ts";
+import { wordsOf } from "./told-error.ts";
 
 /** No daemon runs that could do what was asked. */
 const NO_DAEMON = 3;

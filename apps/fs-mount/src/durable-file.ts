@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { syncFolderNow } from "./sync-folder.ts";
 
 /**
  * Writes a file aside, syncs it and gives it its name: a full disk or the end of the process leaves the old or the new one.
@@ -17,19 +18,9 @@ export function writeDurably(file: string, content: string | Uint8Array, mode: n
       closeSync(fd);
     }
     renameSync(draft, file);
-    syncFolder(dirname(file));
+    syncFolderNow(dirname(file));
   } catch (error) {
     rmSync(draft, { force: true });
     throw error;
-  }
-}
-
-/** Keeps a new name in it over a loss of power. */
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -1,5 +1,5 @@
 import { access, constants } from "node:fs/promises";
-import { concealSecrets } from "../daemon/secrets.ts";
+import { concealSecrets } from "../secrets.ts";
 
 /** Throws before anything is fetched where nothing can be mounted. */
 export async function probeMounting(repository: string, directory: string): Promise<void> {

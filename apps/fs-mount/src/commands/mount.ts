@@ -5,7 +5,7 @@ import { z } from "zod";
 import { DurationOrNever } from "../daemon/duration.ts";
 import { Refresher } from "../daemon/refresher.ts";
 import { CommitId } from "../daemon/schema.ts";
-import { wordsOf } from "../daemon/told-error.ts";
+import { wordsOf } from "../told-error.ts";
 import { chooseCacheFolder, chooseStateFolder } from "../folders.ts";
 import { mountRepository, type RepositoryMount } from "../mount-repository.ts";
 import { openPlace } from "../place.ts";

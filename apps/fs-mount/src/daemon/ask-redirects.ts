@@ -1,6 +1,7 @@
 import { MountError } from "../errors.ts";
 import type { RepositoryMount } from "../mount-repository.ts";
 import type { RedirectWish } from "../redirect/schema.ts";
+import { wordsOf } from "../told-error.ts";
 import type { RowChange } from "./registry.ts";
 import { MAX_WISHES, type Row } from "./schema.ts";
 
@@ -26,4 +27,15 @@ export function askRedirects(
   mount.redirects.ask(wishes);
   void mount.ready.then(() => mount.redirects.make()).catch(() => undefined);
   return {};
+}
+
+/** A mount keeps from now on what was to be redirected, and the row does no longer. */
+export function handOver(row: Row, write: (change: RowChange) => void, log: (text: string) => void): void {
+  if (row.redirects === undefined) return;
+  try {
+    write({ redirects: undefined });
+  } catch (error) {
+    // It is asked for again by the next mount, which knows it.
+    log(`${row.name}: ${wordsOf(error)}`);
+  }
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { MountError } from "../errors.ts";
 import { JsonLines, jsonLine } from "./lines.ts";
 import { type ControlRequest, MAX_REQUEST_BYTES, type NumberedAnswer, NumberedRequest } from "./protocol.ts";
-import { toldError } from "./told-error.ts";
+import { toldError } from "../told-error.ts";
 
 /** Performs a request. The signal ends when whoever has asked is gone. */
 export type Perform = (request: ControlRequest, signal: AbortSignal) => Promise<unknown>;

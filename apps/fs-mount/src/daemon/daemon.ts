@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { openBlobCache } from "../cache/blob-cache.ts";
 import { MountError } from "../errors.ts";
 import { lockStateFolder } from "../overlay/state-lock.ts";
+import { isWithin } from "../path-below.ts";
 import { RedirectPath } from "../redirect/schema.ts";
 import { waitFor } from "../view/wait.ts";
 import { serveControl } from "./control-server.ts";
@@ -16,7 +17,7 @@ import { Registry, unknownName } from "./registry.ts";
 import type { Row } from "./schema.ts";
 import { chooseSocketPath } from "./socket-path.ts";
 import type { Status } from "./status.ts";
-import { wordsOf } from "./told-error.ts";
+import { wordsOf } from "../told-error.ts";
 
 /** How a daemon runs. */
 export interface DaemonOptions {
@@ -341,8 +342,4 @@ export class Daemon {
 
 function sum(one: Tally, other: Tally): Tally {
   return { count: one.count + other.count, bytes: one.bytes + other.bytes };
-}
-
-function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(`${directory}/`);
 }

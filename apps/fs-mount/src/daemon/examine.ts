@@ -2,10 +2,10 @@ import { execFile } from "node:child_process";
 import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
 import { promisify } from "node:util";
 import { connectControl } from "./control-client.ts";
-import { isOurs, listMounts, lookAt } from "./mount-table.ts";
+import { isOurs, listMounts, lookAt } from "../mount-table.ts";
 import { redirectHealth } from "./redirect-health.ts";
 import type { Status } from "./status.ts";
-import { wordsOf } from "./told-error.ts";
+import { wordsOf } from "../told-error.ts";
 
 /** What one check has found. `limited`: it works, with less. */
 export interface Check {

@@ -7,8 +7,7 @@ import type { RepositoryMount } from "../mount-repository.ts";
 import { isOfMounting, isPassing } from "../passing-fault.ts";
 import { openPlace, type Place } from "../place.ts";
 import type { RedirectWish } from "../redirect/schema.ts";
-import { waitFor } from "../view/wait.ts";
-import { askRedirects } from "./ask-redirects.ts";
+import { askRedirects, handOver } from "./ask-redirects.ts";
 import type { Condition } from "./condition.ts";
 import type { KeeperHost } from "./keeper-host.ts";
 import { LastFetch } from "./last-fetch.ts";
@@ -18,8 +17,9 @@ import { Refresher } from "./refresher.ts";
 import type { RowChange } from "./registry.ts";
 import { Retry } from "./retry.ts";
 import type { Row } from "./schema.ts";
-import { wordsOf } from "./told-error.ts";
-import { Turns } from "./turns.ts";
+import { notMounted, settled } from "./settled.ts";
+import { wordsOf } from "../told-error.ts";
+import { Turns } from "../turns.ts";
 import { WatchedCondition } from "./watched-condition.ts";
 
 /**
@@ -192,21 +192,9 @@ export class Keeper {
 
   /** Waits until git works inside, or the history is there. Throws what stands in the way, and `signal.reason`. */
   async settled(until: "ready" | "history", signal: AbortSignal): Promise<void> {
-    for (;;) {
-      signal.throwIfAborted();
-      this.#stop.signal.throwIfAborted();
-      const mount = this.#mount;
-      if (mount !== undefined) {
-        await waitFor(mount.ready, signal);
-        if (until === "history") await waitFor(mount.history, signal);
-        return;
-      }
-      const { phase, wanted, error, mountFault } = this.#condition.now;
-      if (!wanted) throw notMounted(this.#row.name);
-      if (phase === "failed") throw new MountError("MOUNT_NOT_MOUNTED", error ?? "it has failed");
-      if (mountFault !== undefined) throw new MountError("MOUNT_NOT_MOUNTED", mountFault);
-      await this.#condition.changed(AbortSignal.any([signal, this.#stop.signal]));
-    }
+    const { name } = this.#row;
+    const ended = this.#stop.signal;
+    await settled({ name, condition: this.#condition, mount: () => this.#mount, ended }, until, signal);
   }
 
   /** The mount, for who needs one. Throws MOUNT_NOT_MOUNTED. */
@@ -292,18 +280,8 @@ export class Keeper {
       () => this.#lost(mount, "somebody has unmounted it"),
       (error: unknown) => this.#lost(mount, wordsOf(error)),
     );
-    this.#handOver();
-  }
-
-  /** The mount keeps from now on what is to be redirected. */
-  #handOver(): void {
-    if (this.#row.redirects === undefined) return;
-    try {
-      this.#write({ redirects: undefined });
-    } catch (error) {
-      // It is asked for again by the next mount, which knows it.
-      this.#host.log(`${this.#row.name}: ${wordsOf(error)}`);
-    }
+    // The mount keeps from now on what is to be redirected.
+    handOver(this.#row, (change) => this.#write(change), this.#host.log);
   }
 
   async #prepared(): Promise<void> {
@@ -367,8 +345,4 @@ export class Keeper {
       throw error;
     }
   }
-}
-
-function notMounted(name: string): MountError {
-  return new MountError("MOUNT_NOT_MOUNTED", `${name} is not mounted`);
 }

@@ -3,7 +3,7 @@ import { OwnerDaemon, type OwnerDaemonOptions } from "./owner-daemon.ts";
 import type { ControlAnswers, ControlRequest } from "./protocol.ts";
 import type { Registration, Row } from "./schema.ts";
 import type { Status } from "./status.ts";
-import { wordsOf } from "./told-error.ts";
+import { wordsOf } from "../told-error.ts";
 
 /**
  * The daemons of other users, for a daemon of root's: what is registered for one of them is kept by theirs. The registry of root's says

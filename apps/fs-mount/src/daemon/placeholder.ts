@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mountWaiting, type WaitingMount } from "../front/fuse/waiting-mount.ts";
 import { mountNameOf } from "../mount-repository.ts";
-import { clearDirectory } from "./mount-table.ts";
+import { clearDirectory } from "../mount-table.ts";
 import type { Registration } from "./schema.ts";
 
 /** How often, and how long after one another, it is tried to take it away from those who have just been told to leave. */

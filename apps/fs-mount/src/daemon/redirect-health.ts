@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { RedirectStatus } from "../redirect/schema.ts";
 import type { Check } from "./examine.ts";
-import { listMounts } from "./mount-table.ts";
+import { listMounts } from "../mount-table.ts";
 import type { Status } from "./status.ts";
 
 const LOOK_MS = 5000;

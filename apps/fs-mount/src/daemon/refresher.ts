@@ -2,7 +2,7 @@ import type { RepositoryMount } from "../mount-repository.ts";
 import type { Place } from "../place.ts";
 import { waitFor } from "../view/wait.ts";
 import { Backoff } from "./backoff.ts";
-import { wordsOf } from "./told-error.ts";
+import { wordsOf } from "../told-error.ts";
 
 /** Who opens the remote repository for a look, and is told how that has gone. */
 export interface RefreshListener {

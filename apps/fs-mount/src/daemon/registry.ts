@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeDurably } from "../durable-file.ts";
 import { MountError } from "../errors.ts";
+import { isBelow } from "../path-below.ts";
+import { readState, writeState } from "../state-file.ts";
 import { Registration, RegistryFile, type Row } from "./schema.ts";
 
 /** What may be written to a row by who works for it. */
@@ -24,7 +24,7 @@ export class Registry {
    */
   constructor(folder: string) {
     this.#file = join(folder, "registry.json");
-    this.#rows = new Map(readRows(this.#file).map((row) => [row.name, row]));
+    this.#rows = new Map(readState(this.#file, RegistryFile)?.repositories.map((row) => [row.name, row]));
   }
 
   /** All rows, by name. */
@@ -97,8 +97,7 @@ export class Registry {
   }
 
   #write(rows: ReadonlyMap<string, Row>): void {
-    const content: RegistryFile = { version: 1, repositories: [...rows.values()] };
-    writeDurably(this.#file, `${JSON.stringify(content, undefined, 2)}\n`);
+    writeState(this.#file, { version: 1, repositories: [...rows.values()] } satisfies RegistryFile);
     this.#rows = rows;
   }
 }
@@ -108,21 +107,6 @@ export function unknownName(name: string): MountError {
   return new MountError("MOUNT_UNKNOWN_NAME", `nothing is registered as ${JSON.stringify(name)}`);
 }
 
-function readRows(file: string): readonly Row[] {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
-  try {
-    return RegistryFile.parse(JSON.parse(text)).repositories;
-  } catch (cause) {
-    throw new MountError("MOUNT_BAD_STATE", `${file} is damaged, or of a newer version`, { cause });
-  }
-}
-
 function isSame(row: Row, asked: Registration): boolean {
   const { version: _version, phase: _phase, wanted: _wanted, error: _error, ...there } = row;
   const keys = new Set([...Object.keys(there), ...Object.keys(asked)]) as Set<keyof Registration>;
@@ -130,8 +114,4 @@ function isSame(row: Row, asked: Registration): boolean {
   keys.delete("refreshMs");
   keys.delete("redirects");
   return [...keys].every((key) => there[key] === asked[key]);
-}
-
-function isBelow(path: string, folder: string): boolean {
-  return path.startsWith(`${folder}/`);
 }

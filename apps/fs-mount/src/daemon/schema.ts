@@ -1,7 +1,7 @@
 import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { RedirectWish } from "../redirect/schema.ts";
-import { hasSecret } from "./secrets.ts";
+import { hasSecret } from "../secrets.ts";
 
 /** Directories of one mount that may wait to be redirected. */
 export const MAX_WISHES = 100;

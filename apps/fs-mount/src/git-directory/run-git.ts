@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { MountError } from "../errors.ts";
+import { killGroup } from "../kill-group.ts";
 
 /** How git is run on a git directory. */
 export interface GitRun {
@@ -70,15 +71,6 @@ export async function runGit({ path, args, input, signal }: GitRun): Promise<str
     throw new MountError("MOUNT_GIT_FAILED", `git ${args[0]}: ${words.replace(/\s*\n\s*/g, "; ")}`);
   } finally {
     signal?.removeEventListener("abort", stop);
-  }
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // All of it has ended.
   }
 }
 

@@ -17,7 +17,7 @@ import { chmod, copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Refusal } from "../view/refusal.ts";
-import { syncFolder, syncFolderNow } from "./journal.ts";
+import { syncFolder, syncFolderNow } from "../sync-folder.ts";
 
 /** A content that can be read whole through a descriptor. */
 export interface ContentSource {

@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
+import { syncFolder } from "../sync-folder.ts";
 
 /** A record's length (of its payload), checksum and number are before it. */
 const HEADER_BYTES = 16;
@@ -178,26 +179,6 @@ export class Journal {
     const file = this.#files.at(-1);
     if (file === undefined) throw new Error("the journal is closed");
     return file;
-  }
-}
-
-/** Makes the names in a folder survive a loss of power. */
-export async function syncFolder(folder: string): Promise<void> {
-  const fd = openSync(folder, "r");
-  try {
-    await syncFile(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** `syncFolder`, at once. */
-export function syncFolderNow(folder: string): void {
-  const fd = openSync(folder, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

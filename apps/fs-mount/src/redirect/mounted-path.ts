@@ -1,7 +1,8 @@
 import { basename, dirname, join } from "node:path";
 import { FuseError } from "@millrace/fuse";
-import { listMounts } from "../daemon/mount-table.ts";
+import { listMounts } from "../mount-table.ts";
 import { MountError } from "../errors.ts";
+import { isWithin } from "../path-below.ts";
 import { runScript } from "./run-script.ts";
 
 /** What is at a path of a mount. */
@@ -169,7 +170,7 @@ at "$there"; mount -o remount,bind,nosuid,nodev -- "$there"`;
 
   /** Whether anything is mounted there or below. */
   async hasMounts(): Promise<boolean> {
-    return (await listMounts()).some(({ directory }) => `${directory}/`.startsWith(`${this.path}/`));
+    return (await listMounts()).some(({ directory }) => isWithin(directory, this.path));
   }
 
   /**

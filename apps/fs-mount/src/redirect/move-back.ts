@@ -1,8 +1,7 @@
-import { rm } from "node:fs/promises";
 import { MountError } from "../errors.ts";
 import { fingerprintFolder, isOther } from "./mounted-path.ts";
 import type { RedirectHost } from "./redirect-host.ts";
-import { show } from "./show.ts";
+import { hasOther, show } from "./show.ts";
 import type { RedirectRecord } from "./schema.ts";
 
 /**
@@ -20,10 +19,7 @@ export async function moveBack(
   const wasBound = await at.isBound();
   if (!wasBound) {
     const found = await at.look(signal);
-    if (isOther(found, folder)) {
-      const why = `${record.path} has content of its own in the mount, and other content in ${folder}: move one of them away`;
-      throw new MountError("MOUNT_REDIRECT_REFUSED", why);
-    }
+    if (isOther(found, folder)) throw hasOther(record, folder);
   }
   let now = host.note(record, "returning");
   try {
@@ -67,9 +63,7 @@ export async function purge(host: RedirectHost, record: RedirectRecord): Promise
 
 /** Deletes the content of one that is not shown any more. */
 export async function finishPurge(host: RedirectHost, record: RedirectRecord): Promise<void> {
-  const folder = host.folderOf(record);
-  for (const each of [folder, `${folder}.new`])
-    await rm(each, { recursive: true, force: true, maxRetries: 5 });
+  await host.removeCopy(record);
   host.book.drop(record);
   await host.tellGit();
 }

@@ -1,7 +1,7 @@
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, rename } from "node:fs/promises";
 import { MountError } from "../errors.ts";
 import { syncDisk } from "./mounted-path.ts";
-import type { RedirectHost } from "./redirect-host.ts";
+import { draftOf, type RedirectHost } from "./redirect-host.ts";
 import { show } from "./show.ts";
 import type { RedirectRecord } from "./schema.ts";
 
@@ -11,11 +11,7 @@ import type { RedirectRecord } from "./schema.ts";
  * @throws MountError MOUNT_REDIRECT_REFUSED, MOUNT_REDIRECT_FAILED, MOUNT_GIT_FAILED; what the disk says; `signal.reason`: all is as it
  *   was then, and nothing is kept of it
  */
-export async function moveOut(
-  host: RedirectHost,
-  wish: RedirectRecord,
-  signal: AbortSignal,
-): Promise<RedirectRecord> {
+export async function moveOut(host: RedirectHost, wish: RedirectRecord, signal: AbortSignal): Promise<void> {
   const { path } = wish;
   const at = host.at(wish);
   host.book.refuseNested(path);
@@ -51,7 +47,7 @@ export async function moveOut(
     throw error;
   }
   await at.clearAside();
-  return host.note(record, "shown");
+  host.note(record, "shown");
 }
 
 /** Copies the content to its folder, which has its name when all of it is on the disk. */
@@ -63,7 +59,7 @@ async function fill(
 ): Promise<void> {
   await host.makeFolder();
   const folder = host.folderOf(record);
-  const draft = `${folder}.new`;
+  const draft = draftOf(folder);
   await mkdir(draft);
   if (isThere) await host.at(record).copyTo(draft, signal);
   await rename(draft, folder);
@@ -82,14 +78,12 @@ export async function takeBack(
   before: RedirectRecord | undefined,
 ): Promise<void> {
   const at = host.at(record);
-  const folder = host.folderOf(record);
   if (await at.isBound()) await at.unbind(true);
-  await at.removePoint(folder);
+  await at.removePoint(host.folderOf(record));
   // Before the copy goes, it counts no more.
   host.note(record, "filling");
   await at.putBack();
-  for (const each of [folder, `${folder}.new`])
-    await rm(each, { recursive: true, force: true, maxRetries: 5 });
+  await host.removeCopy(record);
   if (before === undefined) host.book.drop(record);
   else host.book.put(before);
   await host.tellGit();

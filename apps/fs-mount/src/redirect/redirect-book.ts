@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { writeDurably } from "../durable-file.ts";
 import { MountError } from "../errors.ts";
+import { isBelow } from "../path-below.ts";
+import { readState, writeState } from "../state-file.ts";
 import {
   INTERRUPTED,
   RedirectFile,
@@ -25,7 +25,9 @@ export class RedirectBook {
   constructor(stateFolder: string) {
     this.folder = join(stateFolder, "redirects");
     this.#file = `${this.folder}.json`;
-    this.#records = new Map(readRecords(this.#file).map((record) => [record.path, record]));
+    this.#records = new Map(
+      readState(this.#file, RedirectFile)?.redirects.map((record) => [record.path, record]),
+    );
   }
 
   /** By path. */
@@ -70,8 +72,7 @@ export class RedirectBook {
   }
 
   #write(records: ReadonlyMap<string, RedirectRecord>): void {
-    const content: RedirectFile = { version: 1, redirects: [...records.values()] };
-    writeDurably(this.#file, `${JSON.stringify(content, undefined, 2)}\n`);
+    writeState(this.#file, { version: 1, redirects: [...records.values()] } satisfies RedirectFile);
     this.#records = records;
   }
 }
@@ -90,23 +91,4 @@ export function listHidden(stateFolder: string): readonly RedirectStatus[] {
     if (phase === "interrupted") return { ...told, state: "broken", error: INTERRUPTED };
     return { ...told, state: phase === "asked" ? "asked" : "hidden", error: null };
   });
-}
-
-function readRecords(file: string): readonly RedirectRecord[] {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
-  try {
-    return RedirectFile.parse(JSON.parse(text)).redirects;
-  } catch (cause) {
-    throw new MountError("MOUNT_BAD_STATE", `${file} is damaged, or of a newer version`, { cause });
-  }
-}
-
-function isBelow(path: string, folder: string): boolean {
-  return path.startsWith(`${folder}/`);
 }

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { runGit } from "../git-directory/run-git.ts";
 import { MountError } from "../errors.ts";
 import { MountedPath } from "./mounted-path.ts";
@@ -40,6 +40,13 @@ export class RedirectHost {
     await mkdir(this.book.folder, { recursive: true, mode: 0o700 });
   }
 
+  /** Removes the native copy of one, finished or not. */
+  async removeCopy(record: RedirectRecord): Promise<void> {
+    const folder = this.folderOf(record);
+    for (const each of [folder, draftOf(folder)])
+      await rm(each, { recursive: true, force: true, maxRetries: 5 });
+  }
+
   async tellGit(): Promise<void> {
     await tellGit(this.#place.gitDirectory, this.book.records());
   }
@@ -53,4 +60,9 @@ export class RedirectHost {
     const why = `${path} cannot be redirected: git tracks ${first}`;
     throw new MountError("MOUNT_REDIRECT_REFUSED", why);
   }
+}
+
+/** What a native copy is called until all of it is on the disk. */
+export function draftOf(folder: string): string {
+  return `${folder}.new`;
 }

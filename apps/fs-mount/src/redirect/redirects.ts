@@ -1,4 +1,3 @@
-import { wordsOf } from "../daemon/told-error.ts";
 import { MountError } from "../errors.ts";
 import { moveBack, purge } from "./move-back.ts";
 import { moveOut } from "./move-out.ts";
@@ -6,6 +5,8 @@ import { RedirectBook } from "./redirect-book.ts";
 import { RedirectHost, type RedirectPlace } from "./redirect-host.ts";
 import { recover } from "./recover.ts";
 import { show } from "./show.ts";
+import { wordsOf } from "../told-error.ts";
+import { Turns } from "../turns.ts";
 import {
   INTERRUPTED,
   isWish,
@@ -32,7 +33,7 @@ export class Redirects {
   readonly #host: RedirectHost;
   readonly #options: RedirectsOptions;
   readonly #faults = new Map<string, string>();
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   /** Of what is done now. */
   #work = new AbortController();
   #isHidden = false;
@@ -78,9 +79,7 @@ export class Redirects {
         // Who was before may have made it, or taken it away.
         const now = this.#host.book.get(record.path);
         if (now?.phase !== "asked") return;
-        await this.#try(now, async () => {
-          await moveOut(this.#host, now, signal);
-        });
+        await this.#try(now, () => moveOut(this.#host, now, signal));
       }).catch(this.#options.onFault);
     }
   }
@@ -139,7 +138,7 @@ export class Redirects {
    */
   async hide(lazy: boolean): Promise<void> {
     this.#work.abort(new MountError("MOUNT_STOPPED", "the mount is being taken away"));
-    await this.#inOrder(async () => {
+    await this.#turns.take(async () => {
       const bound = this.#bound();
       const hidden: RedirectRecord[] = [];
       try {
@@ -161,12 +160,12 @@ export class Redirects {
   async stop(): Promise<void> {
     this.#work.abort(new MountError("MOUNT_STOPPED", "the mount has ended"));
     this.#isHidden = true;
-    await this.#turn;
+    await this.#turns.take(async () => undefined);
   }
 
   /** Shows again what was hidden. */
   async unhide(): Promise<void> {
-    await this.#inOrder(async () => {
+    await this.#turns.take(async () => {
       this.#isHidden = false;
       for (const record of this.#bound()) await this.#try(record, () => show(this.#host, record));
     });
@@ -210,7 +209,7 @@ export class Redirects {
   }
 
   /** What goes wrong is told, and kept with the redirection. */
-  async #try({ path }: RedirectRecord, work: () => Promise<void>): Promise<void> {
+  async #try({ path }: RedirectRecord, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
       this.#faults.delete(path);
@@ -221,17 +220,11 @@ export class Redirects {
   }
 
   async #inTurn(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    await this.#inOrder(async () => {
+    await this.#turns.take(async () => {
       if (this.#isHidden) throw new MountError("MOUNT_NOT_MOUNTED", "the mount is being taken away");
       this.#work = new AbortController();
       await work(this.#work.signal);
     });
-  }
-
-  async #inOrder(work: () => Promise<void>): Promise<void> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    await turn;
   }
 }
 

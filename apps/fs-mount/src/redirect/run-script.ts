@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { MountError } from "../errors.ts";
+import { killGroup } from "../kill-group.ts";
 
 /** How a script ended, and what it said. */
 export interface ScriptResult {
@@ -54,14 +55,5 @@ export async function runScript(
     return { status, out: said.out.trim(), words };
   } finally {
     signal?.removeEventListener("abort", stop);
-  }
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // All of it has ended.
   }
 }

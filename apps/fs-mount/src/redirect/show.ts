@@ -22,10 +22,7 @@ export async function show(host: RedirectHost, record: RedirectRecord): Promise<
     throw new MountError("MOUNT_REDIRECT_REFUSED", `${path}: something is mounted there`);
   }
   const found = await at.look();
-  if (isOther(found, folder) || (found.kind === "link" && kind === "bind")) {
-    const why = `${path} has content of its own in the mount, and other content in ${folder}: move one of them away`;
-    throw new MountError("MOUNT_REDIRECT_REFUSED", why);
-  }
+  if (isOther(found, folder) || (found.kind === "link" && kind === "bind")) throw hasOther(record, folder);
   if (kind === "link") {
     if (found.kind === "link") return;
     if (found.kind === "empty") await at.removePoint(folder);
@@ -34,4 +31,10 @@ export async function show(host: RedirectHost, record: RedirectRecord): Promise<
   }
   await at.makeDirectory();
   await at.bind(folder);
+}
+
+/** There are two contents, and nobody knows which is meant. */
+export function hasOther({ path }: RedirectRecord, folder: string): MountError {
+  const why = `${path} has content of its own in the mount, and other content in ${folder}: move one of them away`;
+  return new MountError("MOUNT_REDIRECT_REFUSED", why);
 }

@@ -1,20 +1,13 @@
 import { expect, test } from "vitest";
 import { useLab, whyNotTwice } from "../support/lab.ts";
 import { Mirror } from "../support/mirror.ts";
-import { git, makeRepository } from "../support/repository.ts";
+import { git } from "../support/repository.ts";
 
 const lab = useLab(whyNotTwice());
 let mirror: Mirror;
 
-/** A mount and a clone of a repository that takes pushes. */
-async function open(): Promise<void> {
-  const origin = lab.keep(makeRepository());
-  git(origin, ["config", "receive.denyCurrentBranch", "ignore"]);
-  mirror = await Mirror.open(lab, origin);
-}
-
 test("files that are open, and folders one stands in, stay what they are while git changes what has their names", async () => {
-  await open();
+  mirror = await Mirror.ofNew(lab);
   await mirror.both(`
     git checkout -q -b side; echo side > README.md; git rm -qr src/part-1; git commit -qam side; git checkout -q main
     exec 3< README.md 4<> run.sh 5< src/part-1/file-1.c
@@ -25,7 +18,7 @@ test("files that are open, and folders one stands in, stay what they are while g
 });
 
 test("names of all bytes, long ones, deep folders and long links are pushed from a mount and shown by the next one", async () => {
-  await open();
+  mirror = await Mirror.ofNew(lab);
   await mirror.both(String.raw`
     mkdir odd; cd odd
     for each in 'a\0377b' '\0303\0050' 'tab\tnewline\nend' ' blank ' '-dash' 'quo"te' 'back\\slash' '*' '$HOME' '\0001' 'a:b' 'git~2'; do
@@ -44,7 +37,7 @@ test("names of all bytes, long ones, deep folders and long links are pushed from
 });
 
 test("folders that move keep apart from like-named neighbours and from what had their name before", async () => {
-  await open();
+  mirror = await Mirror.ofNew(lab);
   await mirror.both(`
     mkdir src/part-1x src/part-10; echo x > src/part-1x/x; echo y > src/part-10/y; mv src/part-1 src/moved
     ls src src/part-1x src/part-10; git status -s; mv src/moved src/part-1; git status -s`);
@@ -60,7 +53,7 @@ test("folders that move keep apart from like-named neighbours and from what had 
 });
 
 test("many files come and go, written by many at once and removed while they are listed", async () => {
-  await open();
+  mirror = await Mirror.ofNew(lab);
   await mirror.both(`
     mkdir many; cd many; seq 1500 | xargs touch; ls | wc -l; find . -type f -name '*7*' -delete; ls | wc -l
     for n in 1 2 3 4; do (for m in $(seq 100); do echo "$n $m" >> shared; done) & done; wait; sort -o shared shared; sha1sum shared

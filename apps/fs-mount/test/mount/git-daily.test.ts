@@ -1,21 +1,13 @@
 import { describe, test } from "vitest";
 import { useLab, whyNotTwice } from "../support/lab.ts";
 import { Mirror } from "../support/mirror.ts";
-import { git, makeRepository } from "../support/repository.ts";
 
 const lab = useLab(whyNotTwice());
 let mirror: Mirror;
 
-/** A mount and a clone of a repository that takes pushes. */
-async function open(): Promise<void> {
-  const origin = lab.keep(makeRepository());
-  git(origin, ["config", "receive.denyCurrentBranch", "ignore"]);
-  mirror = await Mirror.open(lab, origin);
-}
-
 describe("what one does with git every day is in a mount what it is in a clone", () => {
   test("looking, tagging, comparing", async () => {
-    await open();
+    mirror = await Mirror.ofNew(lab);
     await mirror.both(`
       git remote get-url origin; git describe --always; git tag v1 HEAD~1; git tag -a -m two v2; git describe --tags HEAD~1
       git diff --quiet; git diff --cached --quiet; git log -S'return 5' --oneline -- src; git log --follow --format=%s README.md
@@ -33,7 +25,7 @@ describe("what one does with git every day is in a mount what it is in a clone",
   });
 
   test("staging by pieces, restoring, stashing", async () => {
-    await open();
+    mirror = await Mirror.ofNew(lab);
     await mirror.both(`
       sed -i -e '1i top' -e '$a end' src/part-2/file-11.c
       printf 'y\\nn\\n' | git add -p src/part-2/file-11.c > said; rm said; git diff --cached; git diff`);
@@ -58,7 +50,7 @@ describe("what one does with git every day is in a mount what it is in a clone",
   });
 
   test("patches, rewriting, bisecting", async () => {
-    await open();
+    mirror = await Mirror.ofNew(lab);
     await mirror.both(`
       git checkout -q -b topic
       for n in 1 2 3; do seq $n > count; echo $n > n$n; git add .; git commit -qm "count $n"; done
@@ -81,7 +73,7 @@ describe("what one does with git every day is in a mount what it is in a clone",
   });
 
   test("sparse trees, linked trees, submodules, hooks, clones of it, packs", async () => {
-    await open();
+    mirror = await Mirror.ofNew(lab);
     await mirror.both("git sparse-checkout set src/part-1; ls; ls src; git status -s");
     await mirror.remount();
     await mirror.both(

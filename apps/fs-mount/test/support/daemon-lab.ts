@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ControlClient, connectControl } from "../../src/daemon/control-client.ts";
-import { listMounts } from "../../src/daemon/mount-table.ts";
+import { listMounts } from "../../src/mount-table.ts";
 import type { Registration } from "../../src/daemon/schema.ts";
 import type { Status } from "../../src/daemon/status.ts";
 import { Lab, run } from "./lab.ts";

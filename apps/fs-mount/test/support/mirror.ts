@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 import type { RepositoryMountOptions } from "../../src/mount-repository.ts";
 import type { Lab, MountedRepository } from "./lab.ts";
-import { git, GIT_ENVIRONMENT } from "./repository.ts";
+import { git, GIT_ENVIRONMENT, makeRepository } from "./repository.ts";
 
 /** How a program ended. */
 export interface Ended {
@@ -52,6 +52,13 @@ export class Mirror {
     const options = lab.folders();
     const mounted = await lab.mountRepository(origin, options);
     return new Mirror(lab, origin, clone, options, mounted);
+  }
+
+  /** The same of a new repository, which takes pushes. */
+  static async ofNew(lab: Lab): Promise<Mirror> {
+    const origin = lab.keep(makeRepository());
+    git(origin, ["config", "receive.denyCurrentBranch", "ignore"]);
+    return await Mirror.open(lab, origin);
   }
 
   get mounted(): MountedRepository {

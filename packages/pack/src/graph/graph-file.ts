@@ -82,7 +82,7 @@ export function* encodeGraphPieces(graph: PackGraph): Generator<Uint8Array, void
     const bytes = bytesOf(column);
     const padding = new Uint8Array(paddedLength(bytes.length) - bytes.length);
     for (const piece of [bytes, padding]) {
-      // Of nothing at all `crc32` begins anew.
+      // Of a view on a buffer without bytes `crc32` begins anew.
       if (piece.length === 0) continue;
       trailer[0] = crc32(piece, trailer[0]);
       yield piece;

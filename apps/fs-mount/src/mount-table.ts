@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { removeStaleMount } from "@millrace/fuse";
-import { MountError } from "../errors.ts";
-import type { Owner } from "../owner.ts";
+import { MountError } from "./errors.ts";
+import type { Owner } from "./owner.ts";
 
 /** A line of the list of mounts. */
 export interface MountedFileSystem {

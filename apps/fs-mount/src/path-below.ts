@@ -1,0 +1,9 @@
+/** Whether a path lies below a folder. Both are plain: without `..` and a slash at the end. */
+export function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}/`);
+}
+
+/** Whether it is the folder, or lies below it. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || isBelow(path, folder);
+}
