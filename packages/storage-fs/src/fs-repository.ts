@@ -12,6 +12,8 @@ import { type ConfigReader, createConfigReader } from "./config/read-config.ts";
 import { readSharedModes, type SharedModes } from "./files/shared-modes.ts";
 import { type CachedDirectories, createCachedDirectories } from "./files/cached-directories.ts";
 import { type CachedFile, createCachedFile } from "./files/cached-file.ts";
+import type { LockMaking } from "./files/lock-file.ts";
+import { createLockNotes } from "./files/lock-notes.ts";
 import { objectDirectories } from "./objects/alternates.ts";
 import { createPackCatalog, type PackCatalog } from "./objects/pack-catalog.ts";
 import type { Place } from "./place.ts";
@@ -41,7 +43,12 @@ export interface FsRepository {
   configAt(place: Place): Promise<RepositoryConfig>;
   /** The modes for what we make, under the configuration as it is now. */
   modes(): Promise<SharedModes>;
+  /** How locks are made, under the configuration as it is now. */
+  locks(): Promise<LockMaking>;
 }
+
+/** The folder in a repository that says which locks are held by who opened it with `recoverLocks`. */
+const LOCK_NOTES = "millrace-locks";
 
 /** The spans of this backend. */
 export const spans: StorageSpans = createStorageSpans("fs");
@@ -52,6 +59,10 @@ export async function openRepository(place: Place, settings: WriteSettings): Pro
   const config = (): Promise<RepositoryConfig> => configs.read(place);
   const { objectFormat, refFormat } = readRepositoryFormat(await config(), place.gitDir);
   const borrows = createCachedFile((bytes) => bytes.length > 0);
+  const modes = async (): Promise<SharedModes> => readSharedModes(await config());
+  const { commonDir } = place;
+  const notes = settings.recoverLocks ? createLockNotes(join(commonDir, LOCK_NOTES), commonDir) : undefined;
+  await notes?.sweep();
   return {
     place,
     objectFormat,
@@ -59,7 +70,8 @@ export async function openRepository(place: Place, settings: WriteSettings): Pro
     settings,
     config,
     configAt: (other) => configs.read(other),
-    modes: async () => readSharedModes(await config()),
+    modes,
+    locks: async () => ({ modes: await modes(), notes }),
     packedRefs: createCachedFile((bytes) => openPackedRefs(bytes, objectFormat)),
     looseRefs: createLooseRefFiles(objectFormat),
     tables: createTableFiles(objectFormat),

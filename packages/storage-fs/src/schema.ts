@@ -62,6 +62,11 @@ export interface FsWriteOptions {
 export interface FsRepositoryOptions extends FsWriteOptions {
   /** Look at just this path: no `.git` is tried behind it (git's `--strict`). Default `false`. */
   readonly strict?: boolean | undefined;
+  /**
+   * Removes, when it is opened, the locks that who had it open so before has left, killed. One at a time may have it open so;
+   * others, git too, may write it meanwhile, and their locks are left alone. Default `false`.
+   */
+  readonly recoverLocks?: boolean | undefined;
 }
 
 /** Where repositories lie and how they are written. */
@@ -94,6 +99,7 @@ const writeFields = {
 export const FsRepositoryOptions: z.ZodType<FsRepositoryOptions> = z.object({
   ...writeFields,
   strict: z.boolean().optional(),
+  recoverLocks: z.boolean().optional(),
 });
 export const FsStorageOptions: z.ZodType<FsStorageOptions> = z.object({
   ...writeFields,

@@ -30,7 +30,7 @@ export async function lockShallow(
 ): Promise<ShallowLock | undefined> {
   if (shallow.length + unshallow.length === 0) return undefined;
   const { lockTimeoutMs: timeoutMs, fsync } = repository.settings;
-  const options = { timeoutMs, operation: "lock_shallow", signal, modes: await repository.modes() };
+  const options = { timeoutMs, operation: "lock_shallow", signal, ...(await repository.locks()) };
   const path = join(repository.place.commonDir, "shallow");
   const lock = await acquireLock(path, options);
   try {

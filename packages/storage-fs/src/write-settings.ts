@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { type CacheFolder, createCacheFolder } from "./cache/cache-folder.ts";
-import type { FsWriteOptions, UpdateWorkTree } from "./schema.ts";
+import type { FsRepositoryOptions, UpdateWorkTree } from "./schema.ts";
 
 /** The options of a repository with their defaults in place. */
 export interface WriteSettings {
@@ -9,6 +9,7 @@ export interface WriteSettings {
   readonly packedRefsTimeoutMs: number;
   readonly fsync: boolean;
   readonly homeDirectory: string;
+  readonly recoverLocks: boolean;
   /** Where files are kept that are made for packs and that git knows nothing of; absent where nowhere. */
   readonly cache: CacheFolder | undefined;
   readonly updateWorkTree: UpdateWorkTree | undefined;
@@ -17,10 +18,11 @@ export interface WriteSettings {
 const DEFAULT_CACHE_BYTES = 2 * 1024 * 1024 * 1024;
 
 /** Fills in the defaults. */
-export function writeSettings(options: FsWriteOptions): WriteSettings {
+export function writeSettings(options: Omit<FsRepositoryOptions, "strict">): WriteSettings {
   const { lockTimeoutMs = 5_000, packedRefsTimeoutMs = 10_000, fsync = "batch" } = options;
   const {
     homeDirectory = homedir(),
+    recoverLocks = false,
     updateWorkTree,
     cacheFolder,
     cacheFolderBytes = DEFAULT_CACHE_BYTES,
@@ -34,6 +36,7 @@ export function writeSettings(options: FsWriteOptions): WriteSettings {
     packedRefsTimeoutMs,
     fsync: fsync === "batch",
     homeDirectory,
+    recoverLocks,
     cache,
     updateWorkTree,
   };

@@ -56,7 +56,7 @@ const SIZES_AT_ONCE = 10_000;
 export async function openGitDirectory(options: GitDirectoryOptions): Promise<GitDirectory> {
   const { path, place } = options;
   const prepared = await makeGitDirectory(options);
-  const store = await openFsRepository(path, { strict: true });
+  const store = await openFsRepository(path, { strict: true, recoverLocks: true });
   const cache = openStoreCache(store);
   try {
     // What is here needs no server: that would be asked for its object format first.

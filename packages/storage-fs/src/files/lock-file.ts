@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { event } from "@millrace/telemetry";
 import { errnoOf, ifPresent } from "./fault.ts";
+import type { LockNotes } from "./lock-notes.ts";
 import type { SharedModes } from "./shared-modes.ts";
 
 /** A lock as git takes it: `<path>.lock`, made only where there is none, renamed to `<path>` or removed. */
@@ -26,9 +27,15 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a lock is made with. */
-export interface LockContent {
+/** How a repository's locks are made. */
+export interface LockMaking {
   readonly modes: SharedModes;
+  /** Where each lock that is held is noted; absent where none is. */
+  readonly notes?: LockNotes | undefined;
+}
+
+/** What a lock is made with. */
+export interface LockContent extends LockMaking {
   /** Written at once where it is given; no file stays open then. */
   readonly content?: string | undefined;
   readonly sync?: boolean | undefined;
@@ -95,7 +102,7 @@ export async function tryLock(path: string, options: LockContent): Promise<LockF
   for (;;) {
     let handle: FileHandle;
     try {
-      handle = await open(lockPath, "wx", 0o666);
+      handle = await (options.notes?.make(lockPath) ?? open(lockPath, "wx", 0o666));
     } catch (error) {
       const code = errnoOf(error);
       if (code === "EEXIST") return undefined;
@@ -104,7 +111,7 @@ export async function tryLock(path: string, options: LockContent): Promise<LockF
       await options.modes.makeDirectory(dirname(lockPath));
       continue;
     }
-    const lock = createLock(path, lockPath, handle);
+    const lock = createLock(path, handle, options.notes);
     try {
       if (options.content !== undefined) await lock.write(options.content, options.sync === true);
       await options.modes.adjust(lockPath);
@@ -116,7 +123,8 @@ export async function tryLock(path: string, options: LockContent): Promise<LockF
   }
 }
 
-function createLock(path: string, lockPath: string, opened: FileHandle): LockFile {
+function createLock(path: string, opened: FileHandle, notes: LockNotes | undefined): LockFile {
+  const lockPath = `${path}.lock`;
   let handle: FileHandle | undefined = opened;
   let held = true;
   const close = async (): Promise<void> => {
@@ -136,6 +144,7 @@ function createLock(path: string, lockPath: string, opened: FileHandle): LockFil
       await close();
       await rename(lockPath, path);
       held = false;
+      await notes?.forget(lockPath);
     },
     async release() {
       if (!held) return false;
@@ -144,6 +153,7 @@ function createLock(path: string, lockPath: string, opened: FileHandle): LockFil
         await close();
       } finally {
         await ifPresent(unlink(lockPath));
+        await notes?.forget(lockPath);
       }
       return true;
     },

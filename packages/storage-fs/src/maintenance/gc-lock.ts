@@ -21,7 +21,7 @@ export async function takeGcLock(repository: FsRepository): Promise<GcLock> {
   const path = join(repository.place.commonDir, "gc.pid");
   const busy = (who: string): StorageError =>
     new StorageError("STORAGE_BUSY", `garbage is being collected ${who}`, { key: path });
-  const lock = await tryLock(path, { modes: await repository.modes() });
+  const lock = await tryLock(path, await repository.locks());
   if (lock === undefined) throw busy("by somebody who has just begun");
   try {
     const owner = await readOwner(path);

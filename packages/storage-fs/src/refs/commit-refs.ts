@@ -85,7 +85,7 @@ async function commitGroup(options: RefCommitOptions, group: RefChange[], progre
   const live = (): RefChange[] => group.filter((change) => change.refusal === undefined);
   const stopped = (): boolean => atomic && live().length < group.length;
   try {
-    await lockRefs(repository, group, { modes: await repository.modes(), atomic, signal });
+    await lockRefs(repository, group, { ...(await repository.locks()), atomic, signal });
     if (stopped()) return;
     await verifyChanges(
       repository,

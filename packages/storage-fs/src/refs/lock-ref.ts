@@ -3,8 +3,13 @@ import { dirname, join } from "node:path";
 import { type RefRejection, refParents, refuse, refuseDirectory } from "@millrace/storage";
 import { pruneEmptyDirectories } from "../files/directories.ts";
 import { errnoOf, ifPresent } from "../files/fault.ts";
-import { acquireLock, createBackoff, type LockFile, LockTimeoutError } from "../files/lock-file.ts";
-import type { SharedModes } from "../files/shared-modes.ts";
+import {
+  acquireLock,
+  createBackoff,
+  type LockFile,
+  type LockMaking,
+  LockTimeoutError,
+} from "../files/lock-file.ts";
 import type { FsRepository } from "../fs-repository.ts";
 import { refBase } from "../place.ts";
 
@@ -14,8 +19,7 @@ export type RefLock =
   | { readonly lock?: undefined; readonly refusal: RefRejection; readonly blocked?: true | undefined };
 
 /** How a ref is locked. */
-export interface RefLockOptions {
-  readonly modes: SharedModes;
+export interface RefLockOptions extends LockMaking {
   /** What the ref is to become: written with the lock, which then keeps no file open. */
   readonly content?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -28,11 +32,11 @@ export interface RefLockOptions {
 export async function lockRef(
   repository: FsRepository,
   name: string,
-  { modes, content, signal }: RefLockOptions,
+  { modes, notes, content, signal }: RefLockOptions,
 ): Promise<RefLock> {
   const base = refBase(repository.place, name);
   const { lockTimeoutMs: timeoutMs, fsync } = repository.settings;
-  const options = { timeoutMs, operation: "lock_ref", signal, modes, content, sync: fsync };
+  const options = { timeoutMs, operation: "lock_ref", signal, modes, notes, content, sync: fsync };
   const backoff = createBackoff(options);
   try {
     for (;;) {

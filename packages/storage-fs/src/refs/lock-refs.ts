@@ -2,16 +2,14 @@ import { join } from "node:path";
 import { compareNames, refuseOld } from "@millrace/storage";
 import { errnoOf } from "../files/fault.ts";
 import { inBatches } from "../files/in-batches.ts";
-import { type LockFile, tryLock } from "../files/lock-file.ts";
-import type { SharedModes } from "../files/shared-modes.ts";
+import { type LockFile, type LockMaking, tryLock } from "../files/lock-file.ts";
 import type { FsRepository } from "../fs-repository.ts";
 import { refBase } from "../place.ts";
 import { findLockedParent, lockRef, pruneAbove } from "./lock-ref.ts";
 import type { RefChange } from "./ref-change.ts";
 
 /** How the locks of a commit are taken. */
-export interface LockRefsOptions {
-  readonly modes: SharedModes;
+export interface LockRefsOptions extends LockMaking {
   /** Whether the first refusal ends it. */
   readonly atomic: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -28,18 +26,18 @@ const WINDOW = 16;
 export async function lockRefs(
   repository: FsRepository,
   changes: readonly RefChange[],
-  { modes, atomic, signal }: LockRefsOptions,
+  { atomic, signal, ...making }: LockRefsOptions,
 ): Promise<void> {
   const ordered = [...changes].sort((a, b) => compareNames(a.target, b.target));
   for (let from = 0; from < ordered.length; ) {
     signal?.throwIfAborted();
     const window = ordered.slice(from, from + WINDOW);
-    const taken = await tryWindow(repository, window, modes);
+    const taken = await tryWindow(repository, window, making);
     from += taken;
     if (taken === window.length) continue;
     const change = window[taken] as RefChange;
     from++;
-    await lockWaiting(repository, change, { modes, atomic, signal });
+    await lockWaiting(repository, change, { ...making, atomic, signal });
     if (atomic && change.refusal !== undefined) return;
   }
 }
@@ -48,14 +46,14 @@ export async function lockRefs(
 async function tryWindow(
   repository: FsRepository,
   window: readonly RefChange[],
-  modes: SharedModes,
+  making: LockMaking,
 ): Promise<number> {
   const { place, settings } = repository;
   const locks = new Map<RefChange, LockFile>();
   await inBatches(window, async (change) => {
     const path = join(refBase(place, change.target), change.target);
     try {
-      const lock = await tryLock(path, { modes, content: contentOf(change), sync: settings.fsync });
+      const lock = await tryLock(path, { ...making, content: contentOf(change), sync: settings.fsync });
       // Whatever comes of the others, this one is released with the commit.
       if (lock !== undefined) locks.set(change, lock);
       change.lock = lock;
@@ -78,9 +76,9 @@ async function tryWindow(
 async function lockWaiting(
   repository: FsRepository,
   change: RefChange,
-  { modes, signal }: LockRefsOptions,
+  { modes, notes, signal }: LockRefsOptions,
 ): Promise<void> {
-  const options = { modes, signal, content: contentOf(change) };
+  const options = { modes, notes, signal, content: contentOf(change) };
   const { lock, refusal, blocked } = await lockRef(repository, change.target, options);
   change.lock = lock;
   if (refusal === undefined) return;

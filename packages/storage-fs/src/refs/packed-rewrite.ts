@@ -23,12 +23,12 @@ export async function preparePackedDeletion(
   const { place, settings } = repository;
   const path = join(place.commonDir, "packed-refs");
   const successor = `${path}.new`;
-  const modes = await repository.modes();
+  const making = await repository.locks();
   const lock = await acquireLock(path, {
     timeoutMs: settings.packedRefsTimeoutMs,
     operation: "lock_packed_refs",
     signal,
-    modes,
+    ...making,
   });
   let written = false;
   const release = async (): Promise<void> => {
@@ -43,7 +43,7 @@ export async function preparePackedDeletion(
     if (rest !== undefined) {
       written = true;
       await writeSynced(successor, rest, settings.fsync);
-      await modes.adjust(successor);
+      await making.modes.adjust(successor);
     }
   } catch (error) {
     await release();

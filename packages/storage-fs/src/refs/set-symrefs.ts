@@ -56,10 +56,10 @@ async function lockOne(
   const { name } = symref;
   if (name === "HEAD") {
     const { lockTimeoutMs: timeoutMs } = repository.settings;
-    const options = { timeoutMs, operation: "lock_ref", signal, modes: await repository.modes() };
+    const options = { timeoutMs, operation: "lock_ref", signal, ...(await repository.locks()) };
     return acquireLock(refPath(repository.place, name), options);
   }
-  const { lock, refusal } = await lockRef(repository, name, { modes: await repository.modes(), signal });
+  const { lock, refusal } = await lockRef(repository, name, { ...(await repository.locks()), signal });
   if (lock !== undefined) return lock;
   if (refusal.code !== "REF_LOCKED") throw badSymref(symref, refusal.message);
   throw new LockTimeoutError(`${refPath(repository.place, name)}.lock`);

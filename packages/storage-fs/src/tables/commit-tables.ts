@@ -82,12 +82,12 @@ interface LockedStack {
 
 async function lockStack({ repository, signal }: RefCommitOptions, gitDir: string): Promise<LockedStack> {
   const { lockTimeoutMs: timeoutMs } = repository.settings;
-  const modes = await repository.modes();
+  const making = await repository.locks();
   const lock = await acquireLock(tableListPath(gitDir), {
     timeoutMs,
     operation: "lock_tables",
     signal,
-    modes,
+    ...making,
   });
   try {
     const stack = await repository.tables.open(gitDir);

@@ -37,8 +37,8 @@ interface PickedTables {
 }
 
 async function pickTables(repository: FsRepository, gitDir: string): Promise<PickedTables | undefined> {
-  const modes = await repository.modes();
-  const list = await tryLock(tableListPath(gitDir), { modes });
+  const making = await repository.locks();
+  const list = await tryLock(tableListPath(gitDir), making);
   if (list === undefined) return undefined;
   const locks: LockFile[] = [];
   let stack: OpenStack | undefined;
@@ -55,7 +55,7 @@ async function pickTables(repository: FsRepository, gitDir: string): Promise<Pic
     // From the newest down: who is compacting older ones keeps nobody from compacting those above.
     for (let i = segment.end - 1; i >= start; i--) {
       const { name } = stack.tables[i] as StackTable;
-      const lock = await tryLock(join(gitDir, "reftable", name), { modes, content: "" });
+      const lock = await tryLock(join(gitDir, "reftable", name), { ...making, content: "" });
       if (lock === undefined) start = i + 1;
       else locks.push(lock);
     }
@@ -106,8 +106,8 @@ async function compactPicked(
       },
     );
     const { lockTimeoutMs: timeoutMs, fsync } = repository.settings;
-    const modes = await repository.modes();
-    list = await acquireLock(tableListPath(gitDir), { timeoutMs, operation: "lock_tables", modes });
+    const making = await repository.locks();
+    list = await acquireLock(tableListPath(gitDir), { timeoutMs, operation: "lock_tables", ...making });
     const names = await replaceNames(repository, gitDir, tables, made);
     if (names === undefined) return;
     await list.write(names.map((name) => `${name}\n`).join(""), fsync);
