@@ -10,9 +10,8 @@ import { gitRefs, makeTinyPack, push } from "./git/actions.ts";
 import { git, tryGit } from "@millrace/git-lab";
 import { inScratch, refLines } from "./git/scratch.ts";
 
-const [LOADER, CHILD] = ["../../../scripts/typescript-threads.js", "./fixtures/commit-forever.ts"].map(
-  (path) => fileURLToPath(new URL(path, import.meta.url)),
-) as [string, string];
+const LOADER = fileURLToPath(new URL("../../../scripts/typescript-threads.js", import.meta.url));
+const CHILD = fileURLToPath(new URL("./fixtures/commit-forever.ts", import.meta.url));
 
 /** Has another process push to a repository, and kills it after a while. */
 async function writeUntilKilled(directory: string, ...options: readonly string[]): Promise<void> {
