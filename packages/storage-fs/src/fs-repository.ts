@@ -80,7 +80,7 @@ export async function openRepository(place: Place, settings: WriteSettings): Pro
     async objectDirectories() {
       const own = join(place.commonDir, "objects");
       const alternates = await borrows.read(join(own, "info", "alternates"));
-      return alternates === true ? objectDirectories(own) : [own];
+      return alternates === true ? objectDirectories(own, settings.ignoreAlternates) : [own];
     },
   };
 }

@@ -67,6 +67,11 @@ export interface FsRepositoryOptions extends FsWriteOptions {
    * others, git too, may write it meanwhile, and their locks are left alone. Default `false`.
    */
   readonly recoverLocks?: boolean | undefined;
+  /**
+   * Lines of `objects/info/alternates` that count for git only: nothing is borrowed from these directories, and they are never looked
+   * at. Default: none.
+   */
+  readonly ignoreAlternates?: readonly string[] | undefined;
 }
 
 /** Where repositories lie and how they are written. */
@@ -100,6 +105,7 @@ export const FsRepositoryOptions: z.ZodType<FsRepositoryOptions> = z.object({
   ...writeFields,
   strict: z.boolean().optional(),
   recoverLocks: z.boolean().optional(),
+  ignoreAlternates: z.array(z.string()).optional(),
 });
 export const FsStorageOptions: z.ZodType<FsStorageOptions> = z.object({
   ...writeFields,

@@ -10,6 +10,8 @@ export interface WriteSettings {
   readonly fsync: boolean;
   readonly homeDirectory: string;
   readonly recoverLocks: boolean;
+  /** Directories that nothing is borrowed from. */
+  readonly ignoreAlternates: readonly string[];
   /** Where files are kept that are made for packs and that git knows nothing of; absent where nowhere. */
   readonly cache: CacheFolder | undefined;
   readonly updateWorkTree: UpdateWorkTree | undefined;
@@ -23,6 +25,7 @@ export function writeSettings(options: Omit<FsRepositoryOptions, "strict">): Wri
   const {
     homeDirectory = homedir(),
     recoverLocks = false,
+    ignoreAlternates = [],
     updateWorkTree,
     cacheFolder,
     cacheFolderBytes = DEFAULT_CACHE_BYTES,
@@ -37,6 +40,7 @@ export function writeSettings(options: Omit<FsRepositoryOptions, "strict">): Wri
     fsync: fsync === "batch",
     homeDirectory,
     recoverLocks,
+    ignoreAlternates,
     cache,
     updateWorkTree,
   };

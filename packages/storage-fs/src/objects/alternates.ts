@@ -8,8 +8,12 @@ const DEPTH = 5;
 /**
  * The object directories of a repository: its own first, then those it borrows from (gitrepository-layout,
  * "objects/info/alternates"), each once, by their real paths. Directories that do not exist are left out, as git does.
+ * @param ignored paths, as they stand there, that are not looked at
  */
-export async function objectDirectories(own: string): Promise<readonly string[]> {
+export async function objectDirectories(
+  own: string,
+  ignored: readonly string[] = [],
+): Promise<readonly string[]> {
   const directories: string[] = [own];
   const real = (await ifPresent(realpath(own))) ?? own;
   const seen = new Set<string>([real]);
@@ -17,6 +21,7 @@ export async function objectDirectories(own: string): Promise<readonly string[]>
   const follow = async (directory: string, depth: number): Promise<void> => {
     const text = await ifPresent(readFile(join(directory, "info", "alternates"), "utf8"));
     for (const entry of parseAlternates(text ?? "")) {
+      if (ignored.includes(entry)) continue;
       // Not joined, which would go up from a symbolic link by its name.
       const path = await ifPresent(realpath(isAbsolute(entry) ? entry : `${directory}/${entry}`));
       if (path === undefined || seen.has(path) || !(await isDirectory(path))) continue;

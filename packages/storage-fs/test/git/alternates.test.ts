@@ -228,3 +228,23 @@ test("objects are found while the lender repacks", () =>
       await repacking;
     }
   }));
+
+test("a line that counts for git only is not followed, and is not looked at", () =>
+  inScratch(async (root) => {
+    const [borrower, lender, other] = ["borrower.git", "lender.git", "other.git"].map((name) => {
+      git(root, ["init", "--quiet", "--bare", name]);
+      return join(root, name);
+    }) as [string, string, string];
+    const oid = commitOn(lender, "refs/heads/main", "lent");
+    // Through a symbolic link: it is the line that counts, and not where it leads.
+    const ignored = join(root, "ignored");
+    await symlink(join(lender, "objects"), ignored);
+    await writeFile(join(borrower, "objects/info/alternates"), `${ignored}\n${other}/objects\n`);
+    expect(gitAlternates(borrower)).toHaveLength(2);
+    expect(await objectDirectories(join(borrower, "objects"), [ignored])).toHaveLength(2);
+    for (const ignoreAlternates of [[], [ignored]]) {
+      await using store = await openFsRepository(borrower, { ignoreAlternates });
+      await using view = await store.snapshot();
+      expect(await holds(view, oid)).toBe(ignoreAlternates.length === 0);
+    }
+  }));
