@@ -10,6 +10,7 @@ import type { FuseViewData } from "./front/fuse/worker.ts";
 import type { ServedSource } from "./front/serve-source.ts";
 import type { WaitingMount } from "./front/fuse/waiting-mount.ts";
 import { Gate } from "./gate.ts";
+import type { FileOrder } from "./hydrator/file-order.ts";
 import { sizesOf } from "./hydrator/sizes-of.ts";
 import type { HydratorCounts } from "./hydrator/fetcher.ts";
 import { type MountParts, type OpenParts, openParts } from "./mount-parts.ts";
@@ -129,6 +130,8 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   let arrived = (_root: ShownRoot): void => undefined;
   const arrival = new Promise<ShownRoot>((resolve) => (arrived = resolve));
   const given = { path: join(stateFolder, "git"), lfs: options.lfs ?? false, environment: process.env };
+  let know = (_files: FileOrder | undefined): void => undefined;
+  const files = new Promise<FileOrder | undefined>((resolve) => (know = resolve));
   const meanings = openMeanings(stateFolder);
   // As they are now: files that come from now on are written by them.
   const settings = readSettings({ ...given, signal });
@@ -166,6 +169,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
         return { ...tree, sizes: sizesOf(tree.content, git.format, sizes) };
       },
       gitWorks: () => gate.pass(),
+      promised: async () => (await files)?.sorted() ?? new Uint8Array(),
       blobs: checkout.blobs,
       files: cache,
       onFault,
@@ -182,6 +186,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
         tree,
         treeContent: isPlain ? first.treeContent : undefined,
         gitFile: Buffer.from(`gitdir: ${given.path}\n`),
+        gitDirectory: given.path,
         overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),
         uid,
         gid,
@@ -208,7 +213,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
         onFault?.(error);
       }
     }
-    return run(options, { ...parts, root, mount, gate, redirects, uid, gid, unlock });
+    return run(options, { ...parts, root, mount, gate, know, redirects, uid, gid, unlock });
   } catch (error) {
     stop.abort(error);
     await mount?.[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import type { Oid } from "@millrace/pack";
 import { MountError } from "./errors.ts";
 import type { ViewMount } from "./front/fuse/mount-view.ts";
 import type { Gate } from "./gate.ts";
+import { borrowFrom, borrowFromNoMount, promisedFolder } from "./git-directory/alternates.ts";
 import { HeadWatcher } from "./git-directory/head-watcher.ts";
 import { FileOrder } from "./hydrator/file-order.ts";
 import type { OpenParts } from "./mount-parts.ts";
@@ -19,6 +20,8 @@ export interface Running extends OpenParts {
   /** What the mounted tree is called. */
   readonly root: Oid;
   readonly gate: Gate;
+  /** Told the files of the mounted commit when they are known, or that they will not be. */
+  readonly know: (files: FileOrder | undefined) => void;
   readonly redirects: Redirects;
   readonly uid: number;
   readonly gid: number;
@@ -30,7 +33,7 @@ export function run(
   { withHistory = true, onFault, onLacking }: RepositoryMountOptions,
   running: Running,
 ): RepositoryMount {
-  const { mount, gate, git, hydrator, cache, checkout, root, sizes, saveSizes, redirects } = running;
+  const { mount, gate, know, git, hydrator, cache, checkout, root, sizes, saveSizes, redirects } = running;
   const { uid, gid, unlock } = running;
   const stop = new AbortController();
   const { signal } = stop;
@@ -48,13 +51,28 @@ export function run(
       blobs: checkout.blobs,
     },
     onSize: (oid: Oid, sizeBytes: number) => sizes.learn(oid, sizeBytes),
-    onFiles: (oids: readonly Oid[]) => hydrator.follow(new FileOrder(git.format, oids)),
+    onFiles: (oids: readonly Oid[], of: Oid) => {
+      const files = new FileOrder(git.format, oids);
+      hydrator.follow(files);
+      // Of another commit some may have been made here, and nobody promises those.
+      if (of === root) know(files);
+    },
   };
   const lacking = (error: unknown): void => {
     note(error);
     gate.fail(error);
     onLacking?.(error);
   };
+  const folder = promisedFolder(mount.directory);
+  let lending = Promise.resolve();
+  const lend = (): void => {
+    lending = borrowFrom(git.path, [folder]).catch(note);
+  };
+  const takeBack = async (): Promise<void> => {
+    await lending;
+    await borrowFromNoMount(git.path).catch(note);
+  };
+  lend();
   if (git.hasIndex) gate.open();
   const restored = redirects.restore();
   const indexed = untilItWorks(() => git.writeIndex(index), { signal, onFault: lacking }).then(async () => {
@@ -62,7 +80,11 @@ export function run(
     onLacking?.(undefined);
     await saveSizes().catch(note);
   });
-  const ready = Promise.all([indexed, restored]).then(() => redirects.make());
+  indexed.then(
+    () => know(undefined),
+    () => know(undefined),
+  );
+  const ready = Promise.all([indexed, restored, lending]).then(() => redirects.make());
   const history = indexed.then(async () => {
     if (!withHistory || (await git.isComplete())) return;
     await untilItWorks(() => git.fetchHistory({ signal }), { signal, onFault: note });
@@ -88,6 +110,7 @@ export function run(
     stop.abort(why);
     gate.fail(why);
     try {
+      await takeBack();
       await redirects.stop();
       await watcher?.close();
       await history.catch(() => undefined);
@@ -118,9 +141,11 @@ export function run(
     parts: { git, hydrator, cache },
     async unmount(how) {
       await redirects.hide(how?.lazy ?? false);
+      await takeBack();
       try {
         await mount.unmount(how);
       } catch (error) {
+        lend();
         await redirects.unhide();
         throw error;
       }
@@ -130,6 +155,7 @@ export function run(
       // Where the mount hangs they go with it.
       const hidden = redirects.hide(true).catch(() => undefined);
       await Promise.race([hidden, sleep(HIDE_MS, undefined, { ref: false })]);
+      await takeBack();
       await mount[Symbol.asyncDispose]();
       await ended.catch(() => undefined);
     },

@@ -10,6 +10,8 @@ export type ToSource =
   | { readonly ask: "readable"; readonly id: number; readonly blob: number; readonly endBytes: number }
   /** Waits until git works in the mount. */
   | { readonly ask: "git"; readonly id: number }
+  /** Waits until it is known which blobs belong to the mounted commit. */
+  | { readonly ask: "promised"; readonly id: number }
   | { readonly ask: "sizes"; readonly id: number; readonly oids: readonly Oid[] }
   /** Whoever asked `id` does not wait any more. */
   | { readonly ask: "leave"; readonly id: number }

@@ -90,6 +90,8 @@ export function connectSource(port: MessagePort): ViewSource {
         doesGitWork = true;
       });
     },
+    promised: async (waiting) =>
+      ((await ask({ ask: "promised" }, waiting?.signal)) as Uint8Array | undefined) ?? new Uint8Array(),
     blobs: {
       openHere,
       async open(oid, priority, signal): Promise<OpenBlob> {

@@ -33,6 +33,8 @@ export function serveSource(port: MessagePort, source: ServedSource): void {
         return await source.tree(message.oid);
       case "git":
         return await source.gitWorks?.();
+      case "promised":
+        return await source.promised?.();
       case "sizes":
         return await source.blobs.sizeOf(message.oids, signal);
       case "readable":

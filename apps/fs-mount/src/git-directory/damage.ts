@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { readdir, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { MountError } from "../errors.ts";
+import { borrowFrom } from "./alternates.ts";
 import { readPrepared } from "./prepare.ts";
 import { runGit } from "./run-git.ts";
 
@@ -77,9 +78,8 @@ export async function putAside(path: string, { of }: Pick<Damage, "of">): Promis
 export async function borrowFromAside(path: string, draft: string): Promise<void> {
   const folder = dirname(path);
   const aside = (await readdir(folder)).filter((name) => name.startsWith(`${basename(path)}.damaged-`));
-  if (aside.length === 0) return;
-  const lines = aside.map((name) => `${JSON.stringify(join(folder, name, "objects"))}\n`);
-  const info = join(draft, "objects", "info");
-  await mkdir(info, { recursive: true });
-  await writeFile(join(info, "alternates"), lines.join(""));
+  await borrowFrom(
+    draft,
+    aside.map((name) => join(folder, name, "objects")),
+  );
 }

@@ -4,6 +4,7 @@ import { type ObjectFormat, type Oid, parseCommit } from "@millrace/pack";
 import { createPromisor, openStoreCache, SharedPromisor, type StoreCache } from "@millrace/promisor";
 import type { PackInfo, RepositoryStore } from "@millrace/storage";
 import { openFsRepository } from "@millrace/storage-fs";
+import { borrowFromNoMount, promisedFolder } from "./alternates.ts";
 import { FirstIndex } from "./first-index.ts";
 import { encodeIndex, type IndexEntry } from "./index-file.ts";
 import { makeGitDirectory } from "./make.ts";
@@ -26,8 +27,8 @@ export interface IndexOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told sizes as they become known. */
   readonly onSize?: ((oid: Oid, sizeBytes: number) => void) | undefined;
-  /** Told the files in the order of the index, before their sizes are asked for. */
-  readonly onFiles?: ((oids: readonly Oid[]) => void) | undefined;
+  /** Told the files in the order of the index, before their sizes are asked for, and the tree that they are of. */
+  readonly onFiles?: ((oids: readonly Oid[], root: Oid) => void) | undefined;
   /** What the files show. */
   readonly checkout: IndexCheckout;
 }
@@ -54,9 +55,13 @@ const SIZES_AT_ONCE = 10_000;
  * @throws as `makeGitDirectory`
  */
 export async function openGitDirectory(options: GitDirectoryOptions): Promise<GitDirectory> {
-  const { path, place } = options;
+  const { path, place, workTree } = options;
   const prepared = await makeGitDirectory(options);
-  const store = await openFsRepository(path, { strict: true, recoverLocks: true });
+  // What a mount that was killed has left: there is nothing before the next one shows.
+  await borrowFromNoMount(path);
+  // What is only promised is not here, and is not asked of the mount that asks here for it.
+  const ignoreAlternates = workTree === undefined ? [] : [promisedFolder(workTree)];
+  const store = await openFsRepository(path, { strict: true, recoverLocks: true, ignoreAlternates });
   const cache = openStoreCache(store);
   try {
     // What is here needs no server: that would be asked for its object format first.
@@ -205,11 +210,11 @@ export class GitDirectory implements AsyncDisposable {
     const walking = this.#walk(staged, signal);
     if (this.#firstIndex === undefined) {
       // Where the trees are gone and the server is not there, git has what it needs nevertheless.
-      await walking.then(({ blobs }) => onFiles?.(blobs)).catch(() => undefined);
+      await walking.then(({ blobs }) => onFiles?.(blobs, staged.root)).catch(() => undefined);
       return false;
     }
     const { files, root, blobs } = await walking;
-    onFiles?.(blobs);
+    onFiles?.(blobs, staged.root);
     const oids = [...new Set(blobs)];
     const sizes = new SizeBook(Math.max(1, oids.length));
     for (let from = 0; from < oids.length; from += SIZES_AT_ONCE) {

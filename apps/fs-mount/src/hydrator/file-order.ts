@@ -1,5 +1,7 @@
 import { hashLength, type ObjectFormat, type Oid, oidFromBytes, writeOid } from "@millrace/pack";
 
+import { sortIds } from "./sorted-ids.ts";
+
 /** No position. */
 const NONE = 0;
 
@@ -39,6 +41,14 @@ export class FileOrder {
   /** The position of a blob; -1 where it is none of these files. */
   find(oid: Oid): number {
     return this.#table[this.#slotOf(oid)]! - 1;
+  }
+
+  /** Their ids, as `sortIds` answers them. */
+  sorted(): Uint8Array {
+    return sortIds(
+      this.format,
+      Array.from({ length: this.length }, (_, position) => this.at(position)),
+    );
   }
 
   /** Where the table has the id, or would have it. */

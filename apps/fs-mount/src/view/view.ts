@@ -109,5 +109,7 @@ export interface ViewSource {
   tree(oid: Oid): Answer<TreeContent>;
   /** Waits until git works here: before that nobody is told where its directory is. Throws what stands in the way. Default: it does. */
   readonly gitWorks?: ((waiting?: Waiting) => Answer<void>) | undefined;
+  /** The blobs that belong to the mounted commit, sorted (`hydrator/sorted-ids.ts`); none while they are not known. Default: none are. */
+  readonly promised?: ((waiting?: Waiting) => Answer<Uint8Array>) | undefined;
   readonly blobs: Blobs;
 }

@@ -3,6 +3,7 @@ import { Gate } from "../../gate.ts";
 import { ROOT_INO } from "../../view/inode.ts";
 import { MODE_OF } from "../../view/mode.ts";
 import { waitFor } from "../../view/wait.ts";
+import { PROMISED_FOLDER } from "../../promised-folder.ts";
 import type { ViewFileSystemOptions } from "./shown-nodes.ts";
 
 /** How a file system is while its files are still to come. */
@@ -71,6 +72,12 @@ export function createWaitingFileSystem({
     getattr: () => ({ attributes: rootBefore, timeoutMs: 0 }),
     statfs: () => ({ ...NO_SPACE, blockSizeBytes: 4096, maxNameBytes: 255 }),
     ...earlyDirectories(passed, () => inner),
+  };
+  const lookup = fileSystem.lookup!;
+  fileSystem.lookup = (parent, name, caller) => {
+    // git looks here for objects in whatever it does, in what is done to show files, too.
+    if (name === PROMISED_FOLDER) throw new Errno("ENOENT");
+    return lookup(parent, name, caller);
   };
   return {
     fileSystem,

@@ -2,12 +2,16 @@
 import type { MessagePort } from "node:worker_threads";
 import type { FileSystem, Notifier } from "@millrace/fuse";
 import type { ObjectFormat, Oid } from "@millrace/pack";
+import { mayWriteTrees } from "../../git-directory/tree-writers.ts";
 import { OverlayView } from "../../overlay/overlay-view.ts";
 import { BaseView } from "../../view/base-view.ts";
+import { SortedIds } from "../../hydrator/sorted-ids.ts";
 import type { ViewSource } from "../../view/view.ts";
+import { whenHere } from "../../view/wait.ts";
 import { connectSource } from "../remote-source.ts";
 import { serveControl } from "../view-control.ts";
 import { withChangesFiles } from "./changes-files.ts";
+import { type PromisedObjects, withPromisedObjects } from "./promised-objects.ts";
 import type { ViewFileSystemOptions } from "./shown-nodes.ts";
 import { createViewFileSystem, createWritableFileSystem } from "./view-file-system.ts";
 import { createWaitingFileSystem, type WaitingFileSystemOptions } from "./waiting-file-system.ts";
@@ -21,6 +25,8 @@ export interface FuseViewData extends ViewFileSystemOptions {
   readonly treeContent?: Uint8Array | undefined;
   readonly mtimeSeconds: number;
   readonly gitFile: Uint8Array | undefined;
+  /** The git directory that borrows what is promised; without, nothing is. */
+  readonly gitDirectory?: string | undefined;
   /** Where local changes are kept, which nobody else works on; without, nothing can be changed. */
   readonly overlayFolder?: string | undefined;
 }
@@ -63,14 +69,32 @@ function waitForView(options: WaitingData, port: MessagePort): FileSystem {
 }
 
 function openView(data: FuseViewData, port: MessagePort): FileSystem {
-  const { uid, gid, overlayFolder, treeContent, ...base } = data;
+  const { uid, gid, overlayFolder, gitDirectory, treeContent, ...base } = data;
+  const owner = { uid, gid };
   // The source hears of nothing before this thread comes to a rest, and the control's port comes first.
   const source = withTree(connectSource(port), base.tree, treeContent);
+  const withPromised = (inner: FileSystem): FileSystem => {
+    if (gitDirectory === undefined) return inner;
+    const promised: PromisedObjects = {
+      areShownTo: (pid) => mayWriteTrees(gitDirectory, pid),
+      ids: promisedIds(source, base.format),
+      blobs: source.blobs,
+    };
+    return withPromisedObjects(inner, promised, owner);
+  };
   if (overlayFolder === undefined)
-    return createViewFileSystem(new BaseView({ ...base, source }), { uid, gid });
+    return withPromised(createViewFileSystem(new BaseView({ ...base, source }), owner));
   const view = new OverlayView({ ...base, source, folder: overlayFolder, isLocked: true });
   serveControl(port, view);
-  return withChangesFiles(createWritableFileSystem(view, { uid, gid }), view.changes, { uid, gid });
+  return withPromised(withChangesFiles(createWritableFileSystem(view, owner), view.changes, owner));
+}
+
+/** Asks for them when somebody wants to know the first time, and again where that failed. */
+function promisedIds(source: ViewSource, format: ObjectFormat): PromisedObjects["ids"] {
+  let here: SortedIds | undefined;
+  return (waiting) =>
+    here ??
+    whenHere(source.promised?.(waiting) ?? new Uint8Array(), (ids) => (here ??= new SortedIds(format, ids)));
 }
 
 /** A source that need not ask for one tree the first time. */
