@@ -32,6 +32,15 @@ describe.each([false, true])("with blocking reads: %s", (blockingReads) => {
     expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain(mounted.directory);
   });
 
+  it("keeps little memory for what lives no longer than a request", async (ctx) => {
+    if (reason !== undefined) ctx.skip(reason);
+    const mounted = await lab.mount({ module, blockingReads });
+    const youngMiB = Number(await cat(join(mounted.directory, "young")));
+    expect(youngMiB).toBeGreaterThan(0);
+    expect(youngMiB).toBeLessThanOrEqual(12);
+    await mounted.unmount();
+  });
+
   it("a read that hangs hangs nobody else, and is freed by a signal", async (ctx) => {
     if (reason !== undefined) ctx.skip(reason);
     const mounted = await lab.mount({ module, blockingReads });

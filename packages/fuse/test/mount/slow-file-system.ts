@@ -1,8 +1,9 @@
 /** A file system for tests of what goes wrong: files that answer late, never, or take the thread with them. */
 import { constants } from "node:fs";
+import { getHeapSpaceStatistics } from "node:v8";
 import { type Caller, Errno, type FileSystem, OPENED, ROOT_ID } from "../../src/index.ts";
 
-const NAMES = ["", "", "plain", "never", "deaf", "crash", "interrupts", "count", "lookups", "slow", "spin"];
+const NAMES = "  plain never deaf crash interrupts count lookups slow spin young".split(" ");
 const KEEP_MS = 3_600_000;
 const time = { seconds: 1, nanoseconds: 0 };
 
@@ -75,9 +76,19 @@ export function createFileSystem(): FileSystem {
       case "slow":
         await new Promise((resolve) => setTimeout(resolve, 1500));
         return "s\n";
+      case "young":
+        return `${youngMiB()}\n`;
       default:
         await new Promise((resolve) => setTimeout(resolve, 20));
         return "later\n";
     }
   }
+}
+
+/** MiB that this thread keeps for what lives shortly, when it has made much of that. */
+function youngMiB(): number {
+  const living: unknown[] = [];
+  for (let i = 0; i < 3e6; i++) living[i % 1000] = { text: `${i}` };
+  const { space_size } = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")!;
+  return Math.ceil(space_size / 2 ** 20);
 }
