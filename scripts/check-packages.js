@@ -1,6 +1,6 @@
 /**
  * Packs every public package as npm would and holds the tarball against publint and arethetypeswrong.
- * Also asks that each has a README, a source condition, its files and a changelog entry on its way.
+ * Also asks that each has a README, and that no bundle holds another project's code.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -24,6 +24,13 @@ try {
       const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
       if (manifest.private) continue;
       if (!existsSync(join(folder, "README.md"))) failures.push(`${folder}: no README.md`);
+      const bundles = readdirSync(join(folder, "dist")).filter((file) => file.endsWith(".js"));
+      for (const file of bundles) {
+        const [, taken] =
+          readFileSync(join(folder, "dist", file), "utf8").match(/^\/\/ .*node_modules\/(.*)$/m) ?? [];
+        if (taken)
+          failures.push(`${folder}: dist/${file} holds ${taken}, which is to be installed beside it`);
+      }
       run(folder, "pnpm", "pack", "--pack-destination", scratch);
       const tarball = join(scratch, `millrace-${name}-${manifest.version}.tgz`);
       run(folder, "publint", "run", tarball, "--strict");

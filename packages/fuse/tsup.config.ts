@@ -10,6 +10,8 @@ export default defineConfig({
   },
   format: "esm",
   target: "node20",
+  // An optional dependency, which tsup would take in.
+  external: ["koffi"],
   dts: false,
   clean: true,
 });

@@ -11,9 +11,13 @@ export function fromSources(program: string | URL, checkout: string = CHECKOUT):
   return ["--conditions", "@millrace/source", "--import", register, path];
 }
 
-/** The same of `millrace-mount`, in a checkout that lies somewhere else for whoever starts it. */
+/** Programs run as they are built, as users have them, where a build went before the tests; else from the sources. */
+const IS_BUILT = process.env["MILLRACE_BUILT"] === "1";
+
+/** What Node is given to run `millrace-mount`, in a checkout that lies somewhere else for whoever starts it. */
 export function mountOf(checkout: string): readonly string[] {
-  return fromSources(join(checkout, "apps/fs-mount/src/cli.ts"), checkout);
+  const app = join(checkout, "apps/fs-mount");
+  return IS_BUILT ? [join(app, "dist/cli.js")] : fromSources(join(app, "src/cli.ts"), checkout);
 }
 
 /** The same of `millrace-mount` here. */
