@@ -4,6 +4,14 @@ export type MountErrorCode =
   | "MOUNT_BAD_TREE"
   /** What lies where the git directory is to be is not ours, or is damaged; or a name leads to no commit. */
   | "MOUNT_BAD_STATE"
+  /** A git directory that was brought is not one that a mount can work on; it says why. */
+  | "MOUNT_PREPARED_REFUSED"
+  /** git cannot read what is in a git directory that was brought; its words are in the message. */
+  | "MOUNT_PREPARED_DAMAGED"
+  /** A branch of a git directory that was brought has commits that the remote one has not, and the other way round. */
+  | "MOUNT_NOT_FAST_FORWARD"
+  /** What is staged in a git directory that was brought does not go with the commit that is to be mounted. */
+  | "MOUNT_INDEX_CONFLICT"
   /** What a name leads to is not the commit that was required. */
   | "MOUNT_SOURCE_CHANGED"
   /** What a mount follows is not there any more in the remote repository. */

@@ -11,17 +11,22 @@ export function chooseCacheFolder(asked: string | undefined, environment: Enviro
 
 /**
  * Where the git directory of a mount is kept: the same one when the same name of the same repository is mounted on the same
- * directory again.
+ * directory again, with the same prepared git directory or without any.
  */
 export function chooseStateFolder(
   asked: string | undefined,
-  mount: { readonly url: string; readonly name: string; readonly directory: string },
+  mount: {
+    readonly url: string;
+    readonly name: string;
+    readonly directory: string;
+    readonly preparedGitDirectory?: string | undefined;
+  },
   environment: Environment,
 ): string {
   if (asked !== undefined) return asked;
-  const { url, name, directory } = mount;
+  const { url, name, directory, preparedGitDirectory: prepared } = mount;
   const digest = createHash("sha256")
-    .update(JSON.stringify([url, name, directory]))
+    .update(JSON.stringify([url, name, directory, ...(prepared === undefined ? [] : [prepared])]))
     .digest("hex");
   const place = baseFolder(environment["XDG_STATE_HOME"], ".local/state");
   return join(place, "millrace", "mounts", digest.slice(0, 24));

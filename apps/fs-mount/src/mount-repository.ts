@@ -10,6 +10,7 @@ import type { FuseViewData } from "./front/fuse/worker.ts";
 import type { ServedSource } from "./front/serve-source.ts";
 import type { WaitingMount } from "./front/fuse/waiting-mount.ts";
 import { Gate } from "./gate.ts";
+import { whereGitIs } from "./git-directory/where.ts";
 import type { FileOrder } from "./hydrator/file-order.ts";
 import { sizesOf } from "./hydrator/sizes-of.ts";
 import type { HydratorCounts } from "./hydrator/fetcher.ts";
@@ -30,6 +31,11 @@ export interface RepositoryMountOptions {
   readonly directory: string;
   /** A folder of this mount's own, which is made: its git directory and what was changed are in it, and stay when the mount has ended. */
   readonly stateFolder: string;
+  /**
+   * A git directory that somebody has brought, a clone of the same repository say: git works in it, and it stays theirs. Default: one is
+   * made in the state folder.
+   */
+  readonly preparedGitDirectory?: string | undefined;
   /** A folder for files' contents, which mounts share; it is made. */
   readonly cacheFolder: string;
   /** Default 10 GiB. */
@@ -98,7 +104,7 @@ export interface RepositoryMount extends AsyncDisposable {
 /**
  * Mounts a repository: resolves when its root can be listed. All other trees follow behind the mount; who looks for one waits.
  * @throws what the place throws; MountError MOUNT_BAD_STATE, MOUNT_BAD_TREE, MOUNT_STATE_LOCKED, MOUNT_STATE_UNLOCKABLE,
- *   MOUNT_OVERLAY_DAMAGED; FuseError as `mount` does
+ *   MOUNT_OVERLAY_DAMAGED; of a prepared git directory as `adoptGitDirectory` does; FuseError as `mount` does
  */
 export async function mountRepository(options: RepositoryMountOptions): Promise<RepositoryMount> {
   const directory = await realpath(options.directory);
@@ -122,14 +128,16 @@ interface Locked {
 
 async function open(options: RepositoryMountOptions, locked: Locked): Promise<RepositoryMount> {
   const { place, name, requireCommit, depth, allowOther, readOnly = false, onFault } = options;
+  const { preparedGitDirectory } = options;
   const { directory, stateFolder, unlock } = locked;
+  const path = await whereGitIs({ stateFolder, directory, preparedGitDirectory });
   const { uid = process.geteuid?.() ?? 0, gid = process.getegid?.() ?? 0 } = options;
   const gate = new Gate();
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
   let arrived = (_root: ShownRoot): void => undefined;
   const arrival = new Promise<ShownRoot>((resolve) => (arrived = resolve));
-  const given = { path: join(stateFolder, "git"), lfs: options.lfs ?? false, environment: process.env };
+  const given = { path, lfs: options.lfs ?? false, environment: process.env };
   let know = (_files: FileOrder | undefined): void => undefined;
   const files = new Promise<FileOrder | undefined>((resolve) => (know = resolve));
   const meanings = openMeanings(stateFolder);
@@ -139,7 +147,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   const redirects = new Redirects({
     directory,
     stateFolder,
-    gitDirectory: given.path,
+    gitDirectory: path,
     readOnly,
     onFault: (error) => {
       if (!stop.signal.aborted) onFault?.(error);
@@ -148,8 +156,9 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
   const rootOf = async (tree: Oid): Promise<Oid> => await nameRoot(tree, await settings, meanings);
   const opening = openParts({
     git: {
-      path: given.path,
+      path,
       workTree: directory,
+      broughtFor: preparedGitDirectory === undefined ? undefined : stateFolder,
       place,
       name,
       requireCommit,
@@ -185,8 +194,8 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
         ...first,
         tree,
         treeContent: isPlain ? first.treeContent : undefined,
-        gitFile: Buffer.from(`gitdir: ${given.path}\n`),
-        gitDirectory: given.path,
+        gitFile: Buffer.from(`gitdir: ${path}\n`),
+        gitDirectory: path,
         overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),
         uid,
         gid,

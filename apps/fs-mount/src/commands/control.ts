@@ -23,6 +23,7 @@ export interface StateFlag {
 export interface AddFlags extends StateFlag {
   readonly name?: string | undefined;
   readonly requireCommit?: string | undefined;
+  readonly preparedGitdir?: string | undefined;
   readonly depth?: string | undefined;
   readonly refresh?: string | undefined;
   readonly history?: boolean | undefined;
@@ -40,6 +41,7 @@ const owner = z.coerce.number().int().min(0).max(0xfffffffe).optional();
 const Add = z.object({
   name: z.string().optional(),
   requireCommit: CommitId.optional(),
+  preparedGitdir: z.string().min(1).optional(),
   depth: z.coerce.number().int().positive().optional(),
   refresh: DurationOrNever.default(30_000),
   history: z.boolean().default(true),
@@ -99,12 +101,13 @@ async function addTo(
     given === undefined
       ? join((await client.ask({ command: "ping" })).mountRoot, name)
       : await plainPath(resolve(given));
-  const { requireCommit, allowOther, readOnly, lfs, uid, gid, redirect } = flags;
+  const { requireCommit, preparedGitdir, allowOther, readOnly, lfs, uid, gid, redirect } = flags;
   const registration = Registration.parse({
     name,
     url,
     ref,
     requireCommit,
+    preparedGitDirectory: preparedGitdir === undefined ? undefined : await plainPath(resolve(preparedGitdir)),
     refreshMs,
     directory,
     allowOther,

@@ -4,7 +4,7 @@ import { parseAddress } from "@millrace/protocol-v2/client";
 import { z } from "zod";
 import { DurationOrNever } from "../daemon/duration.ts";
 import { Refresher } from "../daemon/refresher.ts";
-import { CommitId } from "../daemon/schema.ts";
+import { AS_IT_IS, CommitId } from "../daemon/schema.ts";
 import { wordsOf } from "../told-error.ts";
 import { chooseCacheFolder, chooseStateFolder } from "../folders.ts";
 import { mountRepository, type RepositoryMount } from "../mount-repository.ts";
@@ -28,28 +28,36 @@ export interface MountFlags {
   readonly history: boolean;
   readonly depth?: string | undefined;
   readonly requireCommit?: string | undefined;
+  readonly preparedGitdir?: string | undefined;
   readonly waitHistory?: boolean | undefined;
   readonly refresh?: string | undefined;
   readonly redirect?: readonly string[] | undefined;
 }
 
 const owner = z.coerce.number().int().min(0).max(0xfffffffe).optional();
-const Flags = z.object({
-  state: z.string().min(1).optional(),
-  cacheDir: z.string().min(1).optional(),
-  cacheBytes: z.coerce.number().int().positive().optional(),
-  allowOther: z.boolean().default(false),
-  readOnly: z.boolean().default(false),
-  lfs: z.boolean().optional(),
-  uid: owner,
-  gid: owner,
-  history: z.boolean(),
-  depth: z.coerce.number().int().positive().optional(),
-  requireCommit: CommitId.optional(),
-  waitHistory: z.boolean().default(false),
-  refresh: DurationOrNever.default(30_000),
-  redirect: z.array(RedirectPath).default([]),
-});
+const Flags = z
+  .object({
+    state: z.string().min(1).optional(),
+    cacheDir: z.string().min(1).optional(),
+    cacheBytes: z.coerce.number().int().positive().optional(),
+    allowOther: z.boolean().default(false),
+    readOnly: z.boolean().default(false),
+    lfs: z.boolean().optional(),
+    uid: owner,
+    gid: owner,
+    history: z.boolean(),
+    depth: z.coerce.number().int().positive().optional(),
+    requireCommit: CommitId.optional(),
+    preparedGitdir: z.string().min(1).optional(),
+    waitHistory: z.boolean().default(false),
+    refresh: DurationOrNever.default(30_000),
+    redirect: z.array(RedirectPath).default([]),
+  })
+  .refine(
+    ({ preparedGitdir, requireCommit, depth, history }) =>
+      preparedGitdir === undefined || (requireCommit === undefined && depth === undefined && history),
+    AS_IT_IS,
+  );
 
 /** Mounts and stays until the mount has ended or a signal comes. */
 export async function mount(repository: string, given: string, asked: MountFlags): Promise<void> {
@@ -61,6 +69,7 @@ export async function mount(repository: string, given: string, asked: MountFlags
   const directory = resolve(given);
   await makeDirectory(directory, foreign);
   if (foreign !== undefined) await becomeOwner(foreign);
+  const preparedGitDirectory = flags.preparedGitdir && resolve(flags.preparedGitdir);
   const progress = createProgress();
   await using place = await openPlace(url, process.env);
   const stop = new AbortController();
@@ -85,7 +94,12 @@ export async function mount(repository: string, given: string, asked: MountFlags
       depth,
       requireCommit,
       redirects: flags.redirect.map((path) => ({ path })),
-      stateFolder: chooseStateFolder(state, { url: place.url, name, directory }, process.env),
+      stateFolder: chooseStateFolder(
+        state,
+        { url: place.url, name, directory, preparedGitDirectory },
+        process.env,
+      ),
+      preparedGitDirectory,
       cacheFolder: chooseCacheFolder(cacheDir, process.env),
       withHistory: flags.history && depth !== 1,
       signal: stop.signal,

@@ -187,6 +187,10 @@ function registerControl(program: Command): void {
 export function addMountOptions(command: Command): Command {
   return command
     .option("--require-commit <id>", "what the ref must lead to, in full; nothing is mounted otherwise")
+    .option(
+      "--prepared-gitdir <dir>",
+      "work on this git directory, a clone of the repository, which stays yours (default: one is made)",
+    )
     .option("--depth <n>", "only so many commits (default: all of them)")
     .option("--no-history", "only the mounted commit; git fetches others when it needs them")
     .option("--wait-history", "until the history is there, too")

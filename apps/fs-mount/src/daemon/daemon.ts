@@ -1,4 +1,4 @@
-import { mkdir, realpath, rm } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openBlobCache } from "../cache/blob-cache.ts";
@@ -10,6 +10,7 @@ import { waitFor } from "../view/wait.ts";
 import { serveControl } from "./control-server.ts";
 import { describe } from "./describe.ts";
 import { Keeper } from "./keeper.ts";
+import { leaveState } from "./leave-state.ts";
 import { Owners } from "./owners.ts";
 import type { ControlAnswers, ControlRequest, Tally } from "./protocol.ts";
 import { prefetchBelow } from "./prefetch.ts";
@@ -279,7 +280,7 @@ export class Daemon {
     this.#registry.remove(name, keeper.row.version);
     this.#keepers.delete(name);
     await keeper.end(lazy);
-    if (purge) await rm(join(this.#options.stateFolder, "mounts", name), { recursive: true, force: true });
+    await leaveState(keeper, purge, this.#options.log);
     return null;
   }
 

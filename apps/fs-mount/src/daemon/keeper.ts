@@ -1,7 +1,7 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { MountError } from "../errors.ts";
-import { findDamage, putAside } from "../git-directory/damage.ts";
+import { putAside } from "../git-directory/damage.ts";
 import { sweepDrafts } from "../git-directory/make.ts";
 import type { RepositoryMount } from "../mount-repository.ts";
 import { isOfMounting, isPassing } from "../passing-fault.ts";
@@ -12,6 +12,7 @@ import type { Condition } from "./condition.ts";
 import type { KeeperHost } from "./keeper-host.ts";
 import { LastFetch } from "./last-fetch.ts";
 import { mountRow } from "./mount-row.ts";
+import { findDamageOf } from "./mend.ts";
 import { Placeholder } from "./placeholder.ts";
 import { Refresher } from "./refresher.ts";
 import type { RowChange } from "./registry.ts";
@@ -106,18 +107,18 @@ export class Keeper {
 
   /**
    * Prepares it again where that has failed, or where its git directory is damaged, which is put aside. Throws FUSE_BUSY where that
-   * one is mounted and somebody is inside, and what stands in the way.
+   * one is mounted and somebody is inside, MOUNT_PREPARED_DAMAGED of one that was brought, and what stands in the way.
    */
   async prepare(renewed: () => Row): Promise<void> {
     await this.#turns.take(async () => {
-      const path = join(this.#host.stateFolder, "git");
-      const damage = await findDamage(path, { signal: this.#stop.signal });
+      const { stateFolder } = this.#host;
+      const damage = await findDamageOf(this.#row, stateFolder, this.#stop.signal);
       if (this.#mount !== undefined) {
         if (damage === undefined) return;
         await this.#unmount(false);
       }
       if (damage !== undefined) {
-        const aside = await putAside(path, damage);
+        const aside = await putAside(join(stateFolder, "git"), damage);
         this.#host.log(`${this.#row.name}: a damaged ${damage.of} is put aside as ${aside}: ${damage.words}`);
       }
       this.#row = renewed();

@@ -10,10 +10,11 @@ type Attended = Pick<
 
 /** Mounts what was registered, in the folders of a daemon. Throws as `mountRepository`. */
 export async function mountRow(
-  { ref, directory, requireCommit, depth, allowOther, readOnly, lfs, uid, gid, redirects }: Row,
+  row: Row,
   { stateFolder, cacheFolder, cacheBytes }: KeeperHost,
   attended: Attended,
 ): Promise<RepositoryMount> {
+  const { ref, directory, requireCommit, depth, allowOther, readOnly, lfs, uid, gid, redirects } = row;
   return await mountRepository({
     name: ref,
     directory,
@@ -25,6 +26,7 @@ export async function mountRow(
     uid,
     gid,
     redirects,
+    preparedGitDirectory: row.preparedGitDirectory,
     stateFolder,
     cacheFolder,
     cacheBytes,

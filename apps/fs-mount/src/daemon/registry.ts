@@ -49,6 +49,9 @@ export class Registry {
       throw new MountError("MOUNT_NAME_TAKEN", `${name} is registered already, in another way`);
     }
     for (const row of this.#rows.values()) {
+      const { preparedGitDirectory: theirs } = row;
+      if (theirs !== undefined && theirs === registration.preparedGitDirectory)
+        throw new MountError("MOUNT_NAME_TAKEN", `${theirs} is the git directory of ${row.name}`);
       if (
         row.directory === directory ||
         isBelow(row.directory, directory) ||

@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import { z } from "zod";
+import { isWithin } from "../path-below.ts";
 import { RedirectWish } from "../redirect/schema.ts";
 import { hasSecret } from "../secrets.ts";
 
@@ -22,6 +23,8 @@ export interface Registration {
   readonly refreshMs: number | null;
   /** Where it is mounted, without symbolic links. */
   readonly directory: string;
+  /** A git directory that was brought, without symbolic links; one is made where it is absent. */
+  readonly preparedGitDirectory?: string | undefined;
   readonly allowOther: boolean;
   readonly readOnly: boolean;
   /** Files of git-lfs show, and not their pointers. */
@@ -83,6 +86,11 @@ const fields = z.strictObject({
     .max(2 ** 31 - 1)
     .nullable(),
   directory: z.string().max(4096).refine(isAbsolute, "the directory's path is to be absolute"),
+  preparedGitDirectory: z
+    .string()
+    .max(4096)
+    .refine(isAbsolute, "the git directory's path is to be absolute")
+    .optional(),
   allowOther: z.boolean(),
   readOnly: z.boolean(),
   lfs: z.boolean().optional(),
@@ -91,11 +99,22 @@ const fields = z.strictObject({
   redirects: z.array(RedirectWish).max(MAX_WISHES).readonly().optional(),
 });
 
+type Fields = z.infer<typeof fields>;
 const NEEDS_REF = "a required commit wants a branch or a tag that is said";
-const saysRef = ({ requireCommit, ref }: z.infer<typeof fields>): boolean =>
-  requireCommit === undefined || ref !== "HEAD";
+const saysRef = ({ requireCommit, ref }: Fields): boolean => requireCommit === undefined || ref !== "HEAD";
+/** Why what bears on the history is refused. */
+export const AS_IT_IS =
+  "a prepared git directory has the history that it has: no required commit, depth or --no-history";
+const isAsItIs = ({ preparedGitDirectory, requireCommit, depth }: Fields): boolean =>
+  preparedGitDirectory === undefined || (requireCommit === undefined && depth === undefined);
+const APART = "a prepared git directory and the directory that is mounted on are not to be one in the other";
+const isApart = ({ preparedGitDirectory: prepared, directory }: Fields): boolean =>
+  prepared === undefined || !(isWithin(prepared, directory) || isWithin(directory, prepared));
 
-export const Registration: z.ZodType<Registration> = fields.refine(saysRef, NEEDS_REF);
+export const Registration: z.ZodType<Registration> = fields
+  .refine(saysRef, NEEDS_REF)
+  .refine(isAsItIs, AS_IT_IS)
+  .refine(isApart, APART);
 export const Row: z.ZodType<Row> = fields
   .extend({
     version: z.string().min(1),
@@ -103,7 +122,9 @@ export const Row: z.ZodType<Row> = fields
     wanted: z.boolean(),
     error: z.string().optional(),
   })
-  .refine(saysRef, NEEDS_REF);
+  .refine(saysRef, NEEDS_REF)
+  .refine(isAsItIs, AS_IT_IS)
+  .refine(isApart, APART);
 
 /** The registry's file. */
 export interface RegistryFile {

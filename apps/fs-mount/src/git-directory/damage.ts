@@ -1,9 +1,10 @@
 import { readdir, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { Oid } from "@millrace/pack";
 import { MountError } from "../errors.ts";
 import { borrowFrom } from "./alternates.ts";
 import { readPrepared } from "./prepare.ts";
-import { runGit } from "./run-git.ts";
+import { type GitRun, runGit } from "./run-git.ts";
 
 /** What is wrong with a git directory. */
 export interface Damage {
@@ -25,17 +26,37 @@ export async function findDamage(
   path: string,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Damage | undefined> {
-  const ask = async (...args: string[]): Promise<string> => await runGit({ path, args, ...options });
+  let commit: Oid;
   try {
     const prepared = await readPrepared(path);
     if (prepared === undefined) {
       const isEmpty = (await readdir(path).catch(() => [])).length === 0;
       return isEmpty ? undefined : { of: "git directory", words: `${path}/millrace.json is missing` };
     }
-    await ask("ls-tree", prepared.commit, "--", NO_PATH);
+    ({ commit } = prepared);
+  } catch (error) {
+    return { of: "git directory", words: wordsOfDamage(error) };
+  }
+  return await findDamageAt(path, commit, options);
+}
+
+/**
+ * The same of a git directory of which it is known what is mounted of it.
+ * @param commit the mounted one; `undefined` where none is yet
+ */
+export async function findDamageAt(
+  path: string,
+  commit: Oid | undefined,
+  options: Pick<GitRun, "environment" | "signal"> = {},
+): Promise<Damage | undefined> {
+  const ask = async (...args: string[]): Promise<string> => await runGit({ path, args, ...options });
+  try {
+    if (commit !== undefined) await ask("ls-tree", commit, "--", NO_PATH);
     // A branch that has no commit yet is no fault.
     const branch = await ask("rev-parse", "--symbolic-full-name", "HEAD").catch(() => undefined);
-    if (branch === undefined) await ask("symbolic-ref", "HEAD");
+    const isUnborn =
+      branch?.trim() === "HEAD" && (await ask("symbolic-ref", "--quiet", "HEAD").catch(() => ""));
+    if (branch === undefined || isUnborn) await ask("symbolic-ref", "HEAD");
     else await ask("ls-tree", "HEAD", "--", NO_PATH);
   } catch (error) {
     return { of: "git directory", words: wordsOfDamage(error) };

@@ -1,5 +1,6 @@
 import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { IndexLock } from "./index-lock.ts";
 
 /**
  * The place of git's index where there is none yet, under git's lock: to a command that came before, all files would be removed
@@ -7,6 +8,8 @@ import { join } from "node:path";
  */
 export class FirstIndex {
   readonly #file: string;
+  /** Where others may have locked it. */
+  readonly #lock: IndexLock | undefined;
   #isHeld = true;
 
   /** Whether the lock is held, and there is no index yet. */
@@ -14,19 +17,23 @@ export class FirstIndex {
     return this.#isHeld;
   }
 
-  private constructor(file: string) {
+  private constructor(file: string, lock: IndexLock | undefined) {
     this.#file = file;
+    this.#lock = lock;
   }
 
   /**
-   * Takes the lock; answers `undefined` where there is an index. Nobody else may work with the git directory: a lock that is
-   * there was left by a process that was killed.
+   * Takes the lock; answers `undefined` where there is an index. In a git directory of ours nobody else works: a lock that is there
+   * was left by a process that was killed.
+   * @param isOurs whether it is one
+   * @throws as `IndexLock.take`, where it is not
    */
-  static async hold(gitDirectory: string): Promise<FirstIndex | undefined> {
+  static async hold(gitDirectory: string, isOurs: boolean): Promise<FirstIndex | undefined> {
     const file = join(gitDirectory, "index");
     if ((await stat(file).catch(() => undefined)) !== undefined) return undefined;
-    await writeFile(`${file}.lock`, "");
-    return new FirstIndex(file);
+    const lock = isOurs ? undefined : await IndexLock.take(gitDirectory);
+    if (isOurs) await writeFile(`${file}.lock`, "");
+    return new FirstIndex(file, lock);
   }
 
   /** Puts the index there, and gives up the lock. */
@@ -34,12 +41,14 @@ export class FirstIndex {
     await writeFile(`${this.#file}.lock`, content);
     await rename(`${this.#file}.lock`, this.#file);
     this.#isHeld = false;
+    await this.#lock?.forget();
   }
 
   /** Gives up the lock, without an index where none was written. */
   async release(): Promise<void> {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    await rm(`${this.#file}.lock`, { force: true });
+    if (this.#lock === undefined) await rm(`${this.#file}.lock`, { force: true });
+    else await this.#lock.release();
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ConfigEntry } from "@millrace/storage";
 import { CHANGES_FILE } from "../changes-file.ts";
@@ -38,6 +38,11 @@ export function hookConfig(gitDirectory: string): ConfigEntry[] {
 export async function writeHook(gitDirectory: string): Promise<void> {
   await mkdir(join(gitDirectory, "hooks"), { recursive: true });
   await writeFile(join(gitDirectory, HOOK), SCRIPT, { mode: 0o755 });
+}
+
+/** Takes away what git asks, and what it is told of directories that are passed by. */
+export async function removeHook(gitDirectory: string): Promise<void> {
+  for (const each of [HOOK, PASSED_BY]) await rm(join(gitDirectory, each), { force: true });
 }
 
 /** git gives it to a shell where it has anything that means something there. */

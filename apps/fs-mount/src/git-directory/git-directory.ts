@@ -4,6 +4,7 @@ import { type ObjectFormat, type Oid, parseCommit } from "@millrace/pack";
 import { createPromisor, openStoreCache, SharedPromisor, type StoreCache } from "@millrace/promisor";
 import type { PackInfo, RepositoryStore } from "@millrace/storage";
 import { openFsRepository } from "@millrace/storage-fs";
+import { adoptGitDirectory } from "./adopt.ts";
 import { borrowFromNoMount, promisedFolder } from "./alternates.ts";
 import { FirstIndex } from "./first-index.ts";
 import { encodeIndex, type IndexEntry } from "./index-file.ts";
@@ -51,12 +52,26 @@ const SIZES_AT_ONCE = 10_000;
 
 /**
  * Opens the git directory of a mount, a partial clone that git works in; it is made where it is missing, else taken as it is, with
- * the server or without.
- * @throws as `makeGitDirectory`
+ * the server or without. One that was brought is adopted.
+ * @throws as `makeGitDirectory`, and as `adoptGitDirectory`
  */
 export async function openGitDirectory(options: GitDirectoryOptions): Promise<GitDirectory> {
+  if (options.broughtFor === undefined) return await open(options, await makeGitDirectory(options));
+  const adopted = await adoptGitDirectory({ ...options, broughtFor: options.broughtFor });
+  try {
+    return await open(options, adopted.prepared, adopted);
+  } catch (error) {
+    await adopted[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function open(
+  options: GitDirectoryOptions,
+  prepared: Prepared,
+  adopted?: AsyncDisposable,
+): Promise<GitDirectory> {
   const { path, place, workTree } = options;
-  const prepared = await makeGitDirectory(options);
   // What a mount that was killed has left: there is nothing before the next one shows.
   await borrowFromNoMount(path);
   // What is only promised is not here, and is not asked of the mount that asks here for it.
@@ -67,12 +82,24 @@ export async function openGitDirectory(options: GitDirectoryOptions): Promise<Gi
     // What is here needs no server: that would be asked for its object format first.
     const source = { ...place.source, objectFormat: () => Promise.resolve(cache.format) };
     const objects = new SharedPromisor(await createPromisor(source), { store: cache });
-    return new GitDirectory(options, store, cache, objects, prepared, await FirstIndex.hold(path));
+    const firstIndex = await FirstIndex.hold(path, adopted === undefined);
+    return new GitDirectory(options, { store, cache, objects, prepared, firstIndex, adopted });
   } catch (error) {
     await cache[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** What a git directory is opened with. */
+interface Opened {
+  readonly store: RepositoryStore;
+  readonly cache: StoreCache;
+  readonly objects: SharedPromisor;
+  readonly prepared: Prepared;
+  readonly firstIndex: FirstIndex | undefined;
+  /** Gives back what was brought. */
+  readonly adopted: AsyncDisposable | undefined;
 }
 
 /** The git directory of one mount. */
@@ -85,15 +112,12 @@ export class GitDirectory implements AsyncDisposable {
   readonly #cache: StoreCache;
   readonly #depth: number | undefined;
   readonly #firstIndex: FirstIndex | undefined;
+  readonly #adopted: AsyncDisposable | undefined;
 
   /** @internal Use `openGitDirectory`. */
   constructor(
     { path, depth }: GitDirectoryOptions,
-    store: RepositoryStore,
-    cache: StoreCache,
-    objects: SharedPromisor,
-    prepared: Prepared,
-    firstIndex: FirstIndex | undefined,
+    { store, cache, objects, prepared, firstIndex, adopted }: Opened,
   ) {
     this.path = path;
     this.objects = objects;
@@ -103,6 +127,7 @@ export class GitDirectory implements AsyncDisposable {
     this.#cache = cache;
     this.#depth = depth;
     this.#firstIndex = firstIndex;
+    this.#adopted = adopted;
   }
 
   get format(): ObjectFormat {
@@ -129,9 +154,9 @@ export class GitDirectory implements AsyncDisposable {
     return exists === undefined;
   }
 
-  /** Whether all commits are here that are to be, by the depth that was asked for. */
+  /** Whether all commits are here that are to be, by the depth that was asked for; what was brought is as deep as it is. */
   async isComplete(): Promise<boolean> {
-    if (await this.hasAllHistory()) return true;
+    if (this.#adopted !== undefined || (await this.hasAllHistory())) return true;
     if (this.#depth === undefined) return false;
     const reached = await readFile(join(this.path, DEPTH_FILE), "utf8").catch(() => "1");
     return Number(reached) >= this.#depth;
@@ -169,7 +194,8 @@ export class GitDirectory implements AsyncDisposable {
     const noted = upstreamRef(ref);
     const before = await this.#refAt(noted);
     if (before === tip) return false;
-    if (place.isForGit) await fetchUpstream(this.path, ref, options);
+    const asCloned = this.#adopted !== undefined;
+    if (place.isForGit) await fetchUpstream(this.path, ref, { ...options, asCloned });
     else {
       await this.objects.fetchWithFilter([tip], { ...options, filter: "blob:none" });
       await this.#store.commit({ refs: [{ name: noted, old: before ?? null, new: tip }] }, options);
@@ -186,10 +212,14 @@ export class GitDirectory implements AsyncDisposable {
     return { before, after: (await this.#packs()).length };
   }
 
-  /** Drops the contents of files that were fetched: they are fetched again when they are needed. Throws as `StoreCache.evict`. */
+  /**
+   * Drops the contents of files that were fetched: they are fetched again when they are needed. What was brought stays all. Throws as
+   * `StoreCache.evict`.
+   */
   async evict(
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<{ readonly count: number; readonly bytes: number }> {
+    if (this.#adopted !== undefined) return { count: 0, bytes: 0 };
     const bytesOf = async (): Promise<number> =>
       (await this.#packs()).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const before = await bytesOf();
@@ -271,5 +301,6 @@ export class GitDirectory implements AsyncDisposable {
     await this.#firstIndex?.release();
     await this.#cache[Symbol.asyncDispose]();
     await this.#store[Symbol.asyncDispose]();
+    await this.#adopted?.[Symbol.asyncDispose]();
   }
 }

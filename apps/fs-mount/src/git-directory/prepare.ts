@@ -23,6 +23,8 @@ export interface GitDirectoryOptions {
   /** Where the mount is, which git takes for the working tree; `undefined` where the git directory is its `.git`. */
   readonly workTree: string | undefined;
   readonly place: Place;
+  /** The state folder of a mount for which somebody has brought the git directory; `undefined` where it is ours. */
+  readonly broughtFor?: string | undefined;
   /** A branch, a tag, an id or `HEAD`. */
   readonly name: string;
   /** The commit that the name must lead to, in full; HEAD then names it, and no branch. */
@@ -156,6 +158,14 @@ async function fetchRoot(
   throw refused;
 }
 
+/** When a commit came that is mounted from now on, and the time of its files. @param time of the commit, in seconds */
+export function acquiredNow(time: number): Pick<Prepared, "version" | "acquiredSeconds" | "mtimeSeconds"> {
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  // A commit from the future would make files that are newer than the index.
+  const mtimeSeconds = Math.max(0, Math.min(time, nowSeconds - RACY_SECONDS));
+  return { version: 1, acquiredSeconds: nowSeconds, mtimeSeconds };
+}
+
 /** Fetches the commit with its root, and writes what leads to it; `millrace.json` comes last. */
 export async function prepare(
   options: GitDirectoryOptions,
@@ -165,20 +175,9 @@ export async function prepare(
 ): Promise<Prepared> {
   const { path, workTree, place, name, requireCommit, signal, onRoot } = options;
   const { ref, branch, isDefault } = found;
-  const nowSeconds = Math.floor(Date.now() / 1000);
   const describe = (commit: Oid, tree: Oid, content: Uint8Array): Prepared => {
     const { time } = readCommitLinks(content, cache.format);
-    return {
-      version: 1,
-      commit,
-      tree,
-      branch,
-      ref,
-      requiredCommit: requireCommit,
-      acquiredSeconds: nowSeconds,
-      // A commit from the future would make files that are newer than the index.
-      mtimeSeconds: Math.max(0, Math.min(time, nowSeconds - RACY_SECONDS)),
-    };
+    return { ...acquiredNow(time), commit, tree, branch, ref, requiredCommit: requireCommit };
   };
   const { tree, commit, content } = await fetchRoot(options, cache, found, (root) => {
     if (requireCommit !== undefined && root.commit !== requireCommit) return;

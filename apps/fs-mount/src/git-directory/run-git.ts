@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { dirname } from "node:path";
 import { MountError } from "../errors.ts";
 import { killGroup } from "../kill-group.ts";
 
@@ -8,6 +9,10 @@ export interface GitRun {
   readonly path: string;
   readonly args: readonly string[];
   readonly input?: string | undefined;
+  /** Variables beside the usual ones, which they overrule. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+  /** git is to judge for itself whether the path is a git directory, and whose: else it is told so. Default false. */
+  readonly discovers?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,12 +38,12 @@ const ELSEWHERE = [
  * @returns its output
  * @throws MountError MOUNT_GIT_FAILED with its words; `signal.reason`, which ends it
  */
-export async function runGit({ path, args, input, signal }: GitRun): Promise<string> {
+export async function runGit({ path, args, input, signal, ...how }: GitRun): Promise<string> {
   signal?.throwIfAborted();
   const settings = ["core.fsmonitor=false", "core.hooksPath=/dev/null"].flatMap((each) => ["-c", each]);
   const child = spawn("git", [...settings, ...args], {
     cwd: path,
-    env: environmentFor(path),
+    env: environmentFor(path, how),
     stdio: ["pipe", "pipe", "pipe"],
     // A session of its own: what git has started for the network ends with it, and would else hold its pipes; and without a terminal
     // ssh has nobody to ask, however the user has git call it.
@@ -74,7 +79,10 @@ export async function runGit({ path, args, input, signal }: GitRun): Promise<str
   }
 }
 
-function environmentFor(path: string): NodeJS.ProcessEnv {
+function environmentFor(
+  path: string,
+  { environment: given, discovers = false }: Pick<GitRun, "environment" | "discovers">,
+): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
     LC_ALL: "C",
@@ -86,5 +94,10 @@ function environmentFor(path: string): NodeJS.ProcessEnv {
     SSH_ASKPASS_REQUIRE: "never",
   };
   for (const each of ELSEWHERE) delete environment[each];
-  return environment;
+  if (discovers) {
+    delete environment["GIT_DIR"];
+    // What lies above is another repository.
+    environment["GIT_CEILING_DIRECTORIES"] = dirname(path);
+  }
+  return { ...environment, ...given };
 }

@@ -27,3 +27,15 @@ export const Prepared: z.ZodType<Prepared> = z.object({
   acquiredSeconds: z.number().int().nonnegative().optional(),
   mtimeSeconds: z.number().int().nonnegative(),
 });
+
+/** What a mount must know again of a git directory that was brought, in `brought.json` of its state folder. */
+export interface Brought {
+  readonly version: 1;
+  readonly path: string;
+  readonly prepared: Prepared;
+}
+export const Brought: z.ZodType<Brought> = z.object({
+  version: z.literal(1),
+  path: z.string(),
+  prepared: Prepared,
+});

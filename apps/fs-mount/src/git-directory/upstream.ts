@@ -18,26 +18,36 @@ export function upstreamRef(ref: string): string {
   return `refs/millrace/upstream/${ref.replace(/^refs\//, "")}`;
 }
 
+/** How one ref is fetched. */
+export interface UpstreamFetch {
+  /** Files as well as the clone has them, all or none, in place of none. Default false. */
+  readonly asCloned?: boolean | undefined;
+  /** The tracking branch moves along, too. Default false. */
+  readonly tracks?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Has git fetch one ref, with its commits and trees but no files, into `refs/millrace/upstream`. Nothing else moves: no tracking
- * branch, no tag, no FETCH_HEAD.
+ * branch unless it `tracks`, no tag, no FETCH_HEAD.
  * @throws MountError MOUNT_GIT_FAILED; `signal.reason`
  */
 export async function fetchUpstream(
   path: string,
   ref: string,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  { asCloned = false, tracks = false, signal }: UpstreamFetch = {},
 ): Promise<void> {
   // A server that says nothing for half a minute is given up.
   const patience = ["-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30"];
   const nothingElse = ["--no-tags", "--no-prune", "--no-write-fetch-head", "--no-recurse-submodules"];
   // No refspec but ours: those that are configured would move tracking branches along.
-  const quietly = ["--quiet", "--no-auto-maintenance", "--refmap=", "--filter=blob:none"];
+  const along = `--refmap=${tracks ? "+refs/heads/*:refs/remotes/origin/*" : ""}`;
+  const quietly = ["--quiet", "--no-auto-maintenance", along, ...(asCloned ? [] : ["--filter=blob:none"])];
   const refspec = `+${ref}:${upstreamRef(ref)}`;
   await runGit({
     path,
     args: [...patience, "fetch", ...nothingElse, ...quietly, "origin", refspec],
-    ...options,
+    signal,
   });
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MountError } from "../errors.ts";
 
@@ -26,6 +26,37 @@ export function lockStateFolder(folder: string): () => void {
     if (isHeld) closeSync(fd);
     isHeld = false;
   };
+}
+
+/**
+ * Locks a git directory that somebody has brought in the same way, and leaves no file of it behind.
+ * @throws as `lockStateFolder`
+ */
+export function lockGitDirectory(path: string): () => void {
+  const file = join(path, "millrace.lock");
+  for (;;) {
+    const fd = openSync(file, "a", 0o600);
+    let isNamed: boolean;
+    try {
+      lockDescriptor(fd, path);
+      // Who held it until now has taken its file away.
+      isNamed = statSync(file, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    if (!isNamed) {
+      closeSync(fd);
+      continue;
+    }
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      rmSync(file, { force: true });
+      closeSync(fd);
+    };
+  }
 }
 
 function lockDescriptor(fd: number, folder: string): void {

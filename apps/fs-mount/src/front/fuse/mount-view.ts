@@ -82,6 +82,7 @@ export function serveContent(port: MessagePort, { view, source }: ViewContent): 
 
 /** What stood in the view's way, where the thread told that: an error that comes from a thread has lost its class. */
 function ofView(error: unknown): unknown {
+  if (error instanceof MountError) return error;
   const { cause } = error as { readonly cause?: unknown };
   const { code, message } = (cause ?? {}) as { readonly code?: unknown; readonly message?: unknown };
   if (typeof code !== "string" || !code.startsWith("MOUNT_")) return error;

@@ -1,0 +1,26 @@
+import { rm } from "node:fs/promises";
+import { giveBackForGood } from "../git-directory/give-back.ts";
+import { tellGit } from "../redirect/tell-git.ts";
+import { wordsOf } from "../told-error.ts";
+import type { Keeper } from "./keeper.ts";
+
+/**
+ * What is done with what a mount has kept, when it is removed: a git directory that was brought is given back, whatever becomes of the rest,
+ * and with `purge` the mount's own folder goes. Throws what the disk says.
+ */
+export async function leaveState(
+  { row, stateFolder }: Keeper,
+  purge: boolean,
+  log: (text: string) => void,
+): Promise<void> {
+  const { name, preparedGitDirectory: brought } = row;
+  if (brought !== undefined) {
+    try {
+      await giveBackForGood(brought, () => tellGit(brought, []));
+    } catch (error) {
+      // It may be gone, or another mount's by now.
+      log(`${name}: ${brought} is not given back: ${wordsOf(error)}`);
+    }
+  }
+  if (purge) await rm(stateFolder, { recursive: true, force: true });
+}
