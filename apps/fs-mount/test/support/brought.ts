@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "./lab.ts";
 import { git } from "./repository.ts";
@@ -10,12 +10,27 @@ export function cloneOf(lab: Lab, origin: string, ...options: readonly string[])
   return path;
 }
 
-/** What a mount gives back: settings to the byte, and which files are there beside objects, refs and their logs. */
-export function stateOf(path: string): { readonly config: string; readonly names: readonly string[] } {
+/** What a mount gives back. */
+export interface GivenBack {
+  /** Settings, to the byte. */
+  readonly config: string;
+  /** Where else its objects are. */
+  readonly alternates: string | undefined;
+  /** Which files are there beside objects, refs and their logs. */
+  readonly names: readonly string[];
+}
+
+/** What a mount gives back, as it is now. */
+export function stateOf(path: string): GivenBack {
   const names = readdirSync(path, { recursive: true, encoding: "utf8" })
     .filter((name) => !/^(?:objects|refs|logs)\/|^(?:logs|index|FETCH_HEAD|COMMIT_EDITMSG)$/.test(name))
     .sort();
-  return { config: readFileSync(join(path, "config"), "utf8"), names };
+  const alternates = join(path, "objects/info/alternates");
+  return {
+    config: readFileSync(join(path, "config"), "utf8"),
+    alternates: existsSync(alternates) ? readFileSync(alternates, "utf8") : undefined,
+    names,
+  };
 }
 
 /** Adds a commit with one file to a repository that has a working tree. @returns its id */
