@@ -1,4 +1,5 @@
-import { readdir, rename } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readdir, readFile, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Oid } from "@millrace/pack";
 import { MountError } from "../errors.ts";
@@ -63,10 +64,29 @@ export async function findDamageAt(
   }
   try {
     await ask("ls-files", "--", NO_PATH);
+    const file = join(path, "index");
+    if (!(await isWhole(file, (await ask("rev-parse", "--show-object-format")).trim())))
+      return { of: "index", words: `${file} does not end with the hash of its content` };
   } catch (error) {
     return { of: "index", words: wordsOfDamage(error) };
   }
   return undefined;
+}
+
+/** Whether an index is absent, or ends with the hash of what it has, or with zeros (gitformat-index). git looks at that in `fsck` alone. */
+async function isWhole(file: string, algorithm: string): Promise<boolean> {
+  let content: Buffer;
+  try {
+    content = await readFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
+    throw error;
+  }
+  const end = content.length - createHash(algorithm).digest().length;
+  if (end <= 0) return false;
+  const trailer = content.subarray(end);
+  if (trailer.every((byte) => byte === 0)) return true;
+  return createHash(algorithm).update(content.subarray(0, end)).digest().equals(trailer);
 }
 
 function wordsOfDamage(error: unknown): string {

@@ -349,11 +349,15 @@ describe("a damaged git directory", () => {
     expect(readdirSync(folder).filter((name) => name.startsWith("git.damaged-"))).toHaveLength(1);
   });
 
-  test("of which only the index is, gets another one, and keeps its commits", async () => {
+  test.each([
+    ["is nonsense", () => Buffer.from("no index at all")],
+    ["was cut", (index: Buffer) => index.subarray(0, 100)],
+  ])("of which only the index %s, gets another one, and keeps its commits", async (_, harm) => {
     await daemon.start();
     const directory = await daemon.mount("one", origin());
     const own = (await inside(directory, MINE)).trim();
-    writeFileSync(join(daemon.state, "mounts/one/git/index"), "no index at all");
+    const index = join(daemon.state, "mounts/one/git/index");
+    writeFileSync(index, harm(readFileSync(index)));
     using client = await daemon.connect();
     expect(await client.ask({ command: "prepare", name: "one" })).toMatchObject({
       state: "mounted",
