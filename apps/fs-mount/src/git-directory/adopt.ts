@@ -10,7 +10,7 @@ import { giveBack } from "./give-back.ts";
 import { refused, wantGitDirectory, wantUsable } from "./inspect.ts";
 import { lendSettings, type Settings } from "./lent-settings.ts";
 import { endMove, moveHead } from "./move-head.ts";
-import { acquiredNow, findName, type FoundName, type GitDirectoryOptions } from "./prepare.ts";
+import { acquiredAt, findName, type FoundName, type GitDirectoryOptions } from "./prepare.ts";
 import { runGit } from "./run-git.ts";
 import { Brought, type Prepared } from "./schema.ts";
 import { fetchUpstream, upstreamRef } from "./upstream.ts";
@@ -144,5 +144,6 @@ async function bring(options: AdoptOptions, { ref, branch }: FoundName): Promise
   const reason = `mount: of ${place.address}`;
   const mounted = await moveHead({ path, branch, commit, reason, signal });
   const [tree = "", time = ""] = (await ask("log", "-1", "--format=%T %ct", mounted, "--")).split(" ");
-  return { ...acquiredNow(Number(time)), commit: mounted, tree, branch, ref };
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  return { ...acquiredAt(Number(time), nowSeconds), commit: mounted, tree, branch, ref };
 }

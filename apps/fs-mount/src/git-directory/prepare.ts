@@ -158,9 +158,15 @@ async function fetchRoot(
   throw refused;
 }
 
-/** When a commit came that is mounted from now on, and the time of its files. @param time of the commit, in seconds */
-export function acquiredNow(time: number): Pick<Prepared, "version" | "acquiredSeconds" | "mtimeSeconds"> {
-  const nowSeconds = Math.floor(Date.now() / 1000);
+/**
+ * When a commit came that is mounted, and the time of its files.
+ * @param time of the commit, in seconds
+ * @param nowSeconds one time for all that is told of a mount: its files have one
+ */
+export function acquiredAt(
+  time: number,
+  nowSeconds: number,
+): Pick<Prepared, "version" | "acquiredSeconds" | "mtimeSeconds"> {
   // A commit from the future would make files that are newer than the index.
   const mtimeSeconds = Math.max(0, Math.min(time, nowSeconds - RACY_SECONDS));
   return { version: 1, acquiredSeconds: nowSeconds, mtimeSeconds };
@@ -175,9 +181,10 @@ export async function prepare(
 ): Promise<Prepared> {
   const { path, workTree, place, name, requireCommit, signal, onRoot } = options;
   const { ref, branch, isDefault } = found;
+  const nowSeconds = Math.floor(Date.now() / 1000);
   const describe = (commit: Oid, tree: Oid, content: Uint8Array): Prepared => {
     const { time } = readCommitLinks(content, cache.format);
-    return { ...acquiredNow(time), commit, tree, branch, ref, requiredCommit: requireCommit };
+    return { ...acquiredAt(time, nowSeconds), commit, tree, branch, ref, requiredCommit: requireCommit };
   };
   const { tree, commit, content } = await fetchRoot(options, cache, found, (root) => {
     if (requireCommit !== undefined && root.commit !== requireCommit) return;
