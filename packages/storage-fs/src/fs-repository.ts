@@ -13,7 +13,7 @@ import { readSharedModes, type SharedModes } from "./files/shared-modes.ts";
 import { type CachedDirectories, createCachedDirectories } from "./files/cached-directories.ts";
 import { type CachedFile, createCachedFile } from "./files/cached-file.ts";
 import type { LockMaking } from "./files/lock-file.ts";
-import { createLockNotes } from "./files/lock-notes.ts";
+import { openLockNotes } from "./files/lock-notes.ts";
 import { objectDirectories } from "./objects/alternates.ts";
 import { createPackCatalog, type PackCatalog } from "./objects/pack-catalog.ts";
 import type { Place } from "./place.ts";
@@ -47,9 +47,6 @@ export interface FsRepository {
   locks(): Promise<LockMaking>;
 }
 
-/** The folder in a repository that says which locks are held by who opened it with `recoverLocks`. */
-const LOCK_NOTES = "millrace-locks";
-
 /** The spans of this backend. */
 export const spans: StorageSpans = createStorageSpans("fs");
 
@@ -60,8 +57,7 @@ export async function openRepository(place: Place, settings: WriteSettings): Pro
   const { objectFormat, refFormat } = readRepositoryFormat(await config(), place.gitDir);
   const borrows = createCachedFile((bytes) => bytes.length > 0);
   const modes = async (): Promise<SharedModes> => readSharedModes(await config());
-  const { commonDir } = place;
-  const notes = settings.recoverLocks ? createLockNotes(join(commonDir, LOCK_NOTES), commonDir) : undefined;
+  const notes = settings.recoverLocks ? openLockNotes(place.commonDir) : undefined;
   await notes?.sweep();
   return {
     place,

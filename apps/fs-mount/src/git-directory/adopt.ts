@@ -42,8 +42,8 @@ export async function adoptGitDirectory(options: AdoptOptions): Promise<Adopted>
   const unlock = lock(path);
   try {
     // What a mount that was killed has left.
-    await giveBack(path);
     await endMove(path);
+    await giveBack(path);
     const settings = await wantUsable({ path, directory: workTree, url: place.url, signal });
     const file = broughtFile(options.broughtFor);
     const known = readState(file, Brought)?.prepared;

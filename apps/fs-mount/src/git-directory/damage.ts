@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Oid } from "@millrace/pack";
+import { hashLength, type ObjectFormat, type Oid } from "@millrace/pack";
 import { MountError } from "../errors.ts";
 import { borrowFrom } from "./alternates.ts";
 import { readPrepared } from "./prepare.ts";
@@ -65,7 +65,8 @@ export async function findDamageAt(
   try {
     await ask("ls-files", "--", NO_PATH);
     const file = join(path, "index");
-    if (!(await isWhole(file, (await ask("rev-parse", "--show-object-format")).trim())))
+    const format = (await ask("rev-parse", "--show-object-format")).trim() as ObjectFormat;
+    if (!(await isWhole(file, format)))
       return { of: "index", words: `${file} does not end with the hash of its content` };
   } catch (error) {
     return { of: "index", words: wordsOfDamage(error) };
@@ -74,7 +75,7 @@ export async function findDamageAt(
 }
 
 /** Whether an index is absent, or ends with the hash of what it has, or with zeros (gitformat-index). git looks at that in `fsck` alone. */
-async function isWhole(file: string, algorithm: string): Promise<boolean> {
+async function isWhole(file: string, format: ObjectFormat): Promise<boolean> {
   let content: Buffer;
   try {
     content = await readFile(file);
@@ -82,11 +83,11 @@ async function isWhole(file: string, algorithm: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
     throw error;
   }
-  const end = content.length - createHash(algorithm).digest().length;
+  const end = content.length - hashLength(format);
   if (end <= 0) return false;
   const trailer = content.subarray(end);
   if (trailer.every((byte) => byte === 0)) return true;
-  return createHash(algorithm).update(content.subarray(0, end)).digest().equals(trailer);
+  return createHash(format).update(content.subarray(0, end)).digest().equals(trailer);
 }
 
 function wordsOfDamage(error: unknown): string {

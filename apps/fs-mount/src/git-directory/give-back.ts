@@ -1,5 +1,4 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { openLockNotes } from "@millrace/storage-fs";
 import { lockGitDirectory } from "../overlay/state-lock.ts";
 import { borrowFromNoMount } from "./alternates.ts";
 import { removeHook } from "./fsmonitor-hook.ts";
@@ -8,14 +7,13 @@ import { endMove } from "./move-head.ts";
 import { runGit } from "./run-git.ts";
 
 /**
- * Gives a git directory that was brought back, so that it is as before but for what was fetched and committed: settings, hook, notes of
- * locks, the mount's promised objects. Whoever calls holds its lock. Throws as `takeBackSettings`: it can be done again.
+ * Gives a git directory that was brought back, so that it is as before but for what was fetched and committed: settings, hook, locks
+ * with their notes, the mount's promised objects. Whoever calls holds its lock. Throws as `takeBackSettings`: it can be done again.
  */
 export async function giveBack(path: string): Promise<void> {
   await borrowFromNoMount(path);
   await removeHook(path);
-  // The folder in which a store notes the locks that it holds.
-  await rm(join(path, "millrace-locks"), { recursive: true, force: true });
+  await openLockNotes(path).sweep();
   await takeBackSettings(path);
 }
 

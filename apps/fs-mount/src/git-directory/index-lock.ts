@@ -1,21 +1,18 @@
-import type { Stats } from "node:fs";
-import { link, lstat, open, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type LockNotes, openLockNotes } from "@millrace/storage-fs";
 import { MountError } from "../errors.ts";
-
-/** The second name of a lock of ours, which tells it from anybody else's. */
-const NOTE = "millrace-index-lock";
-/** What disks say that know no second name of a file. */
-const WITHOUT_LINKS: ReadonlySet<string | undefined> = new Set(["EPERM", "ENOTSUP", "ENOSYS"]);
 
 /** git's lock of the index, in a git directory that others work with, too: theirs is left alone, and ours is known after a kill. */
 export class IndexLock {
-  readonly #path: string;
+  readonly #notes: LockNotes;
+  readonly #file: string;
   /** Whether the disk knows second names. */
   readonly #isNoted: boolean;
 
-  private constructor(path: string, isNoted: boolean) {
-    this.#path = path;
+  private constructor(notes: LockNotes, file: string, isNoted: boolean) {
+    this.#notes = notes;
+    this.#file = file;
     this.#isNoted = isNoted;
   }
 
@@ -24,54 +21,35 @@ export class IndexLock {
    * @throws MountError MOUNT_PREPARED_REFUSED where somebody has it; what the disk says
    */
   static async take(path: string): Promise<IndexLock> {
-    const note = join(path, NOTE);
-    const lock = join(path, "index.lock");
-    await (await open(note, "w", 0o600)).close();
+    const notes = openLockNotes(path);
+    const file = fileOf(path);
     try {
-      await link(note, lock);
+      await (await notes.make(file)).close();
     } catch (error) {
-      await rm(note);
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EEXIST") throw taken(lock);
-      if (!WITHOUT_LINKS.has(code)) throw error;
-      const made = await open(lock, "wx", 0o600).catch((cause: NodeJS.ErrnoException) => {
-        throw cause.code === "EEXIST" ? taken(lock) : cause;
-      });
-      await made.close();
-      return new IndexLock(path, false);
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      const why = `${file} is there: somebody's git is at work, or was killed`;
+      throw new MountError("MOUNT_PREPARED_REFUSED", why);
     }
-    return new IndexLock(path, true);
+    return new IndexLock(notes, file, await notes.has(file));
   }
 
   /** Whether a mount that was killed has left a lock of ours, and nobody has taken it away. */
   static async isLeft(path: string): Promise<boolean> {
-    const [note, lock] = await Promise.all([lstatOf(join(path, NOTE)), lstatOf(join(path, "index.lock"))]);
-    return note !== undefined && lock !== undefined && note.ino === lock.ino && note.dev === lock.dev;
+    return await openLockNotes(path).has(fileOf(path));
   }
 
-  /** Takes away what a mount that was killed has left. */
-  static async sweep(path: string): Promise<void> {
-    if (await IndexLock.isLeft(path)) await rm(join(path, "index.lock"), { force: true });
-    await rm(join(path, NOTE), { force: true });
-  }
-
-  /** Gives up the lock. */
+  /** Gives up the lock. One that somebody has put in its place is theirs. */
   async release(): Promise<void> {
-    if (this.#isNoted) await IndexLock.sweep(this.#path);
-    else await rm(join(this.#path, "index.lock"), { force: true });
+    if (!this.#isNoted || (await this.#notes.has(this.#file))) await rm(this.#file, { force: true });
+    await this.forget();
   }
 
   /** The lock has become the index. */
   async forget(): Promise<void> {
-    await rm(join(this.#path, NOTE), { force: true });
+    await this.#notes.forget(this.#file);
   }
 }
 
-async function lstatOf(file: string): Promise<Stats | undefined> {
-  return await lstat(file).catch(() => undefined);
-}
-
-function taken(lock: string): MountError {
-  const why = `${lock} is there: somebody's git is at work, or was killed`;
-  return new MountError("MOUNT_PREPARED_REFUSED", why);
+function fileOf(path: string): string {
+  return join(path, "index.lock");
 }

@@ -73,7 +73,7 @@ export async function moveHead({ path, branch, commit, reason, signal }: HeadMov
 
 /**
  * Ends what a mount that was killed has begun: where the refs have moved, the index follows, unless somebody has been at work since; else
- * nothing has happened. Takes away its lock. Throws MountError MOUNT_BAD_STATE, MOUNT_GIT_FAILED; what the disk says.
+ * nothing has happened. Its lock stays until `giveBack`. Throws MountError MOUNT_BAD_STATE, MOUNT_GIT_FAILED; what the disk says.
  */
 export async function endMove(path: string): Promise<void> {
   const moving = readState(join(path, RECORD), Moving);
@@ -85,7 +85,6 @@ export async function endMove(path: string): Promise<void> {
     if (isMoved) await rename(join(path, NEXT_INDEX), join(path, "index")).catch(ifThere);
   }
   await dropNext(path);
-  await IndexLock.sweep(path);
 }
 
 async function dropNext(path: string): Promise<void> {

@@ -223,7 +223,7 @@ describe("a mount that was killed while it moved HEAD", () => {
     git(path, ["update-index", "--add", "--cacheinfo", `100644,${staged},staged`]);
     writeFileSync(join(path, "millrace-next-index"), readFileSync(join(path, "index")));
     const script = `GIT_DIR=${path} GIT_INDEX_FILE=${path}/millrace-next-index git read-tree -i -m ${old} ${commit}
-      : >${path}/millrace-index-lock; ln ${path}/millrace-index-lock ${path}/index.lock`;
+      mkdir ${path}/millrace-locks; cd ${path}; touch index.lock packed-refs.lock; ln index.lock packed-refs.lock millrace-locks`;
     git(path, ["-c", `alias.leave=!${script}`, "leave"]);
     writeFileSync(join(path, "millrace-moving.json"), JSON.stringify({ branch: "refs/heads/main", commit }));
     if (isMoved) git(path, ["update-ref", "refs/heads/main", commit]);

@@ -1,6 +1,7 @@
 import { type Attributes, type Entry, Errno, type FileSystem, OPENED, ROOT_ID } from "@millrace/fuse";
 import { CHANGES_FILE } from "../../changes-file.ts";
 import type { ChangedPaths } from "../../overlay/change-log.ts";
+import { need } from "./need.ts";
 import type { ViewFileSystemOptions } from "./shown-nodes.ts";
 
 /** Node ids and handles of these files, above those of a view. */
@@ -97,11 +98,6 @@ export function withChangesFiles(
       if (!answers.delete(handle)) return inner.release?.(nodeId, handle);
     },
   };
-}
-
-function need<T>(handler: T | undefined): T {
-  if (handler === undefined) throw new Errno("ENOSYS");
-  return handler;
 }
 
 function encodeAnswer({ token, paths }: ChangedPaths): Uint8Array {

@@ -14,6 +14,7 @@ import { PROMISED_FOLDER } from "../../promised-folder.ts";
 import { type LooseObject, openLooseObject } from "../../view/loose-object.ts";
 import type { Answer, Waiting } from "../../view/view.ts";
 import { whenHere } from "../../view/wait.ts";
+import { need } from "./need.ts";
 import type { ViewFileSystemOptions } from "./shown-nodes.ts";
 
 /** Blobs that a repository may be told it has, and their contents. */
@@ -199,9 +200,4 @@ function* listDirectory(sorted: SortedIds, nodeId: number, offset: number): Gene
     const nextOffset = place - first + 1;
     yield { name: oid.slice(2), ino: FIRST_OBJECT_ID + place, mode: FILE_MODE, nextOffset };
   }
-}
-
-function need<T>(handler: T | undefined): T {
-  if (handler === undefined) throw new Errno("ENOSYS");
-  return handler;
 }

@@ -4,6 +4,7 @@ import { ROOT_INO } from "../../view/inode.ts";
 import { MODE_OF } from "../../view/mode.ts";
 import { waitFor } from "../../view/wait.ts";
 import { PROMISED_FOLDER } from "../../promised-folder.ts";
+import { need } from "./need.ts";
 import type { ViewFileSystemOptions } from "./shown-nodes.ts";
 
 /** How a file system is while its files are still to come. */
@@ -130,9 +131,4 @@ function earlyDirectories(
       return there === undefined ? undefined : innerNow().releasedir?.(nodeId, there);
     },
   };
-}
-
-function need<T>(handler: T | undefined): T {
-  if (handler === undefined) throw new Errno("ENOSYS");
-  return handler;
 }
