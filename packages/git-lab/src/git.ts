@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { runSync } from "./run/run.ts";
 
 /** Runs git in a directory, away from the user's configuration; throws where it fails. */
 export function git(cwd: string, args: readonly string[], input?: string | Uint8Array): string {
@@ -14,14 +14,9 @@ export function tryGit(
   input?: string | Uint8Array,
   environment: NodeJS.ProcessEnv = {},
 ): { status: number; stdout: string; stderr: string } {
-  const result = spawnSync("git", args, {
-    cwd,
-    input: input ?? "",
-    encoding: "utf8",
-    env: { ...gitEnvironment(), ...environment },
-  });
-  if (result.error) throw result.error;
-  return { status: result.status ?? -1, stdout: result.stdout, stderr: result.stderr };
+  const env = { ...gitEnvironment(), ...environment };
+  const { status, stdout, stderr } = runSync("git", args, { cwd, input, env });
+  return { status, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
 /** The environment that tests call git in. */

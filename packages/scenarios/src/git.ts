@@ -1,6 +1,7 @@
-import { printedBy, type ProgramOptions, type ProgramResult, runProgram } from "./run-program.ts";
+import type { RunOptions } from "@millrace/git-lab";
+import { printedBy, type ProgramResult, runProgram } from "./run-program.ts";
 
-export interface GitOptions extends ProgramOptions {
+export interface GitOptions extends RunOptions {
   /** Beside the usual environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
 }

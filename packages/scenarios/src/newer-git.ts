@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import * as lab from "@millrace/git-lab";
 import { gitEnvironment } from "./git.ts";
@@ -18,9 +17,9 @@ export function findNewerGit(): NewerGit {
   const { path = "", why } = lab.findNewerGit();
   const run = (cwd: string, args: readonly string[]): string => {
     const env = { ...gitEnvironment };
-    const { status, stdout, stderr, error } = spawnSync(path, args, { cwd, encoding: "utf8", env });
-    if (error !== undefined || status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr}`);
-    return stdout;
+    const { status, stdout, stderr } = lab.runSync(path, args, { cwd, env });
+    if (status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr.toString()}`);
+    return stdout.toString();
   };
   return {
     missing: path === "" ? why : undefined,

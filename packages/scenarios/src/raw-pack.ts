@@ -1,6 +1,6 @@
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
+import { runSync } from "@millrace/git-lab";
 import { gitEnvironment } from "./git.ts";
 
 /** Entry kinds of a pack (gitformat-pack). */
@@ -36,16 +36,11 @@ export function resealed(pack: Uint8Array): Buffer {
 
 /** All objects of a repository, or those behind some revisions, as the real git packs them. */
 export function packOf(cwd: string, revisions: readonly string[] = ["--all"], ...flags: string[]): Buffer {
-  const { status, stdout, stderr } = spawnSync(
-    "git",
-    ["pack-objects", "--revs", "--stdout", "-q", ...flags],
-    {
-      cwd,
-      env: gitEnvironment,
-      input: `${revisions.join("\n")}\n`,
-      maxBuffer: 1 << 28,
-    },
-  );
+  const { status, stdout, stderr } = runSync("git", ["pack-objects", "--revs", "--stdout", "-q", ...flags], {
+    cwd,
+    env: gitEnvironment,
+    input: `${revisions.join("\n")}\n`,
+  });
   if (status !== 0) throw new Error(String(stderr));
   return stdout;
 }

@@ -1,11 +1,11 @@
-import { spawnSync } from "node:child_process";
+import { runSync } from "@millrace/git-lab";
 import { gitEnvironment } from "./git.ts";
 
 /** What a git service answered, byte by byte. */
 export interface ServiceResult {
   readonly stdout: Buffer;
   readonly stderr: string;
-  readonly status: number | null;
+  readonly status: number;
 }
 
 /** Runs the real git on bytes, blocking; for services whose answers are no text. */
@@ -15,11 +15,10 @@ export function runGit(
   input: Uint8Array = Buffer.alloc(0),
   env: Readonly<Record<string, string>> = {},
 ): ServiceResult {
-  const { stdout, stderr, status } = spawnSync("git", args, {
+  const { stdout, stderr, status } = runSync("git", args, {
     cwd: directory,
     input,
     env: { ...gitEnvironment, ...env },
-    maxBuffer: 1 << 28,
   });
   return { stdout, stderr: stderr.toString(), status };
 }

@@ -1,5 +1,4 @@
-import { spawn } from "node:child_process";
-import { constants } from "node:os";
+import { run, type RunOptions } from "@millrace/git-lab";
 
 /** What a program left behind. */
 export interface ProgramResult {
@@ -9,38 +8,14 @@ export interface ProgramResult {
   readonly stderr: string;
 }
 
-export interface ProgramOptions {
-  readonly cwd?: string | undefined;
-  /** The whole environment; by default this process's own. */
-  readonly env?: NodeJS.ProcessEnv | undefined;
-  /** What it reads; by default nothing. */
-  readonly input?: string | Uint8Array | undefined;
-}
-
 /** Runs a program and collects what it says, whatever its exit status. Rejects where it cannot be started. */
-export function runProgram(
+export async function runProgram(
   command: string,
   args: readonly string[],
-  { cwd, env, input }: ProgramOptions = {},
+  options: RunOptions = {},
 ): Promise<ProgramResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"] });
-    const stdout: Buffer[] = [];
-    const stderr: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-    child.once("error", reject);
-    child.once("close", (code, signal) => {
-      resolve({
-        status: code ?? 128 + constants.signals[signal!],
-        stdout: Buffer.concat(stdout).toString(),
-        stderr: Buffer.concat(stderr).toString(),
-      });
-    });
-    // A program may end before it has read all of it.
-    child.stdin.on("error", () => {});
-    child.stdin.end(input);
-  });
+  const { status, stdout, stderr } = await run(command, args, options);
+  return { status, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
 /** What a program printed, without the last line feed. Throws with all that it said where it failed. */

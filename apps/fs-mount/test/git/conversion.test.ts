@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runSync } from "@millrace/git-lab";
 import type { Oid } from "@millrace/pack";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
@@ -43,7 +43,7 @@ function makeRepository(
 
 /** What a checkout of git writes for each file; where it says that it could not convert something, too. */
 function checkedOut(folder: string): void {
-  const { stderr, status } = spawnSync("git", ["-C", folder, "checkout", "-q", "-f", "main"], {
+  const { stderr, status } = runSync("git", ["-C", folder, "checkout", "-q", "-f", "main"], {
     env: GIT_ENVIRONMENT,
   });
   if (status !== 0 && !stderr.includes("failed to encode")) throw new Error(stderr.toString());
@@ -59,10 +59,7 @@ async function converted(
     const known = objects.get(oid);
     if (known !== undefined) return known;
     const type = git(folder, ["cat-file", "-t", oid]);
-    const { stdout } = spawnSync("git", ["-C", folder, "cat-file", type, oid], {
-      env: GIT_ENVIRONMENT,
-      maxBuffer: 1 << 28,
-    });
+    const { stdout } = runSync("git", ["-C", folder, "cat-file", type, oid], { env: GIT_ENVIRONMENT });
     objects.set(oid, stdout);
     return stdout;
   };

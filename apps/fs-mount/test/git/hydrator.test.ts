@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runSync } from "@millrace/git-lab";
 import { createPromisor, type ObjectSource, openRemoteSource, SharedPromisor } from "@millrace/promisor";
 import { openDirectoryTransport, openRemote } from "@millrace/protocol-v2/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,7 +13,7 @@ describe.each(["sha1", "sha256"] as const)("files of a real repository, %s", (fo
   const root = mkdtempSync(join(tmpdir(), "millrace-hydrator-"));
   const lent = join(root, "lent");
   const git = (...args: string[]): Buffer => {
-    const { status, stdout, stderr } = spawnSync("git", args, { cwd: lent, maxBuffer: 1 << 28 });
+    const { status, stdout, stderr } = runSync("git", args, { cwd: lent });
     if (status !== 0) throw new Error(stderr.toString());
     return stdout;
   };

@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Mount } from "@millrace/fuse";
+import * as lab from "@millrace/git-lab";
 import { parseCommit } from "@millrace/pack";
 import { createPromisor, type ObjectSource, openRemoteSource, SharedPromisor } from "@millrace/promisor";
 import { openDirectoryTransport, openRemote } from "@millrace/protocol-v2/client";
@@ -190,31 +190,20 @@ export function useLab(missing: string | undefined = whyNot()): Lab {
 }
 
 /**
- * Runs a program beside this process. A mount must never be used by the process that serves it synchronously, and `spawn` waits until
- * the program has begun: so another program changes into the folder, and starts what lies in a mount.
+ * Runs a program beside this process. A mount must never be used synchronously by the process that serves it: a small shell changes into
+ * the folder, and starts what may lie in a mount.
  * @throws with what it said
  */
 export async function run(
   command: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly timeoutMs?: number; readonly env?: NodeJS.ProcessEnv } = {},
+  { cwd, timeoutMs = 60_000, env }: { cwd?: string; timeoutMs?: number; env?: NodeJS.ProcessEnv } = {},
 ): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    const place = options.cwd === undefined ? [] : ["-C", options.cwd];
-    const child = spawn("env", [...place, command, ...args], {
-      env: { ...GIT_ENVIRONMENT, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: options.timeoutMs ?? 60_000,
-      killSignal: "SIGKILL",
-    });
-    let out = "";
-    let err = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
-    child.on("error", reject);
-    child.on("close", (status, signal) => {
-      if (status === 0) resolve(out);
-      else reject(new Error(`${command} ${args.join(" ")}: ${signal ?? `status ${status}`}\n${err}${out}`));
-    });
+  const limited = ["-s", "KILL", String(timeoutMs / 1000), command, ...args];
+  const { status, stdout, stderr } = await lab.run("timeout", limited, {
+    cwd,
+    env: { ...GIT_ENVIRONMENT, ...env },
   });
+  if (status === 0) return stdout.toString();
+  throw new Error(`${command} ${args.join(" ")}: status ${status}\n${stderr.toString()}${stdout.toString()}`);
 }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
+import { run } from "@millrace/git-lab";
 import type { RepositoryMountOptions } from "../../src/mount-repository.ts";
 import type { Lab, MountedRepository } from "./lab.ts";
 import { git, GIT_ENVIRONMENT, makeRepository } from "./repository.ts";
 
 /** How a program ended. */
 export interface Ended {
-  readonly status: number | null;
+  readonly status: number;
   readonly out: string;
   readonly err: string;
 }
@@ -136,17 +136,7 @@ export class Mirror {
 
 /** Runs a script in a folder, which may be a mount of this process: nothing of this process changes into it. */
 export async function runShell(script: string, directory: string, timeoutMs = 120_000): Promise<Ended> {
-  return await new Promise((resolve, reject) => {
-    const child = spawn("env", ["-C", directory, "sh", "-c", script], {
-      env: GIT_ENVIRONMENT,
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: timeoutMs,
-      killSignal: "SIGKILL",
-    });
-    let [out, err] = ["", ""];
-    child.stdout.setEncoding("latin1").on("data", (text: string) => (out += text));
-    child.stderr.setEncoding("latin1").on("data", (text: string) => (err += text));
-    child.on("error", reject);
-    child.on("close", (status) => resolve({ status, out, err }));
-  });
+  const limited = ["-s", "KILL", String(timeoutMs / 1000), "sh", "-c", script];
+  const { status, stdout, stderr } = await run("timeout", limited, { cwd: directory, env: GIT_ENVIRONMENT });
+  return { status, out: stdout.toString("latin1"), err: stderr.toString("latin1") };
 }

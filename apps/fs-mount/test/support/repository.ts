@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { runSync } from "@millrace/git-lab";
 
 export const GIT_ENVIRONMENT: NodeJS.ProcessEnv = {
   PATH: process.env["PATH"],
@@ -19,12 +19,7 @@ export const GIT_ENVIRONMENT: NodeJS.ProcessEnv = {
 
 /** Runs git, away from any mount of this process, and wants success. @returns its output without the last line feed */
 export function git(cwd: string, args: readonly string[], input: string | Uint8Array = ""): string {
-  const { status, stdout, stderr } = spawnSync("git", args, {
-    cwd,
-    input,
-    env: GIT_ENVIRONMENT,
-    maxBuffer: 1 << 28,
-  });
+  const { status, stdout, stderr } = runSync("git", args, { cwd, input, env: GIT_ENVIRONMENT });
   if (status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr.toString()}`);
   return stdout.toString().replace(/\n$/, "");
 }

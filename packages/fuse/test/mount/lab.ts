@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Mount, type MountOptions, MEMORY_FILE_SYSTEM, mount } from "@millrace/fuse";
+import * as lab from "@millrace/git-lab";
 
 /** Why no test can mount here, or `undefined` where one can. */
 export function whyNot(): string | undefined {
@@ -54,26 +54,15 @@ export class Lab {
 export async function run(
   command: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly timeoutMs?: number; readonly env?: NodeJS.ProcessEnv } = {},
+  { cwd, timeoutMs = 60_000, env }: { cwd?: string; timeoutMs?: number; env?: NodeJS.ProcessEnv } = {},
 ): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd: options.cwd,
-      env: { ...process.env, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: options.timeoutMs ?? 60_000,
-      killSignal: "SIGKILL",
-    });
-    let out = "";
-    let err = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
-    child.on("error", reject);
-    child.on("close", (status, signal) => {
-      if (status === 0) resolve(out);
-      else reject(new Error(`${command} ${args.join(" ")}: ${signal ?? `status ${status}`}\n${err}${out}`));
-    });
+  const limited = ["-s", "KILL", String(timeoutMs / 1000), command, ...args];
+  const { status, stdout, stderr } = await lab.run("timeout", limited, {
+    cwd,
+    env: { ...process.env, ...env },
   });
+  if (status === 0) return stdout.toString();
+  throw new Error(`${command} ${args.join(" ")}: status ${status}\n${stderr.toString()}${stdout.toString()}`);
 }
 
 /** A file beside the tests. */

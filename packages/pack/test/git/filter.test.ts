@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runSync } from "@millrace/git-lab";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { formatObjectFilter, parseObjectFilter } from "../../src/index.ts";
 
@@ -15,14 +15,14 @@ const environment = {
 let directory: string;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "millrace-filter-"));
-  spawnSync("git", ["init", "-q", directory], { env: environment });
+  runSync("git", ["init", "-q", directory], { env: environment });
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** What git has against a filter; `undefined` where it takes it. */
 function refusedByGit(text: string): string | undefined {
   const args = ["rev-list", "--objects", "--all", `--filter=${text}`];
-  const result = spawnSync("git", args, { cwd: directory, env: environment });
+  const result = runSync("git", args, { cwd: directory, env: environment });
   return result.status === 0 ? undefined : result.stderr.toString().replace(/^fatal: |\n$/g, "");
 }
 

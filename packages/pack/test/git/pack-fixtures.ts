@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs/promises";
 import * as os from "node:os";
 import * as path from "node:path";
+import { runSync } from "@millrace/git-lab";
 import {
   createBlockCache,
   createByteCache,
@@ -35,13 +35,9 @@ const environment = {
 
 /** Runs git and answers what it printed. */
 export function git(dir: string, args: readonly string[], input?: string | Uint8Array): Buffer {
-  return execFileSync("git", args, {
-    cwd: dir,
-    env: environment,
-    input: input ?? "",
-    maxBuffer: 1 << 30,
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  const { status, stdout, stderr } = runSync("git", args, { cwd: dir, env: environment, input });
+  if (status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr.toString()}`);
+  return stdout;
 }
 
 /** A new temporary folder. */

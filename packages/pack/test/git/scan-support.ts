@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Run, runSync } from "@millrace/git-lab";
 import type { ObjectFormat } from "../../src/schema.ts";
 
 /** A throw-away repository and the real git to ask about it. */
@@ -30,25 +30,18 @@ const ENVIRONMENT = {
 
 export function makeRepository(format: ObjectFormat): GitRepository {
   const path = mkdtempSync(join(tmpdir(), "millrace-pack-"));
-  const run = (args: readonly string[], input: Uint8Array | string, quiet: boolean): Buffer =>
-    execFileSync("git", args, {
-      cwd: path,
-      env: ENVIRONMENT,
-      input,
-      maxBuffer: 1 << 28,
-      stdio: ["pipe", "pipe", quiet ? "ignore" : "pipe"],
-    });
+  const git = (args: readonly string[], input: Uint8Array | string): Run =>
+    runSync("git", args, { cwd: path, env: ENVIRONMENT, input });
   const repository: GitRepository = {
     path,
-    git: (args, input = "") => run(args, input, true),
+    git(args, input = "") {
+      const { status, stdout, stderr } = git(args, input);
+      if (status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr.toString()}`);
+      return stdout;
+    },
     gitOutput(args, input = "") {
-      try {
-        return run(["-c", 'alias.both=!f() { git "$@" 2>&1; }; f', "both", ...args], input, false).toString(
-          "latin1",
-        );
-      } catch (error) {
-        return String((error as { stdout?: Buffer }).stdout?.toString("latin1"));
-      }
+      const both = ["-c", 'alias.both=!f() { git "$@" 2>&1; }; f', "both"];
+      return git([...both, ...args], input).stdout.toString("latin1");
     },
     remove: () => rmSync(path, { recursive: true, force: true }),
   };

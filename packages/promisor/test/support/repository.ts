@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runSync } from "@millrace/git-lab";
 
 const environment: NodeJS.ProcessEnv = {
   PATH: process.env["PATH"],
@@ -24,12 +24,7 @@ export function git(cwd: string, args: readonly string[], input: string | Uint8A
 
 /** The same, as bytes. */
 export function gitBytes(cwd: string, args: readonly string[], input: string | Uint8Array = ""): Buffer {
-  const { status, stdout, stderr } = spawnSync("git", args, {
-    cwd,
-    input,
-    env: environment,
-    maxBuffer: 1 << 28,
-  });
+  const { status, stdout, stderr } = runSync("git", args, { cwd, input, env: environment });
   if (status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr.toString()}`);
   return stdout;
 }

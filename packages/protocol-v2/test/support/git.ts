@@ -1,7 +1,7 @@
-import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Run, run, runSync } from "@millrace/git-lab";
 
 /** An environment in which git answers the same everywhere. */
 export const gitEnvironment: NodeJS.ProcessEnv = {
@@ -22,7 +22,7 @@ export const gitEnvironment: NodeJS.ProcessEnv = {
 export interface GitResult {
   readonly stdout: Buffer;
   readonly stderr: string;
-  readonly status: number | null;
+  readonly status: number;
 }
 
 /** Runs git to its end; the caller looks at the status. */
@@ -32,13 +32,8 @@ export function runGit(
   input: Uint8Array | string = "",
   environment: NodeJS.ProcessEnv = {},
 ): GitResult {
-  const result = spawnSync("git", args, {
-    cwd: directory,
-    input,
-    env: { ...gitEnvironment, ...environment },
-    maxBuffer: 1 << 28,
-  });
-  return { stdout: result.stdout, stderr: result.stderr.toString(), status: result.status };
+  const env = { ...gitEnvironment, ...environment };
+  return told(runSync("git", args, { cwd: directory, input, env }));
 }
 
 /** Runs git and wants success; answers its output without the last line feed. */
@@ -49,23 +44,17 @@ export function git(directory: string, ...args: string[]): string {
 }
 
 /** Runs git beside the event loop, which may have to serve it. */
-export function runGitAsync(
+export async function runGitAsync(
   directory: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<GitResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("git", args, { cwd: directory, env: { ...gitEnvironment, ...environment } });
-    const out: Buffer[] = [];
-    const err: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
-    child.on("error", reject);
-    child.on("close", (status) =>
-      resolve({ stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString(), status }),
-    );
-    child.stdin.end();
-  });
+  const env = { ...gitEnvironment, ...environment };
+  return told(await run("git", args, { cwd: directory, env }));
+}
+
+function told({ status, stdout, stderr }: Run): GitResult {
+  return { status, stdout, stderr: stderr.toString() };
 }
 
 /** A directory of its own, removed by `remove`. */

@@ -1,7 +1,7 @@
-import { type SpawnSyncOptions, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runSync } from "@millrace/git-lab";
 
 /** What git runs with: no settings of the machine. */
 export const gitEnvironment: NodeJS.ProcessEnv = {
@@ -26,10 +26,9 @@ export interface GitRepository {
 export function createGitRepository(): GitRepository {
   const path = mkdtempSync(join(tmpdir(), "millrace-repository-"));
   const run = (args: readonly string[], input?: string | Uint8Array): Buffer => {
-    const options: SpawnSyncOptions = { cwd: path, env: gitEnvironment, maxBuffer: 1 << 28 };
-    const { status, stdout, stderr } = spawnSync("git", args, { ...options, input });
-    if (status !== 0) throw new Error(`git ${args.join(" ")}: ${String(stderr)}`);
-    return stdout as Buffer;
+    const { status, stdout, stderr } = runSync("git", args, { cwd: path, env: gitEnvironment, input });
+    if (status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr.toString()}`);
+    return stdout;
   };
   run(["init", "--bare", "--quiet", "--initial-branch=main"]);
   return {

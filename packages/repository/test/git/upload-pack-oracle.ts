@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { runSync } from "@millrace/git-lab";
 import { indexPack } from "@millrace/pack";
 import { createMemoryStorage } from "@millrace/storage";
 import { type GitRepository, gitEnvironment } from "./real-git.ts";
@@ -42,10 +42,10 @@ export function askUploadPack(source: GitRepository, request: OracleRequest): Or
     "done",
   ];
   const input = `${packet("command=fetch")}0001${lines.map(packet).join("")}0000`;
-  const { stdout, stderr } = spawnSync(
+  const { stdout, stderr } = runSync(
     "git",
     [...CONFIG.flatMap((setting) => ["-c", setting]), "upload-pack", "--stateless-rpc", source.path],
-    { env: { ...gitEnvironment, GIT_PROTOCOL: "version=2" }, input, maxBuffer: 1 << 28 },
+    { env: { ...gitEnvironment, GIT_PROTOCOL: "version=2" }, input },
   );
   return { ...parseAnswer(stdout), error: /fatal: (.*)/.exec(stderr.toString())?.[1] };
 }
