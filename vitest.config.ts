@@ -1,7 +1,8 @@
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+import { leftOut } from "./scripts/heavy-tests.ts";
 
 /** Every package and app is a project of its own; sources are resolved across packages, so no build is needed. */
 const top = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -27,6 +28,7 @@ const projects = [top("packages"), top("apps")].flatMap((folder) =>
         ],
         root: `${folder}/${entry.name}`,
         include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
+        exclude: [...configDefaults.exclude, ...leftOut(entry.name, `${folder}/${entry.name}`)],
       },
     })),
 );

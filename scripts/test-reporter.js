@@ -4,6 +4,7 @@
  * and to tell once more at its end.
  */
 import { writeFileSync } from "node:fs";
+import { tellLeftOut } from "./heavy-tests.ts";
 
 /** What is told of a failure: where, and the first lines of each error. */
 const LINES_OF_AN_ERROR = 6;
@@ -40,6 +41,7 @@ export default class SkipReasonReporter {
         if (!result.note) reasonless.push(name);
       }
     }
+    for (const line of tellLeftOut()) console.log(`skipped: ${line}`);
     if (reasonless.length > 0) {
       console.error(`${reasonless.length} skipped without a reason: use ctx.skip("why")`);
       counts.failed += reasonless.length;

@@ -12,7 +12,6 @@ const CLI = fileURLToPath(new URL("../src/bucket/cli.ts", import.meta.url));
 const LOADER = new URL("../../../scripts/typescript-threads.js", import.meta.url).href;
 
 it("measures everything over a bucket with --quick, and leaves nothing behind", async (context) => {
-  if (process.env.MILLRACE_LIGHT !== undefined) context.skip("heavy: runs once, on the first Node");
   const { url, region, accessKeyId, secretAccessKey } = await demandServer("store", context);
   const temporary = await mkdtemp(join(tmpdir(), "millrace-"));
   const { stdout, stderr } = await promisify(execFile)(

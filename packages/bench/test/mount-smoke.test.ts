@@ -10,7 +10,6 @@ import { expect, it } from "vitest";
 const CLI = fileURLToPath(new URL("../dist/mount.js", import.meta.url));
 
 it("measures mounts beside clones with --quick, and leaves nothing behind", async (context) => {
-  if (process.env.MILLRACE_LIGHT !== undefined) context.skip("heavy: runs once, on the first Node");
   if (!existsSync("/dev/fuse") || process.geteuid?.() !== 0) context.skip("nothing can be mounted here");
   const temporary = await mkdtemp(join(tmpdir(), "millrace-"));
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [CLI, "--quick"], {
@@ -31,7 +30,6 @@ it("measures mounts beside clones with --quick, and leaves nothing behind", asyn
 });
 
 it("measures mounts of many files with --scale --quick, and leaves nothing behind", async (context) => {
-  if (process.env.MILLRACE_LIGHT !== undefined) context.skip("heavy: runs once, on the first Node");
   if (!existsSync("/dev/fuse") || process.geteuid?.() !== 0) context.skip("nothing can be mounted here");
   const temporary = await mkdtemp(join(tmpdir(), "millrace-"));
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [CLI, "--scale", "--quick"], {

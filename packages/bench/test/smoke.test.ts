@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { benchCases } from "../src/cases/index.ts";
 
 const CLI = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
@@ -17,20 +17,13 @@ interface Line {
   readonly median: number;
 }
 
-const isLight = process.env.MILLRACE_LIGHT !== undefined;
-
 /** What was measured here is of no interest: only that everything was. */
 describe("pnpm bench --quick", () => {
   let temporary: string;
   let lines: readonly Line[];
   let output: string;
 
-  beforeEach((context) => {
-    if (isLight) context.skip("heavy: runs once, on the first Node");
-  });
-
   beforeAll(async () => {
-    if (isLight) return;
     temporary = await mkdtemp(join(tmpdir(), "millrace-"));
     const args = [CLI, "--quick", "--generate", "objects=400"];
     ({ stdout: output } = await promisify(execFile)(process.execPath, args, {
@@ -44,7 +37,7 @@ describe("pnpm bench --quick", () => {
   }, 600_000);
 
   afterAll(async () => {
-    if (!isLight) await rm(temporary, { recursive: true });
+    await rm(temporary, { recursive: true });
   });
 
   it.each(benchCases.map(({ name }) => name))("measures %s by git and by Millrace", (name) => {

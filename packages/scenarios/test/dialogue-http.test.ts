@@ -1,10 +1,10 @@
 import { describeDialogue } from "../src/dialogue/describe-dialogue.ts";
-import { allRuns, diagonalRuns } from "../src/dialogue/runs.ts";
+import { allRuns, twoRuns } from "../src/dialogue/runs.ts";
 import { defaultEndpoint, httpBare, httpMemory, httpS3 } from "../src/endpoints.ts";
 
 describeDialogue("HTTP", [
   ...allRuns(defaultEndpoint, 2),
-  ...diagonalRuns(httpMemory, 1),
-  ...diagonalRuns(httpS3, 5),
-  ...diagonalRuns(httpBare, 3),
+  ...twoRuns(httpMemory, 1),
+  ...twoRuns(httpS3, 5),
+  ...twoRuns(httpBare, 3),
 ]);

@@ -211,7 +211,7 @@ describe("files are what git checkout writes", () => {
           }
         },
       ),
-      { numRuns: process.env["MILLRACE_LIGHT"] === undefined ? 40 : 10 },
+      { numRuns: 25 },
     );
   }, 300_000);
 });

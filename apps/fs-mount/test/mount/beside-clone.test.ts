@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { useLab, whyNotTwice } from "../support/lab.ts";
+import { useLab } from "../support/lab.ts";
 import { Mirror } from "../support/mirror.ts";
 import { git } from "../support/repository.ts";
 
-const lab = useLab(whyNotTwice());
+const lab = useLab();
 let mirror: Mirror;
 
 test("files that are open, and folders one stands in, stay what they are while git changes what has their names", async () => {

@@ -1,8 +1,8 @@
 import { describe, test } from "vitest";
-import { useLab, whyNotTwice } from "../support/lab.ts";
+import { useLab } from "../support/lab.ts";
 import { Mirror } from "../support/mirror.ts";
 
-const lab = useLab(whyNotTwice());
+const lab = useLab();
 let mirror: Mirror;
 
 describe("what one does with git every day is in a mount what it is in a clone", () => {

@@ -5,11 +5,11 @@ import { lfsEndpoint } from "../../src/filters/lfs-client.ts";
 import { materialize } from "../../src/materialize/materialize.ts";
 import { openPlace } from "../../src/place.ts";
 import { initRepository, writeFiles } from "../support/filtered-repository.ts";
-import { run, useLab, whyNotTwice } from "../support/lab.ts";
+import { run, useLab } from "../support/lab.ts";
 import { openLfsServer, pointer, sha256 } from "../support/lfs-server.ts";
 import { git } from "../support/repository.ts";
 
-const lab = useLab(whyNotTwice());
+const lab = useLab();
 
 const SMALL = Buffer.from("a small one\n");
 const LARGE = randomBytes(3 << 20);

@@ -3,10 +3,10 @@ import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { RepositoryMountOptions } from "../../src/mount-repository.ts";
 import { cloneOf, stateOf } from "../support/brought.ts";
-import { type MountedRepository, run, useLab, whyNot, whyNotTwice } from "../support/lab.ts";
+import { type MountedRepository, run, useLab, whyNot } from "../support/lab.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
-const lab = useLab(whyNotTwice());
+const lab = useLab();
 let origin: string;
 beforeAll(() => {
   if (whyNot() === undefined) origin = lab.keep(makeRepository());

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { RepositoryMountOptions } from "../../src/mount-repository.ts";
 import { cloneOf, commitFile, stateOf } from "../support/brought.ts";
-import { type MountedRepository, run, useLab, whyNotTwice } from "../support/lab.ts";
+import { type MountedRepository, run, useLab } from "../support/lab.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
-const lab = useLab(whyNotTwice());
+const lab = useLab();
 let origin: string;
 beforeEach(() => {
   origin = lab.keep(makeRepository());

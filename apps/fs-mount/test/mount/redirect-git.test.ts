@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DaemonLab } from "../support/daemon-lab.ts";
-import { run, useLab, whyNotTwice } from "../support/lab.ts";
+import { run, useLab, whyNot } from "../support/lab.ts";
 import { gitStatus, makeProject, only, redirect, undo, whyNoRedirect } from "../support/redirects.ts";
 
-const lab = useLab(whyNotTwice() ?? whyNoRedirect());
+const lab = useLab(whyNot() ?? whyNoRedirect());
 let daemon: DaemonLab;
 let directory: string;
 beforeEach(async () => {

@@ -5,9 +5,7 @@ import { RandomSteps } from "../support/random-steps.ts";
 import { makeRepository } from "../support/repository.ts";
 
 /** How much is done; `MILLRACE_SOAK_STEPS` for a longer run, `MILLRACE_SEED` for another one. */
-const steps = Number(
-  process.env["MILLRACE_SOAK_STEPS"] ?? (process.env["MILLRACE_LIGHT"] === undefined ? 200 : 40),
-);
+const steps = Number(process.env["MILLRACE_SOAK_STEPS"] ?? 200);
 const seed = Number(process.env["MILLRACE_SEED"] ?? 3);
 const lab = useLab();
 

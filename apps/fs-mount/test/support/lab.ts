@@ -28,12 +28,6 @@ export function whyNot(): string | undefined {
   return undefined;
 }
 
-/** The same for tests that take long: they run on one Node. */
-export function whyNotTwice(): string | undefined {
-  const isSecond = process.env["MILLRACE_LIGHT"] !== undefined;
-  return whyNot() ?? (isSecond ? "heavy: runs once, on the first Node" : undefined);
-}
-
 /** A mounted view, and what it has asked for. */
 export interface MountedView {
   readonly mount: Mount;
