@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
 import { openMeanings } from "./filters/checkout.ts";
 import { nameRoot, showsObjects } from "./filters/checkout-trees.ts";
+import { objectOf } from "./filters/content-id.ts";
 import { readSettings } from "./filters/settings.ts";
 import { mountView, type ViewContent, type ViewMount } from "./front/fuse/mount-view.ts";
 import type { ViewState } from "./front/view-control.ts";
@@ -20,6 +21,7 @@ import type { Place } from "./place.ts";
 import { Redirects } from "./redirect/redirects.ts";
 import type { RedirectWish } from "./redirect/schema.ts";
 import { run } from "./running-mount.ts";
+import type { TreeContent } from "./view/view.ts";
 
 /** What is mounted where. */
 export interface RepositoryMountOptions {
@@ -171,29 +173,39 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
     cacheFolder: options.cacheFolder,
     cacheBytes: options.cacheBytes,
   });
-  const source = opening.then(
-    ({ git, cache, checkout, sizes }): ServedSource => ({
-      async tree(id) {
-        const tree = await checkout.tree(id, (oid) => git.trees.read(oid));
-        return { ...tree, sizes: sizesOf(tree.content, git.format, sizes) };
+  // Where all was here before, nothing arrives.
+  const first = Promise.race([arrival, opening.then(mountedRoot)]);
+  const root = first.then(async ({ tree }) => await rootOf(tree));
+  root.catch(() => undefined);
+  const source = opening.then(({ git, cache, checkout, sizes }): ServedSource => {
+    const tree = async (id: Oid): Promise<TreeContent> => {
+      const tree = await checkout.tree(id, (oid) => git.trees.read(oid));
+      return { ...tree, sizes: sizesOf(tree.content, git.format, sizes) };
+    };
+    return {
+      tree,
+      walked: {
+        format: git.format,
+        root: () => root,
+        isHere: (id) => git.trees.isAtHand(objectOf(id)),
+        tree,
       },
       gitWorks: () => gate.pass(),
       promised: async () => (await files)?.sorted() ?? new Uint8Array(),
       blobs: checkout.blobs,
       files: cache,
       onFault,
-    }),
-  );
+    };
+  });
   const shown = async (): Promise<ViewContent> => {
-    // Where all was here before, nothing arrives.
-    const first = await Promise.race([arrival, opening.then(mountedRoot)]);
-    const tree = await rootOf(first.tree);
-    const isPlain = first.treeContent !== undefined && showsObjects(tree, first.treeContent);
+    const [shownRoot, tree] = [await first, await root];
+    const { treeContent } = shownRoot;
+    const isPlain = treeContent !== undefined && showsObjects(tree, treeContent);
     return {
       view: {
-        ...first,
+        ...shownRoot,
         tree,
-        treeContent: isPlain ? first.treeContent : undefined,
+        treeContent: isPlain ? treeContent : undefined,
         gitFile: Buffer.from(`gitdir: ${path}\n`),
         gitDirectory: path,
         overlayFolder: readOnly ? undefined : join(stateFolder, "overlay"),

@@ -1,6 +1,7 @@
 import type { Oid } from "@millrace/pack";
 import type { FileIdentity } from "../cache/verified-files.ts";
 import type { PrefetchedFile } from "../hydrator/blobs.ts";
+import type { TreeAhead } from "./tree-walk.ts";
 
 /** What the view's thread asks of the main thread. Those with an `id` are answered. */
 export type ToSource =
@@ -36,6 +37,8 @@ export interface VerifiedBlobs {
 
 /** An answer: what was asked for, or what was thrown; or what nobody has asked for. */
 export type FromSource =
+  /** Before the answer to whom it is sent for. */
+  | { readonly ahead: readonly TreeAhead[] }
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: { readonly message: string; readonly code: string | undefined } }
   | { readonly verified: VerifiedBlobs };

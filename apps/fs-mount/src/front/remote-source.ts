@@ -5,6 +5,7 @@ import type { OpenBlob } from "../hydrator/blobs.ts";
 import type { TreeContent, ViewSource } from "../view/view.ts";
 import { waitFor } from "../view/wait.ts";
 import type { FromSource, OpenedBlob, ToSource } from "./messages.ts";
+import { TreesAhead } from "./trees-ahead.ts";
 
 /** Files that were opened without asking are told of when there are so many, or after so long, in milliseconds. */
 const TOLD_AT_ONCE = 64;
@@ -24,6 +25,7 @@ export function connectSource(port: MessagePort): ViewSource {
   let isClosed = false;
   const send = (message: ToSource): void => port.postMessage(message);
 
+  const ahead = new TreesAhead();
   let known: KnownFiles | undefined;
   let opened: Oid[] = [];
   let doesGitWork = false;
@@ -46,6 +48,10 @@ export function connectSource(port: MessagePort): ViewSource {
   };
 
   port.on("message", (answer: FromSource) => {
+    if ("ahead" in answer) {
+      for (const each of answer.ahead) ahead.add(each);
+      return;
+    }
     if ("verified" in answer) {
       const { folder, files } = answer.verified;
       known ??= new KnownFiles(folder);
@@ -81,9 +87,7 @@ export function connectSource(port: MessagePort): ViewSource {
   };
 
   return {
-    async tree(oid) {
-      return (await ask({ ask: "tree", oid })) as TreeContent;
-    },
+    tree: (oid) => ahead.take(oid) ?? (ask({ ask: "tree", oid }) as Promise<TreeContent>),
     gitWorks(waiting) {
       if (doesGitWork) return undefined;
       return ask({ ask: "git" }, waiting?.signal).then(() => {

@@ -4,6 +4,7 @@ import type { FileIdentity } from "../cache/verified-files.ts";
 import type { OpenBlob } from "../hydrator/blobs.ts";
 import type { ViewSource } from "../view/view.ts";
 import type { FromSource, OpenedBlob, ToSource } from "./messages.ts";
+import { TreeWalk, type WalkedTrees } from "./tree-walk.ts";
 
 /** What is served to a view in another thread. */
 export interface ServedSource extends ViewSource {
@@ -11,6 +12,8 @@ export interface ServedSource extends ViewSource {
   readonly onFault?: ((error: unknown) => void) | undefined;
   /** Tells of files that the view's thread may open by itself. */
   readonly files?: VerifiedFileSource | undefined;
+  /** Has trees told ahead of a walk, which are these. */
+  readonly walked?: WalkedTrees | undefined;
 }
 
 /** Where files lie that are verified, and when one is. */
@@ -23,14 +26,19 @@ export interface VerifiedFileSource {
 export function serveSource(port: MessagePort, source: ServedSource): void {
   const blobs = new Map<number, OpenBlob>();
   const waiting = new Map<number, AbortController>();
+  const walk = source.walked && new TreeWalk(source.walked);
 
   const perform = async (
     message: Extract<ToSource, { id: number }>,
     signal: AbortSignal,
   ): Promise<unknown> => {
     switch (message.ask) {
-      case "tree":
-        return await source.tree(message.oid);
+      case "tree": {
+        const tree = await source.tree(message.oid);
+        const ahead = (await walk?.ahead(message.oid, tree)) ?? [];
+        if (ahead.length > 0) port.postMessage({ ahead } satisfies FromSource);
+        return tree;
+      }
       case "git":
         return await source.gitWorks?.();
       case "promised":

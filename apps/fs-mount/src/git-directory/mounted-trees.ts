@@ -66,6 +66,11 @@ export class MountedTrees {
     return await this.#content(oid, signal);
   }
 
+  /** Whether a tree can be read without asking anybody, as far as is known without a look at the disk. */
+  isAtHand(oid: Oid): boolean {
+    return this.#objects.isHere(oid);
+  }
+
   /** Ends what is on its way, and waits for that. */
   async close(): Promise<void> {
     this.#closing.abort(new MountError("MOUNT_STOPPED", "the mount has ended"));
