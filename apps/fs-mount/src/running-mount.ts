@@ -50,6 +50,7 @@ export function run(
       tree: checkout.tree,
       blobs: checkout.blobs,
     },
+    beginning: mount.control?.beginning,
     onSize: (oid: Oid, sizeBytes: number) => sizes.learn(oid, sizeBytes),
     onFiles: (oids: readonly Oid[], of: Oid) => {
       const files = new FileOrder(git.format, oids);

@@ -15,11 +15,14 @@ export interface ViewControl {
   /** Lets another tree lie below; nothing that shows changes. Throws what reading trees throws. */
   rebase(tree: Oid): Promise<void>;
   state(): Promise<ViewState>;
+  /** As `ViewChanges.beginning`. */
+  beginning(): Promise<string | undefined>;
 }
 
 type Command =
   | { readonly id: number; readonly command: "rebase"; readonly tree: Oid }
-  | { readonly id: number; readonly command: "state" };
+  | { readonly id: number; readonly command: "state" }
+  | { readonly id: number; readonly command: "beginning" };
 type Asked = Command extends infer C ? (C extends Command ? Omit<C, "id"> : never) : never;
 type Outcome =
   | { readonly id: number; readonly value: unknown }
@@ -64,6 +67,7 @@ export function openControl(port: MessagePort): ViewControl {
       await ask({ command: "rebase", tree });
     },
     state: async () => (await ask({ command: "state" })) as ViewState,
+    beginning: async () => (await ask({ command: "beginning" })) as string | undefined,
   };
 }
 
@@ -72,6 +76,7 @@ export function serveControl(port: MessagePort, view: OverlayView): void {
   const perform = async (command: Command): Promise<unknown> => {
     if (command.command === "state")
       return { ...view.store.statistics, tree: view.tree && objectOf(view.tree) };
+    if (command.command === "beginning") return view.changes.beginning;
     if (view.tree !== command.tree) await view.reconcile(command.tree);
     return undefined;
   };

@@ -32,6 +32,8 @@ export interface IndexOptions {
   readonly onFiles?: ((oids: readonly Oid[], root: Oid) => void) | undefined;
   /** What the files show. */
   readonly checkout: IndexCheckout;
+  /** The token that stands for the mounted files as they were before any change; `undefined` where there is none. */
+  readonly beginning?: (() => Promise<string | undefined>) | undefined;
 }
 
 /** Files as a checkout writes them. */
@@ -231,7 +233,15 @@ export class GitDirectory implements AsyncDisposable {
    * Writes git's index where there is none, as if the mounted files had been checked out: git takes those of known size for unchanged
    * without looking into them. What the user has staged is never replaced. Answers whether it was written.
    */
-  async writeIndex({ uid, gid, signal, onSize, onFiles, checkout }: IndexOptions): Promise<boolean> {
+  async writeIndex({
+    uid,
+    gid,
+    signal,
+    onSize,
+    onFiles,
+    checkout,
+    beginning,
+  }: IndexOptions): Promise<boolean> {
     const { mtimeSeconds } = this.prepared;
     // Beside a HEAD that has moved on, where the index was lost, its tree is what is staged.
     const head = this.#firstIndex && (await this.headTree({ signal }));
@@ -266,7 +276,8 @@ export class GitDirectory implements AsyncDisposable {
         yield { path, mode, oid, stat };
       }
     };
-    await this.putIndex(encodeIndex(files.length, entries(), root, this.format));
+    const fsmonitorToken = isMoved ? undefined : await beginning?.();
+    await this.putIndex(encodeIndex(files.length, entries(), { trees: root, fsmonitorToken }, this.format));
     return true;
   }
 

@@ -39,19 +39,29 @@ export interface IndexTree {
 
 const FIXED_BYTES = 40;
 const MAX_NAME_FLAG = 0xfff;
+/** What an index knows of its entries beside them. */
+export interface IndexKnowledge {
+  /** The trees that it agrees with (the extension `TREE`); without, git reads them when it wants to know what is staged. */
+  readonly trees?: IndexTree | undefined;
+  /**
+   * The moment in which all entries were what the working tree has, as core.fsmonitor names it (the extension `FSMN`): git asks what has
+   * changed since, and looks at nothing else.
+   */
+  readonly fsmonitorToken?: string | undefined;
+}
+
 /** Of one piece of an index. */
 const PIECE_BYTES = 256 * 1024;
 
 /**
- * Writes an index in version 2 (gitformat-index) with the trees that it agrees with, piece by piece: the pieces are the receiver's.
+ * Writes an index in version 2 (gitformat-index), piece by piece: the pieces are the receiver's.
  * @param count of the entries
  * @param entries in the order of their paths' bytes
- * @param root the trees; without, git reads them when it wants to know what is staged
  */
 export function* encodeIndex(
   count: number,
   entries: Iterable<IndexEntry>,
-  root: IndexTree | undefined,
+  { trees, fsmonitorToken }: IndexKnowledge,
   format: ObjectFormat,
 ): Generator<Buffer, void, undefined> {
   const hash = createHash(format);
@@ -73,13 +83,8 @@ export function* encodeIndex(
     end += entryBytes;
   }
   const last: Buffer[] = [piece.subarray(0, end)];
-  if (root !== undefined) {
-    const trees = encodeTrees(root, hashLength(format));
-    const extension = Buffer.alloc(8);
-    extension.write("TREE", "latin1");
-    extension.writeUInt32BE(trees.length, 4);
-    last.push(extension, trees);
-  }
+  if (trees !== undefined) last.push(...extension("TREE", encodeTrees(trees, hashLength(format))));
+  if (fsmonitorToken !== undefined) last.push(...extension("FSMN", encodeMoment(fsmonitorToken)));
   for (const part of last) hash.update(part);
   yield* last;
   yield hash.digest();
@@ -106,6 +111,25 @@ function writeEntry({ path, mode, oid, stat }: IndexEntry, entry: Buffer, format
   writeOid(oid, entry, FIXED_BYTES);
   entry.writeUInt16BE(Math.min(path.length, MAX_NAME_FLAG), FIXED_BYTES + idBytes);
   entry.write(path, FIXED_BYTES + idBytes + 2, "latin1");
+}
+
+function extension(name: string, content: Buffer): Buffer[] {
+  const header = Buffer.alloc(8);
+  header.write(name, "latin1");
+  header.writeUInt32BE(content.length, 4);
+  return [header, content];
+}
+
+/** The version, the token, and a bitmap in EWAH (gitformat-bitmap) of entries that may have changed at that moment: none has. */
+function encodeMoment(token: string): Buffer {
+  const none = Buffer.alloc(4 + 4 + 8 + 4);
+  // No bits, in one word that says how many words of which kind follow, and where that word is.
+  none.writeUInt32BE(1, 4);
+  const version = Buffer.alloc(4);
+  version.writeUInt32BE(2);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(none.length);
+  return Buffer.concat([version, Buffer.from(`${token}\0`, "latin1"), length, none]);
 }
 
 function encodeTrees(root: IndexTree, idBytes: number): Buffer {

@@ -93,7 +93,7 @@ export async function materialize(options: MaterializeOptions): Promise<Material
     }
     onProgress?.(entries.length, files.length);
   }
-  await git.putIndex(encodeIndex(entries.length, entries, root, format));
+  await git.putIndex(encodeIndex(entries.length, entries, { trees: root }, format));
   if (withHistory && !(await git.isComplete())) await git.fetchHistory({ signal });
   return { commit: prepared.commit, files: files.length };
 }

@@ -9,6 +9,7 @@ const MAX_PATHS = 65_536;
 const MAX_BYTES = 16 << 20;
 /** Opened so often without a question between, a log knows the oldest tokens no more. */
 const MAX_EPOCHS = 16;
+const FIRST_STAMP = 1;
 const TOKEN = /^millrace:([0-9a-f]{16}):(\d{1,15})$/;
 
 /** Something that has changed. */
@@ -47,8 +48,8 @@ export class ChangeLog {
   /** @param saved what a log before this one has given to `save`, with nothing changed since */
   constructor(saved?: SavedChanges) {
     this.#epochs = saved?.epochs.slice(-MAX_EPOCHS) ?? [];
-    this.#floor = saved?.floor ?? 1;
-    this.#now = saved?.now ?? 1;
+    this.#floor = saved?.floor ?? FIRST_STAMP;
+    this.#now = saved?.now ?? FIRST_STAMP;
     for (const change of saved?.changes ?? []) this.#put(change);
   }
 
@@ -94,6 +95,11 @@ export class ChangeLog {
       return { token: next, paths: undefined };
     }
     return { token: next, paths };
+  }
+
+  /** The token of this log's own beginning; `undefined` where changes since then have been dropped. */
+  get beginning(): string | undefined {
+    return this.#floor <= FIRST_STAMP ? `millrace:${this.#epoch}:${FIRST_STAMP}` : undefined;
   }
 
   save(): SavedChanges {

@@ -17,6 +17,8 @@ export class ViewChanges {
   readonly #store: OverlayStore;
   readonly #contents: BaseContents;
   readonly #log: ChangeLog;
+  /** Whether everything was as the base has it when this began. */
+  readonly #isFirst: boolean;
   readonly #names = new NodeNames();
   readonly #isAlive: (node: OverlayViewNode) => boolean;
 
@@ -30,8 +32,16 @@ export class ViewChanges {
     this.#file = join(folder, FILE);
     this.#store = store;
     this.#contents = contents;
-    this.#log = new ChangeLog(takeChanges(this.#file, store.last));
+    const saved = takeChanges(this.#file, store.last);
+    const { changed, deleted } = store.statistics;
+    this.#isFirst = saved === undefined && changed === 0 && deleted === 0;
+    this.#log = new ChangeLog(saved);
     this.#isAlive = isAlive;
+  }
+
+  /** The token of the moment in which everything was as the base has it; `undefined` where that is not known. */
+  get beginning(): string | undefined {
+    return this.#isFirst ? this.#log.beginning : undefined;
   }
 
   /** As `ChangeLog.since`. */

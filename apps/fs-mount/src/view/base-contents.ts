@@ -9,6 +9,8 @@ import { waitFor, whenHere } from "./wait.ts";
 
 /** Where a symbolic link may lead, in bytes (PATH_MAX and its NUL). */
 const MAX_TARGET_BYTES = 4095;
+/** Trees whose sizes are noted later. */
+const MOST_UNNOTED = 1000;
 
 /** Trees, sizes and targets of links by their ids, as they have been learnt. */
 export class BaseContents {
@@ -18,6 +20,8 @@ export class BaseContents {
   readonly #sizes = new Map<Oid, number>();
   /** Sizes that came with trees. */
   readonly #book = new SizeBook();
+  /** Trees whose sizes are noted when somebody wants one: who lists directories wants none. */
+  readonly #unnoted = new Map<Oid, { readonly tree: BaseTree; readonly sizes: Float64Array }>();
   readonly #targets = new Map<Oid, string>();
   readonly #learning = new Map<string, Promise<unknown>>();
 
@@ -47,7 +51,9 @@ export class BaseContents {
 
   release(oid: Oid): void {
     const held = this.#trees.get(oid);
-    if (held !== undefined && --held.holders <= 0) this.#trees.delete(oid);
+    if (held === undefined || --held.holders > 0) return;
+    this.#trees.delete(oid);
+    this.#unnoted.delete(oid);
   }
 
   /** Reads a tree; once, however many wait for it. */
@@ -60,7 +66,10 @@ export class BaseContents {
   }
 
   sizeOf(oid: Oid): number | undefined {
-    return this.#targets.get(oid)?.length ?? this.#sizes.get(oid) ?? this.#book.get(oid);
+    const known = this.#targets.get(oid)?.length ?? this.#sizes.get(oid) ?? this.#book.get(oid);
+    if (known !== undefined || this.#unnoted.size === 0) return known;
+    this.#noteSizes();
+    return this.#book.get(oid);
   }
 
   targetOf(oid: Oid): string | undefined {
@@ -116,8 +125,14 @@ export class BaseContents {
 
   #parse({ content, sizes, ids }: TreeContent, oid: Oid): BaseTree {
     const tree = parseBaseTree(content, this.#format, oid, ids);
-    if (sizes !== undefined) tree.noteSizes(sizes, this.#book);
+    if (sizes !== undefined) this.#unnoted.set(oid, { tree, sizes });
+    if (this.#unnoted.size > MOST_UNNOTED) this.#noteSizes();
     return tree;
+  }
+
+  #noteSizes(): void {
+    for (const { tree, sizes } of this.#unnoted.values()) tree.noteSizes(sizes, this.#book);
+    this.#unnoted.clear();
   }
 
   #learn<T>(key: string, start: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -92,7 +92,7 @@ describe("git status in a mount", () => {
     const { directory } = kept;
     const first = await lab.mountRepository(origin, kept);
     const sh = async (script: string): Promise<string> => (await runShell(script, directory)).out.trim();
-    expect(Number(await sh(LOOKED_AT))).toBeGreaterThan(15);
+    // The index that comes with the mount knows its files.
     expect(await sh(LOOKED_AT)).toBe("0");
     await sh("echo more >> README.md; echo new > new; echo gone > gone; rm gone; mv src/part-1 moved");
     expect(await sh(STATUS)).toBe(await sh(LOOK));
@@ -111,6 +111,37 @@ describe("git status in a mount", () => {
     await lab.mountRepository(origin, kept);
     expect(await sh(STATUS)).toBe(await sh(LOOK));
     expect(await sh(STATUS)).toContain("?? new");
+  });
+
+  test("tells the first time, too, what was changed before git had an index", async () => {
+    const origin = lab.keep(makeRepository());
+    const kept = lab.folders();
+    const { directory } = kept;
+    const sh = async (script: string): Promise<string> => (await runShell(script, directory)).out.trim();
+    await lab.mountRepository(origin, kept);
+    await sh(
+      "echo more >> README.md; rm run.sh; chmod +x src/part-0/file-0.c; mv src/part-1 moved; mkdir made; echo new > made/new; ln -sf a link",
+    );
+    const said = await sh(STATUS);
+    expect(said.split("\n").map((line) => line.trim())).toEqual(
+      expect.arrayContaining(["M README.md", "M src/part-0/file-0.c", "D run.sh", "?? made/"]),
+    );
+    expect(said).toBe(await sh(LOOK));
+    const few = Number(await sh(LOOKED_AT));
+    expect(few).toBeLessThan(6);
+  });
+
+  test("is not taken from a first index beside changes of which nobody knows when they were made", async () => {
+    const origin = lab.keep(makeRepository());
+    const kept = lab.folders();
+    const sh = async (script: string): Promise<string> => (await runShell(script, kept.directory)).out.trim();
+    const first = await lab.mountRepository(origin, kept);
+    await sh("echo more >> README.md; rm run.sh");
+    await first.mounted.unmount();
+    rmSync(join(kept.stateFolder, "git/index"));
+    await lab.mountRepository(origin, kept);
+    expect(await sh(STATUS)).toBe(" M README.md\n D run.sh".trim());
+    expect(await sh(STATUS)).toBe(await sh(LOOK));
   });
 
   test("is answered by a file that is listed nowhere and that git cannot take", async () => {
