@@ -23,12 +23,27 @@ describe("a log of changes", () => {
     const [first, all] = await ask(log, "1700000000000000000");
     expect(all).toBeUndefined();
     expect((await ask(log, first))[1]).toEqual([]);
-    for (const path of ["a", "b/", "a", "b/c"]) log.note(path);
+    for (const path of ["a", "b/", "a", "c/d"]) log.note(path);
     const [second, paths] = await ask(log, first);
-    expect(paths?.sort()).toEqual(["a", "b/", "b/c"]);
+    expect(paths?.sort()).toEqual(["a", "b/", "c/d"]);
     log.note("a");
     expect((await ask(log, second))[1]).toEqual(["a"]);
-    expect((await ask(log, first))[1]?.sort()).toEqual(["a", "b/", "b/c"]);
+    expect((await ask(log, first))[1]?.sort()).toEqual(["a", "b/", "c/d"]);
+  });
+
+  test("tells once that files came to a directory that is told itself, however many", async () => {
+    const log = new ChangeLog();
+    const [first] = await ask(log, "");
+    for (let i = 0; i < 1000; i++) {
+      log.note(`made/${i}/`);
+      for (let file = 0; file < 100; file++) log.note(`made/${i}/file-${file}`);
+    }
+    const [second, paths] = await ask(log, first);
+    expect(paths).toHaveLength(2000);
+    expect(paths?.slice(0, 4)).toEqual(["made/0/", "made/0/.", "made/1/", "made/1/."]);
+    // Behind the next token the directory is not told any more.
+    log.note("made/0/file-0");
+    expect((await ask(log, second))[1]).toEqual(["made/0/file-0"]);
   });
 
   test("knows no token of another log, of the future, or none at all", async () => {

@@ -54,7 +54,8 @@ export class ChangeLog {
   }
 
   /** Something has changed at a path. @param tree as `Change.tree` */
-  note(path: string, tree?: Oid): void {
+  note(changed: string, tree?: Oid): void {
+    const path = tree === undefined ? this.#toldFor(changed) : changed;
     const key = keyOf(path, tree);
     const before = this.#changes.get(key);
     if (before?.stamp === this.#now) return;
@@ -65,6 +66,16 @@ export class ChangeLog {
       this.#drop(oldest, change);
       this.#floor = change.stamp + 1;
     }
+  }
+
+  /**
+   * What is told for a path. Where a directory is told itself, so is every file that git tracks in it: then one name tells that something
+   * else has changed there, however many files were unpacked into it.
+   */
+  #toldFor(path: string): string {
+    if (path.endsWith("/")) return path;
+    const directory = path.slice(0, path.lastIndexOf("/") + 1);
+    return this.#changes.get(directory)?.stamp === this.#now ? insideOf(directory) : path;
   }
 
   /** Anything may have changed. */

@@ -47,7 +47,10 @@ test("whatever shows otherwise in a view has been told, since any token, and ove
       await using lab = new ViewLab();
       const first = await lab.files.view.changes.since("");
       expect(first.paths).toBeUndefined();
-      const moments = [{ token: first.token, shown: await lab.files.dump() }];
+      const beginning = lab.files.view.changes.beginning;
+      expect(beginning).toBeDefined();
+      const shown = await lab.files.dump();
+      const moments = [first.token, beginning!].map((token) => ({ token, shown }));
       for (const [at, step] of [...sequence, "ask" as const].entries()) {
         if (step === "reopen") {
           await lab.reopen();
