@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { basename, dirname } from "node:path";
+import { hashObject } from "@millrace/pack";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { useForeground } from "../support/foreground.ts";
 import { GitHttp } from "../support/git-http.ts";
@@ -34,10 +35,10 @@ class Served {
     return served;
   }
 
-  async remount(): Promise<void> {
+  async remount(options: { readonly readOnly?: boolean } = {}): Promise<void> {
     await this.mount?.mounted.unmount();
     const address = this.server.url(basename(this.origin));
-    this.mount = await lab.mountRepository(address, { ...this.kept });
+    this.mount = await lab.mountRepository(address, { ...this.kept, ...options });
   }
 
   /** What a script says in the mount that ends well and complains of nothing. */
@@ -193,5 +194,41 @@ describe("what is promised", () => {
     const commit = "echo new > new && git add -A && git commit -qm first && git status --porcelain";
     expect(await runShell(commit, directory)).toEqual({ status: 0, out: "", err: "" });
     expect(served.fetched()).toEqual([]);
+  });
+
+  test("is there in a mount that nobody can write to, too", async () => {
+    const served = await Served.open();
+    await served.remount({ readOnly: true });
+    await served.server.kill();
+    await served.sh(`
+      git update-index --add --cacheinfo 100644,$(echo staged | git hash-object -w --stdin),staged
+      git commit -qm staged; git commit -q --allow-empty -m empty`);
+    expect(await served.sh("git ls-tree --name-only HEAD staged README.md")).toBe("README.md\nstaged\n");
+    expect(served.fetched()).toEqual([]);
+  });
+
+  test("is listed whole, on as many pages as it takes", async () => {
+    const origin = lab.keep(makeRepository());
+    // A hundred and more in one of the 256 directories; a page has room for 64.
+    const inFirst = (n: number): boolean => hashObject("sha1", "blob", Buffer.from(`${n}\n`))[0] === 0;
+    const numbers = Array.from({ length: 30_000 }, (_, n) => n).filter(inFirst);
+    const files = numbers.map((n) => `M 100644 inline many/${n}\ndata <<.\n${n}\n.\n`);
+    const head =
+      "commit refs/heads/main\ncommitter C <c@example.com> 1700000000 +0000\ndata 0\nfrom refs/heads/main^0\n";
+    git(origin, ["fast-import", "--quiet"], head + files.join(""));
+    const { directory } = await lab.mountRepository(origin);
+    const list =
+      "d=$(git rev-parse --git-dir); : > $d/index.lock; ls -A .git:millrace-promised/*/; rm $d/index.lock";
+    const { out } = await runShell(list, directory);
+    const ids = new Set(
+      git(origin, ["ls-tree", "-r", "--format=%(objecttype) %(objectname)", "main"]).split("\n"),
+    );
+    const blobs = [...ids].filter((line) => line.startsWith("blob ")).map((line) => line.slice(5 + 2));
+    expect(
+      out
+        .split("\n")
+        .filter((line) => /^[0-9a-f]{38}$/.test(line))
+        .toSorted(),
+    ).toEqual(blobs.toSorted());
   });
 });
