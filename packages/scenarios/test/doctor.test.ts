@@ -1,7 +1,6 @@
 import { createBucket, demandServer, type S3Endpoint, type TestBucket } from "@millrace/s3-lab";
 import { conformanceCases } from "@millrace/storage/conformance";
 import { expect, it } from "vitest";
-import { isLight } from "../src/light.ts";
 import { runMillrace } from "../src/run-millrace.ts";
 import type { ProgramResult } from "../src/run-program.ts";
 
@@ -52,7 +51,6 @@ for (const server of ["store", "small"] as const) {
 }
 
 it("runs the whole suite, and leaves nothing", async (ctx) => {
-  if (isLight) ctx.skip("heavy: runs once, on the first Node");
   const endpoint = await demandServer("store", ctx);
   const bucket = await createBucket(endpoint);
   const { status, stdout } = await doctor(endpoint, bucket, "--json");

@@ -7,7 +7,6 @@ import { type BucketScene, openBucketScene } from "../src/bucket-scene.ts";
 import { cloneSound } from "../src/expect-sound.ts";
 import { git } from "../src/git.ts";
 import { inCrowd } from "../src/in-crowd.ts";
-import { isLight } from "../src/light.ts";
 import { packOf } from "../src/raw-pack.ts";
 import { rawPush, rawPushBody } from "../src/raw-push.ts";
 import type { Scratch } from "../src/scratch.ts";
@@ -99,9 +98,7 @@ describe("millrace maintain --store", () => {
       { name: "when a file is deleted", method: "DELETE", part: "/data/", kind: "reset-after" },
     ] as const;
     const leaseMs = 6000;
-    // The second Node is killed at every other one: before, or when done.
-    const chosen = isLight ? points.filter((_, i) => i % 4 === 0 || i % 4 === 3) : points;
-    for (const [i, { name, method, part, kind }] of chosen.entries()) {
+    for (const [i, { name, method, part, kind }] of points.entries()) {
       const url = `${steady}/k${i}.git`;
       const tip = await push(url, 3);
       const victim = maintainBucket(proxied({ leaseMs, ...NO_GRACE }), "--repository", `k${i}.git`);
@@ -135,9 +132,9 @@ describe("millrace maintain --store", () => {
     expect((await maintainBucket(straight(NO_GRACE)).done).status).toBe(0);
     const { named, stored } = await compareFiles(bucket);
     expect(stored).toEqual(named);
-    expect(stored).toHaveLength(chosen.length);
+    expect(stored).toHaveLength(points.length);
     const last = (await serve(straight())).url;
-    for (const i of chosen.keys()) await cloneSound(`${last}/k${i}.git`, scratch);
+    for (const i of points.keys()) await cloneSound(`${last}/k${i}.git`, scratch);
   });
 
   it("ends when it is told to, gives its lease back and leaves nothing", async () => {
@@ -283,5 +280,5 @@ describe("serve --maintain-after", () => {
   });
 });
 
-/** Branches that are pushed, and pushes that race for one; the second Node has fewer. */
-const BRANCHES = isLight ? 12 : 100;
+/** Branches that are pushed, and pushes that race for one. */
+const BRANCHES = 100;
