@@ -33,6 +33,7 @@ export class RunFiles {
   readonly folder: string = mkdtempSync(join(tmpdir(), "millrace-run-"));
   /** The environment that the shell was started in. */
   readonly #environment = { ...process.env };
+  readonly #umask = process.umask();
   #last = 0;
 
   constructor() {
@@ -48,8 +49,11 @@ export class RunFiles {
       errors: `${name}-errors`,
     };
     if (input.length > 0) writeFileSync(files.input, input);
+    const change = changeOfEnvironment(this.#environment, env);
+    const umask = process.umask();
+    if (umask !== this.#umask) change.push(`umask ${umask.toString(8)}`);
     return {
-      line: commandLine([command, ...args], cwd, changeOfEnvironment(this.#environment, env), files),
+      line: commandLine([command, ...args], cwd, change, files),
       take(status) {
         const stdout = readFileSync(files.output);
         const stderr = readFileSync(files.errors);

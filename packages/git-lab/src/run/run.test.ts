@@ -31,6 +31,17 @@ test.each(both)(
   },
 );
 
+test("a program has the umask of this moment", () => {
+  const before = process.umask(0o027);
+  try {
+    expect(runSync("sh", ["-c", "umask"]).stdout.toString()).toBe("0027\n");
+    process.umask(0o007);
+    expect(runSync("sh", ["-c", "umask"]).stdout.toString()).toBe("0007\n");
+  } finally {
+    process.umask(before);
+  }
+});
+
 test("programs run side by side", async () => {
   const numbers = Array.from({ length: 40 }, (_, n) => n);
   const said = await Promise.all(numbers.map((n) => run("sh", ["-c", `sleep 0.0${n % 7}; echo ${n}`])));
