@@ -25,11 +25,6 @@ interface Place {
   isEntered: boolean;
 }
 
-/** Directories of one directory that are left to be looked into. */
-interface Level {
-  readonly left: Oid[];
-}
-
 /** Trees that go along with the first one of a walk; with each that is asked for behind it twice as many, up to the limit. */
 const FIRST_AHEAD = 16;
 const MOST_AHEAD = 256;
@@ -72,7 +67,7 @@ export class TreeWalk {
     if (!this.#isWalk) return [];
     const count = this.#count;
     this.#count = Math.min(2 * count, MOST_AHEAD);
-    return await this.#collect([...this.#behind(id), { left: [...below] }], count);
+    return await this.#collect([...this.#behind(id), [...below]], count);
   }
 
   /** A walk after a pause is another one. */
@@ -91,22 +86,23 @@ export class TreeWalk {
   }
 
   /** The directories that come behind a tree: those beside it last, since they come next. */
-  #behind(id: Oid): Level[] {
-    const levels: Level[] = [];
+  #behind(id: Oid): Oid[][] {
+    const levels: Oid[][] = [];
     let at = id;
     for (let above = this.#above.get(at); above !== undefined; above = this.#above.get(at)) {
       const { below } = this.#places.get(above)!;
-      levels.unshift({ left: below.slice(below.indexOf(at) + 1) });
+      levels.unshift(below.slice(below.indexOf(at) + 1));
       at = above;
     }
     return levels;
   }
 
-  async #collect(levels: Level[], count: number): Promise<TreeAhead[]> {
+  /** Takes what is left of directories, the last one first, and goes into what it finds. */
+  async #collect(levels: Oid[][], count: number): Promise<TreeAhead[]> {
     const found: TreeAhead[] = [];
     let bytes = 0;
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
-      const id = level.left.shift();
+      const id = level.shift();
       if (id === undefined) levels.pop();
       else if (!this.#places.has(id)) {
         const tree = await this.#read(id);
@@ -115,7 +111,7 @@ export class TreeWalk {
         found.push({ id, tree });
         bytes += tree.content.length;
         if (found.length >= count || bytes >= MOST_AHEAD_BYTES) break;
-        levels.push({ left: [...below] });
+        levels.push([...below]);
       }
     }
     return found;

@@ -193,9 +193,9 @@ export async function run(
   args: readonly string[],
   { cwd, timeoutMs = 60_000, env }: { cwd?: string; timeoutMs?: number; env?: NodeJS.ProcessEnv } = {},
 ): Promise<string> {
-  const limited = ["-s", "KILL", String(timeoutMs / 1000), command, ...args];
-  const { status, stdout, stderr } = await lab.run("timeout", limited, {
+  const { status, stdout, stderr } = await lab.run(command, args, {
     cwd,
+    timeoutMs,
     env: { ...GIT_ENVIRONMENT, ...env },
   });
   if (status === 0) return stdout.toString();

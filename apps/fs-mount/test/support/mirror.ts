@@ -136,7 +136,7 @@ export class Mirror {
 
 /** Runs a script in a folder, which may be a mount of this process: nothing of this process changes into it. */
 export async function runShell(script: string, directory: string, timeoutMs = 120_000): Promise<Ended> {
-  const limited = ["-s", "KILL", String(timeoutMs / 1000), "sh", "-c", script];
-  const { status, stdout, stderr } = await run("timeout", limited, { cwd: directory, env: GIT_ENVIRONMENT });
+  const options = { cwd: directory, env: GIT_ENVIRONMENT, timeoutMs };
+  const { status, stdout, stderr } = await run("sh", ["-c", script], options);
   return { status, out: stdout.toString("latin1"), err: stderr.toString("latin1") };
 }

@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly env?: Readonly<NodeJS.ProcessEnv> | undefined;
   /** What it reads; by default nothing. */
   readonly input?: string | Uint8Array | undefined;
+  /** After so long it is killed, with what it has started. Default: never. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** What a program left behind. */
@@ -41,7 +43,8 @@ export class RunFiles {
   }
 
   prepare(command: string, args: readonly string[], options: RunOptions): Prepared {
-    const { cwd = process.cwd(), env = process.env, input = "" } = options;
+    const { cwd = process.cwd(), env = process.env, input = "", timeoutMs } = options;
+    const limit = timeoutMs === undefined ? [] : ["timeout", "-s", "KILL", String(timeoutMs / 1000)];
     const name = join(this.folder, String(++this.#last));
     const files = {
       input: input.length === 0 ? "/dev/null" : `${name}-input`,
@@ -53,7 +56,7 @@ export class RunFiles {
     const umask = process.umask();
     if (umask !== this.#umask) change.push(`umask ${umask.toString(8)}`);
     return {
-      line: commandLine([command, ...args], cwd, change, files),
+      line: commandLine([...limit, command, ...args], cwd, change, files),
       take(status) {
         const stdout = readFileSync(files.output);
         const stderr = readFileSync(files.errors);

@@ -42,6 +42,10 @@ test("a program has the umask of this moment", () => {
   }
 });
 
+test.each(both)("a program that takes too long is killed, %s", async (_, runs) => {
+  expect((await runs("sleep", ["60"], { timeoutMs: 100 })).status).toBe(137);
+});
+
 test("programs run side by side", async () => {
   const numbers = Array.from({ length: 40 }, (_, n) => n);
   const said = await Promise.all(numbers.map((n) => run("sh", ["-c", `sleep 0.0${n % 7}; echo ${n}`])));

@@ -9,11 +9,13 @@ export class WaitingShell {
   readonly #shell: ChildProcess & { readonly stdin: Writable; readonly stdout: Readable };
   readonly #running = new Map<number, { resolve(status: number): void; reject(why: Error): void }>();
   #last = 0;
+  #ended: Error | undefined;
 
   constructor() {
     this.#shell = spawn("sh", [], { stdio: ["pipe", "pipe", "ignore"] });
     this.#shell.once("error", (why) => this.#end(why));
     this.#shell.once("exit", () => this.#end(new Error("the shell has ended")));
+    this.#shell.stdin.on("error", (why) => this.#end(why));
     createInterface({ input: this.#shell.stdout }).on("line", (line) => {
       const [id = 0, status = -1] = line.split(" ").map(Number);
       this.#running.get(id)?.resolve(status);
@@ -22,6 +24,7 @@ export class WaitingShell {
   }
 
   async run(command: string, args: readonly string[], options: RunOptions): Promise<Run> {
+    if (this.#ended !== undefined) throw this.#ended;
     const { line, take } = this.#files.prepare(command, args, options);
     const id = ++this.#last;
     this.#hold(true);
@@ -47,6 +50,7 @@ export class WaitingShell {
   }
 
   #end(why: Error): void {
+    this.#ended ??= why;
     for (const { reject } of this.#running.values()) reject(why);
   }
 }
