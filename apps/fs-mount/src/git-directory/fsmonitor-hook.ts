@@ -11,6 +11,10 @@ export const PASSED_BY: string = `${HOOK}-passed-by`;
  * its own would take longer than a `git status`. In a working tree that is no mount, and in a mount that is read-only, there is no
  * such file: then git looks at everything.
  *
+ * From 2.32 until 2.42 a git that compares a commit with the working tree (`git diff HEAD~1`, `git diff-index HEAD`) reads the mode of
+ * each file that it was told is unchanged without having asked for it (`check_removed`), and where a directory's is left in memory it
+ * takes the file for removed. Such a git is told that all may have changed, and asks for each.
+ *
  * Where changes in directories pass the mount by, those are named each time, so that git looks at what it tracks there; and where git does
  * not ignore one, each directory below it by a path in it, since git remembers of each which files are untracked. That is a walk
  * over the native disk, as git's own is.
@@ -18,6 +22,17 @@ export const PASSED_BY: string = `${HOOK}-passed-by`;
 const SCRIPT = `#!/bin/sh
 # Tells git what has changed in the mount since a token (githooks, fsmonitor-watchman): a file of that name answers.
 case $1/$2 in 2/*/* | [!2]*) exit 1 ;; esac
+asks= git=
+read -r asks 2>/dev/null <"/proc/$PPID/cmdline"
+case $asks in *millrace-fsmonitor*)
+  # A shell is between, for a path that means something to one.
+  asks=
+  read -r _ _ _ git _ 2>/dev/null <"/proc/$PPID/stat"
+  read -r asks 2>/dev/null <"/proc/$git/cmdline" ;;
+esac
+case $asks in *diff* | "")
+  case $(git version) in *" 2.3"[2-9].* | *" 2.4"[0-2].*) printf "%s\\0/\\0" "$2" && exit ;; esac ;;
+esac
 by=$0-passed-by
 [ -s "$by" ] || exec cat "${CHANGES_FILE}$2" 2>/dev/null
 cat "${CHANGES_FILE}$2" "$by" 2>/dev/null || exit 1

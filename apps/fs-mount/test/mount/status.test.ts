@@ -14,6 +14,7 @@ const LOOK =
 const STATUS = "git status --porcelain=v1";
 /** How many files git has looked at because the mount did not say that they were the same. */
 const LOOKED_AT = "GIT_TRACE_FSMONITOR=1 git status 2>&1 | grep -c mark_fsmonitor_clean || true";
+const TOLD = "fsmonitor_refresh_callback 'empty'";
 const ASK = '"$(git config core.fsmonitor)" 2';
 
 const path = fc
@@ -111,6 +112,25 @@ describe("git status in a mount", () => {
     await lab.mountRepository(origin, kept);
     expect(await sh(STATUS)).toBe(await sh(LOOK));
     expect(await sh(STATUS)).toContain("?? new");
+  });
+
+  test("lets a git that would read modes it has not asked for look at all that it compares with a commit", async () => {
+    const origin = lab.keep(makeRepository());
+    for (const name of ["plain", "with 'quotes' and blanks"]) {
+      const { directory } = lab.folders();
+      await lab.mountRepository(origin, { directory, state: `${lab.folder()}/${name}` });
+      const sh = async (script: string): Promise<string> => (await runShell(script, directory)).out.trim();
+      await sh("echo more >> README.md; git commit -qam more; git status; rm empty");
+      /** Whether git took a name that it was told, and not that all may have changed. */
+      const tellsNames = async (asking: string): Promise<boolean> =>
+        (await sh(`GIT_TRACE_FSMONITOR=1 GIT_OPTIONAL_LOCKS=0 git ${asking} 2>&1`)).includes(TOLD);
+      expect(await tellsNames("status")).toBe(true);
+      const reads = /^git version 2\.(3[2-9]|4[0-2])\./.test(await sh("git --version"));
+      for (const comparing of ["diff HEAD~1 --name-status", "diff-index --name-status HEAD~1"]) {
+        expect(await sh(`git ${comparing}`)).toBe("M\tREADME.md\nD\tempty");
+        expect(await tellsNames(comparing)).toBe(!reads);
+      }
+    }
   });
 
   test("tells the first time, too, what was changed before git had an index", async () => {
