@@ -34,8 +34,12 @@ export interface RepositoryMountOptions {
   /** A folder of this mount's own, which is made: its git directory and what was changed are in it, and stay when the mount has ended. */
   readonly stateFolder: string;
   /**
+   * Where its git directory is to be, which is made: a path at which nothing is. It is known from then on. Default: in the state folder.
+   */
+  readonly gitDirectory?: string | undefined;
+  /**
    * A git directory that somebody has brought, a clone of the same repository say: git works in it, and it stays theirs. Default: one is
-   * made in the state folder.
+   * made.
    */
   readonly preparedGitDirectory?: string | undefined;
   /** A folder for files' contents, which mounts share; it is made. */
@@ -130,9 +134,9 @@ interface Locked {
 
 async function open(options: RepositoryMountOptions, locked: Locked): Promise<RepositoryMount> {
   const { place, name, requireCommit, depth, allowOther, readOnly = false, onFault } = options;
-  const { preparedGitDirectory } = options;
+  const { gitDirectory, preparedGitDirectory } = options;
   const { directory, stateFolder, unlock } = locked;
-  const path = await whereGitIs({ stateFolder, directory, preparedGitDirectory });
+  const path = await whereGitIs({ stateFolder, directory, gitDirectory, preparedGitDirectory });
   const { uid = process.geteuid?.() ?? 0, gid = process.getegid?.() ?? 0 } = options;
   const gate = new Gate();
   const stop = new AbortController();

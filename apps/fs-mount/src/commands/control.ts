@@ -23,6 +23,7 @@ export interface StateFlag {
 export interface AddFlags extends StateFlag {
   readonly name?: string | undefined;
   readonly requireCommit?: string | undefined;
+  readonly gitDir?: string | undefined;
   readonly preparedGitdir?: string | undefined;
   readonly depth?: string | undefined;
   readonly refresh?: string | undefined;
@@ -41,6 +42,7 @@ const owner = z.coerce.number().int().min(0).max(0xfffffffe).optional();
 const Add = z.object({
   name: z.string().optional(),
   requireCommit: CommitId.optional(),
+  gitDir: z.string().min(1).optional(),
   preparedGitdir: z.string().min(1).optional(),
   depth: z.coerce.number().int().positive().optional(),
   refresh: DurationOrNever.default(30_000),
@@ -101,12 +103,13 @@ async function addTo(
     given === undefined
       ? join((await client.ask({ command: "ping" })).mountRoot, name)
       : await plainPath(resolve(given));
-  const { requireCommit, preparedGitdir, allowOther, readOnly, lfs, uid, gid, redirect } = flags;
+  const { requireCommit, gitDir, preparedGitdir, allowOther, readOnly, lfs, uid, gid, redirect } = flags;
   const registration = Registration.parse({
     name,
     url,
     ref,
     requireCommit,
+    gitDirectory: gitDir === undefined ? undefined : await plainPath(resolve(gitDir)),
     preparedGitDirectory: preparedGitdir === undefined ? undefined : await plainPath(resolve(preparedGitdir)),
     refreshMs,
     directory,

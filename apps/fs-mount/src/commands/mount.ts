@@ -4,7 +4,7 @@ import { parseAddress } from "@millrace/protocol-v2/client";
 import { z } from "zod";
 import { DurationOrNever } from "../daemon/duration.ts";
 import { Refresher } from "../daemon/refresher.ts";
-import { AS_IT_IS, CommitId } from "../daemon/schema.ts";
+import { AS_IT_IS, CommitId, WHERE_IT_IS } from "../daemon/schema.ts";
 import { wordsOf } from "../told-error.ts";
 import { chooseCacheFolder, chooseStateFolder } from "../folders.ts";
 import { mountRepository, type RepositoryMount } from "../mount-repository.ts";
@@ -28,6 +28,7 @@ export interface MountFlags {
   readonly history: boolean;
   readonly depth?: string | undefined;
   readonly requireCommit?: string | undefined;
+  readonly gitDir?: string | undefined;
   readonly preparedGitdir?: string | undefined;
   readonly waitHistory?: boolean | undefined;
   readonly refresh?: string | undefined;
@@ -48,6 +49,7 @@ const Flags = z
     history: z.boolean(),
     depth: z.coerce.number().int().positive().optional(),
     requireCommit: CommitId.optional(),
+    gitDir: z.string().min(1).optional(),
     preparedGitdir: z.string().min(1).optional(),
     waitHistory: z.boolean().default(false),
     refresh: DurationOrNever.default(30_000),
@@ -57,7 +59,8 @@ const Flags = z
     ({ preparedGitdir, requireCommit, depth, history }) =>
       preparedGitdir === undefined || (requireCommit === undefined && depth === undefined && history),
     AS_IT_IS,
-  );
+  )
+  .refine((of) => of.preparedGitdir === undefined || of.gitDir === undefined, WHERE_IT_IS);
 
 /** Mounts and stays until the mount has ended or a signal comes. */
 export async function mount(repository: string, given: string, asked: MountFlags): Promise<void> {
@@ -99,6 +102,7 @@ export async function mount(repository: string, given: string, asked: MountFlags
         { url: place.url, name, directory, preparedGitDirectory },
         process.env,
       ),
+      gitDirectory: flags.gitDir,
       preparedGitDirectory,
       cacheFolder: chooseCacheFolder(cacheDir, process.env),
       withHistory: flags.history && depth !== 1,

@@ -187,6 +187,7 @@ function registerControl(program: Command): void {
 export function addMountOptions(command: Command): Command {
   return command
     .option("--require-commit <id>", "what the ref must lead to, in full; nothing is mounted otherwise")
+    .option("--git-dir <dir>", "where its git directory is made, and stays (default: with its state)")
     .option(
       "--prepared-gitdir <dir>",
       "work on this git directory, a clone of the repository, which stays yours (default: one is made)",

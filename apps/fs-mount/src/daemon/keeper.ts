@@ -1,8 +1,8 @@
-import { mkdir, realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
 import { MountError } from "../errors.ts";
 import { putAside } from "../git-directory/damage.ts";
 import { sweepDrafts } from "../git-directory/make.ts";
+import { ownGitDirectory } from "../git-directory/where.ts";
 import type { RepositoryMount } from "../mount-repository.ts";
 import { isOfMounting, isPassing } from "../passing-fault.ts";
 import { openPlace, type Place } from "../place.ts";
@@ -118,7 +118,7 @@ export class Keeper {
         await this.#unmount(false);
       }
       if (damage !== undefined) {
-        const aside = await putAside(join(stateFolder, "git"), damage);
+        const aside = await putAside(ownGitDirectory(stateFolder), damage);
         this.#host.log(`${this.#row.name}: a damaged ${damage.of} is put aside as ${aside}: ${damage.words}`);
       }
       this.#row = renewed();
@@ -258,7 +258,7 @@ export class Keeper {
     void this.#placeholder.mount?.then(stands, stands);
     this.#place ??= await openPlace(this.#row.url, environment);
     // Nobody else works in this folder: what a preparation has left there will not come to its end.
-    if (!isPrepared) await sweepDrafts(join(await realpath(stateFolder), "git"), 0);
+    if (!isPrepared) await sweepDrafts(ownGitDirectory(stateFolder), 0);
     const mount = await mountRow(this.#row, this.#host, {
       place: this.#place,
       signal,

@@ -1,12 +1,13 @@
 import { rm } from "node:fs/promises";
 import { giveBackForGood } from "../git-directory/give-back.ts";
+import { ownGitDirectory } from "../git-directory/where.ts";
 import { tellGit } from "../redirect/tell-git.ts";
 import { wordsOf } from "../told-error.ts";
 import type { Keeper } from "./keeper.ts";
 
 /**
  * What is done with what a mount has kept, when it is removed: a git directory that was brought is given back, whatever becomes of the rest,
- * and with `purge` the mount's own folder goes. Throws what the disk says.
+ * and with `purge` the mount's own folders go. Throws what the disk says.
  */
 export async function leaveState(
   { row, stateFolder }: Keeper,
@@ -22,5 +23,7 @@ export async function leaveState(
       log(`${name}: ${brought} is not given back: ${wordsOf(error)}`);
     }
   }
-  if (purge) await rm(stateFolder, { recursive: true, force: true });
+  if (!purge) return;
+  await rm(ownGitDirectory(stateFolder), { recursive: true, force: true });
+  await rm(stateFolder, { recursive: true, force: true });
 }

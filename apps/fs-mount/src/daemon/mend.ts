@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { MountError } from "../errors.ts";
 import { type Damage, findDamage, findDamageAt } from "../git-directory/damage.ts";
+import { ownGitDirectory } from "../git-directory/where.ts";
 import type { Row } from "./schema.ts";
 
 /**
@@ -13,7 +13,7 @@ export async function findDamageOf(
   stateFolder: string,
   signal: AbortSignal,
 ): Promise<Damage | undefined> {
-  if (brought === undefined) return await findDamage(join(stateFolder, "git"), { signal });
+  if (brought === undefined) return await findDamage(ownGitDirectory(stateFolder), { signal });
   // Where there is none, who mounts it says so.
   if ((await stat(brought).catch(() => undefined)) === undefined) return undefined;
   const damage = await findDamageAt(brought, undefined, { signal, environment: { GIT_NO_LAZY_FETCH: "0" } });

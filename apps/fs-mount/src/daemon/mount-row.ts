@@ -26,6 +26,7 @@ export async function mountRow(
     uid,
     gid,
     redirects,
+    gitDirectory: row.gitDirectory,
     preparedGitDirectory: row.preparedGitDirectory,
     stateFolder,
     cacheFolder,

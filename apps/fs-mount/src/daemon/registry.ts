@@ -49,8 +49,8 @@ export class Registry {
       throw new MountError("MOUNT_NAME_TAKEN", `${name} is registered already, in another way`);
     }
     for (const row of this.#rows.values()) {
-      const { preparedGitDirectory: theirs } = row;
-      if (theirs !== undefined && theirs === registration.preparedGitDirectory)
+      const theirs = gitDirectoryOf(row);
+      if (theirs !== undefined && theirs === gitDirectoryOf(registration))
         throw new MountError("MOUNT_NAME_TAKEN", `${theirs} is the git directory of ${row.name}`);
       if (
         row.directory === directory ||
@@ -108,6 +108,11 @@ export class Registry {
 /** What is thrown for a name that nothing goes by. */
 export function unknownName(name: string): MountError {
   return new MountError("MOUNT_UNKNOWN_NAME", `nothing is registered as ${JSON.stringify(name)}`);
+}
+
+/** Where it is, if somebody has said so. */
+function gitDirectoryOf({ gitDirectory, preparedGitDirectory }: Registration): string | undefined {
+  return preparedGitDirectory ?? gitDirectory;
 }
 
 function isSame(row: Row, asked: Registration): boolean {

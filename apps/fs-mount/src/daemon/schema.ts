@@ -23,6 +23,8 @@ export interface Registration {
   readonly refreshMs: number | null;
   /** Where it is mounted, without symbolic links. */
   readonly directory: string;
+  /** Where its git directory is made, without symbolic links; in the daemon's state where it is absent. */
+  readonly gitDirectory?: string | undefined;
   /** A git directory that was brought, without symbolic links; one is made where it is absent. */
   readonly preparedGitDirectory?: string | undefined;
   readonly allowOther: boolean;
@@ -66,6 +68,11 @@ export const CommitId: z.ZodType<string, string> = z
   .transform((id) => id.toLowerCase());
 
 const owner = z.number().int().min(0).max(0xfffffffe).optional();
+const gitDirectory = z
+  .string()
+  .max(4096)
+  .refine(isAbsolute, "the git directory's path is to be absolute")
+  .optional();
 const fields = z.strictObject({
   name: RepositoryName,
   url: z
@@ -86,11 +93,8 @@ const fields = z.strictObject({
     .max(2 ** 31 - 1)
     .nullable(),
   directory: z.string().max(4096).refine(isAbsolute, "the directory's path is to be absolute"),
-  preparedGitDirectory: z
-    .string()
-    .max(4096)
-    .refine(isAbsolute, "the git directory's path is to be absolute")
-    .optional(),
+  gitDirectory,
+  preparedGitDirectory: gitDirectory,
   allowOther: z.boolean(),
   readOnly: z.boolean(),
   lfs: z.boolean().optional(),
@@ -107,13 +111,20 @@ export const AS_IT_IS =
   "a prepared git directory has the history that it has: no required commit, depth or --no-history";
 const isAsItIs = ({ preparedGitDirectory, requireCommit, depth }: Fields): boolean =>
   preparedGitDirectory === undefined || (requireCommit === undefined && depth === undefined);
-const APART = "a prepared git directory and the directory that is mounted on are not to be one in the other";
-const isApart = ({ preparedGitDirectory: prepared, directory }: Fields): boolean =>
-  prepared === undefined || !(isWithin(prepared, directory) || isWithin(directory, prepared));
+/** Why a place for a git directory that is there is refused. */
+export const WHERE_IT_IS = "a prepared git directory is where it is: no --git-dir beside --prepared-gitdir";
+const isWhereItIs = (of: Fields): boolean =>
+  of.preparedGitDirectory === undefined || of.gitDirectory === undefined;
+const APART = "the git directory and the directory that is mounted on are not to be one in the other";
+const isApart = ({ gitDirectory, preparedGitDirectory: prepared, directory }: Fields): boolean =>
+  [gitDirectory, prepared].every(
+    (path) => path === undefined || !(isWithin(path, directory) || isWithin(directory, path)),
+  );
 
 export const Registration: z.ZodType<Registration> = fields
   .refine(saysRef, NEEDS_REF)
   .refine(isAsItIs, AS_IT_IS)
+  .refine(isWhereItIs, WHERE_IT_IS)
   .refine(isApart, APART);
 export const Row: z.ZodType<Row> = fields
   .extend({
@@ -124,6 +135,7 @@ export const Row: z.ZodType<Row> = fields
   })
   .refine(saysRef, NEEDS_REF)
   .refine(isAsItIs, AS_IT_IS)
+  .refine(isWhereItIs, WHERE_IT_IS)
   .refine(isApart, APART);
 
 /** The registry's file. */

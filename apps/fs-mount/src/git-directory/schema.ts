@@ -28,6 +28,13 @@ export const Prepared: z.ZodType<Prepared> = z.object({
   mtimeSeconds: z.number().int().nonnegative(),
 });
 
+/** Where the git directory of a mount is that somebody has chosen a place for, in `git-directory.json` of its state folder. */
+export interface Chosen {
+  readonly version: 1;
+  readonly path: string;
+}
+export const Chosen: z.ZodType<Chosen> = z.object({ version: z.literal(1), path: z.string() });
+
 /** What a mount must know again of a git directory that was brought, in `brought.json` of its state folder. */
 export interface Brought {
   readonly version: 1;

@@ -117,8 +117,9 @@ describe("git status in a mount", () => {
   test("lets a git that would read modes it has not asked for look at all that it compares with a commit", async () => {
     const origin = lab.keep(makeRepository());
     for (const name of ["plain", "with 'quotes' and blanks"]) {
-      const { directory } = lab.folders();
-      await lab.mountRepository(origin, { directory, state: `${lab.folder()}/${name}` });
+      const folders = { ...lab.folders(), stateFolder: join(lab.folder(), name) };
+      const { directory } = folders;
+      await lab.mountRepository(origin, folders);
       const sh = async (script: string): Promise<string> => (await runShell(script, directory)).out.trim();
       await sh("echo more >> README.md; git commit -qam more; git status; rm empty");
       /** Whether git took a name that it was told, and not that all may have changed. */
