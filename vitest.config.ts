@@ -3,8 +3,9 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
 import { leftOut } from "./scripts/heavy-tests.ts";
+import { builtThreads, isBuilt, SOURCE, sourceAliases } from "./scripts/sources.ts";
 
-/** Every package and app is a project of its own; sources are resolved across packages, so no build is needed. */
+/** Every package and app is a project of its own; sources are resolved across packages, so no build is needed, but one makes it quicker. */
 const top = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 /** Projects whose tests may ask for a real S3 server; it starts when the first one does. */
 const usingS3 = new Set(["s3-lab", "storage-s3", "scenarios", "bench"]);
@@ -33,18 +34,20 @@ const projects = [top("packages"), top("apps")].flatMap((folder) =>
     })),
 );
 
-const conditions = ["@millrace/source", "node", "development|production"];
+/** Threads find other packages by these. */
+const conditions = [...(isBuilt ? [] : [SOURCE]), "node", "development|production"];
 
 export default defineConfig({
-  resolve: { conditions },
+  plugins: [builtThreads],
+  resolve: { conditions, alias: sourceAliases() },
   ssr: { resolve: { conditions } },
   test: {
     projects,
     environment: "node",
     // Tests wait for git and servers as often as they compute.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
-    // Worker threads run from the sources, too.
-    execArgv: ["--import", new URL("scripts/typescript-threads.js", import.meta.url).href],
+    maxWorkers: Math.max(3, availableParallelism() - 1),
+    // Threads run from the sources, too, where they are not built.
+    execArgv: ["--import", top(`scripts/${isBuilt ? "typescript-given" : "typescript-threads"}.js`)],
     testTimeout: 180_000,
     hookTimeout: 180_000,
     reporters: ["default", "./scripts/test-reporter.js"],
