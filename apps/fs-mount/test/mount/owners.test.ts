@@ -43,6 +43,24 @@ describe("a mount that root makes for a user", () => {
     expect(said).toEqual([...WORKED, THEIRS, denied, denied, "0", "0", "1"]);
   });
 
+  test("works on a git directory that they have brought, and gives it back as theirs", async () => {
+    const origin = lab.keep(makeRepository());
+    const said = await besideUser(
+      lab,
+      origin,
+      `${WORK}
+      as_user "git clone -q --bare file://${origin} $D/home/brought; cp $D/home/brought/config $D/home/config"
+      $MOUNT --uid ${USER} --prepared-gitdir $D/home/brought file://${origin} $D/mnt > $D/said 2>&1 & mount=$!
+      until_true "grep -q Ctrl-C $D/said" || cat $D/said
+      as_user "sh -e $D/work $D/mnt; git -C $D/mnt rev-parse --absolute-git-dir"
+      kill -INT $mount; wait $mount
+      find $D/home ! -uid ${USER} | wc -l
+      cmp $D/home/config $D/home/brought/config && as_user "git -C $D/home/brought log -1 --format=%s"`,
+    );
+    const brought = expect.stringMatching(/\/home\/brought$/);
+    expect(said).toEqual([...WORKED, brought, "0", "by the user"]);
+  });
+
   test("lets others read, and write where permissions let them, if that is wanted", async () => {
     const origin = lab.keep(makeRepository());
     const said = await besideUser(
