@@ -17,15 +17,21 @@ interface Manifest {
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 }
 
-/** Where Vite finds what one package imports of another: `{ find, replacement }` for each export with sources. */
-export function sourceAliases(): { readonly find: RegExp; readonly replacement: string }[] {
+/** Where Vite finds what is imported by a name. */
+interface Alias {
+  readonly find: RegExp;
+  readonly replacement: string;
+}
+
+/** Where what one package imports of another is found: one for each export with sources. */
+export function sourceAliases(): Alias[] {
   return ["packages", "apps"].flatMap((top) => {
     const folder = fileURLToPath(new URL(`../${top}`, import.meta.url));
     return readdirSync(folder).flatMap((name) => aliasesOf(join(folder, name)));
   });
 }
 
-function aliasesOf(folder: string): { readonly find: RegExp; readonly replacement: string }[] {
+function aliasesOf(folder: string): Alias[] {
   const file = join(folder, "package.json");
   if (!existsSync(file)) return [];
   const { name, exports = {} } = JSON.parse(readFileSync(file, "utf8")) as Manifest;

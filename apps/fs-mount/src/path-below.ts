@@ -7,3 +7,8 @@ export function isBelow(path: string, folder: string): boolean {
 export function isWithin(path: string, folder: string): boolean {
   return path === folder || isBelow(path, folder);
 }
+
+/** Whether two folders are the same, or one lies in the other. */
+export function areOneInTheOther(a: string, b: string): boolean {
+  return isWithin(a, b) || isBelow(b, a);
+}

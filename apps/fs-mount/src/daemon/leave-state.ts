@@ -1,6 +1,8 @@
 import { rm } from "node:fs/promises";
 import { giveBackForGood } from "../git-directory/give-back.ts";
+import { readPrepared } from "../git-directory/prepare.ts";
 import { ownGitDirectory } from "../git-directory/where.ts";
+import { isBelow } from "../path-below.ts";
 import { tellGit } from "../redirect/tell-git.ts";
 import { wordsOf } from "../told-error.ts";
 import type { Keeper } from "./keeper.ts";
@@ -24,6 +26,15 @@ export async function leaveState(
     }
   }
   if (!purge) return;
-  await rm(ownGitDirectory(stateFolder), { recursive: true, force: true });
+  try {
+    const own = ownGitDirectory(stateFolder);
+    if (!isBelow(own, stateFolder)) {
+      // Where none was ever made, somebody may have put something else there since.
+      await readPrepared(own);
+      await rm(own, { recursive: true, force: true });
+    }
+  } catch (error) {
+    log(`${name}: its git directory is left: ${wordsOf(error)}`);
+  }
   await rm(stateFolder, { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { MountError } from "../errors.ts";
-import { isBelow } from "../path-below.ts";
+import { areOneInTheOther } from "../path-below.ts";
 import { readState, writeState } from "../state-file.ts";
 import { Registration, RegistryFile, type Row } from "./schema.ts";
 
@@ -52,11 +52,7 @@ export class Registry {
       const theirs = gitDirectoryOf(row);
       if (theirs !== undefined && theirs === gitDirectoryOf(registration))
         throw new MountError("MOUNT_NAME_TAKEN", `${theirs} is the git directory of ${row.name}`);
-      if (
-        row.directory === directory ||
-        isBelow(row.directory, directory) ||
-        isBelow(directory, row.directory)
-      ) {
+      if (areOneInTheOther(row.directory, directory)) {
         throw new MountError("MOUNT_NAME_TAKEN", `${directory} belongs to ${row.name}, at ${row.directory}`);
       }
     }

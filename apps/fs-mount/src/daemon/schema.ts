@@ -1,6 +1,6 @@
 import { isAbsolute } from "node:path";
 import { z } from "zod";
-import { isWithin } from "../path-below.ts";
+import { areOneInTheOther } from "../path-below.ts";
 import { RedirectWish } from "../redirect/schema.ts";
 import { hasSecret } from "../secrets.ts";
 
@@ -117,9 +117,7 @@ const isWhereItIs = (of: Fields): boolean =>
   of.preparedGitDirectory === undefined || of.gitDirectory === undefined;
 const APART = "the git directory and the directory that is mounted on are not to be one in the other";
 const isApart = ({ gitDirectory, preparedGitDirectory: prepared, directory }: Fields): boolean =>
-  [gitDirectory, prepared].every(
-    (path) => path === undefined || !(isWithin(path, directory) || isWithin(directory, path)),
-  );
+  [gitDirectory, prepared].every((path) => path === undefined || !areOneInTheOther(path, directory));
 
 export const Registration: z.ZodType<Registration> = fields
   .refine(saysRef, NEEDS_REF)

@@ -1,7 +1,7 @@
 import { mkdir, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { MountError } from "../errors.ts";
-import { isWithin } from "../path-below.ts";
+import { areOneInTheOther, isWithin } from "../path-below.ts";
 import { readState, writeState } from "../state-file.ts";
 import { refused } from "./inspect.ts";
 import { Brought, Chosen } from "./schema.ts";
@@ -63,7 +63,7 @@ async function choosePlace(given: string, { stateFolder, directory }: WhereOptio
   const asked = resolve(given);
   if (areOneInTheOther(asked, directory)) throw noPlace(asked, oneInTheOther(directory));
   await mkdir(dirname(asked), { recursive: true });
-  const path = join(await realpath(dirname(asked)), basename(asked));
+  const path = await realpath(asked).catch(async () => join(await realpath(dirname(asked)), basename(asked)));
   if (areOneInTheOther(path, directory)) throw noPlace(path, oneInTheOther(directory));
   const known = readState(chosenFile(stateFolder), Chosen)?.path;
   if (known === path) return path;
@@ -93,10 +93,6 @@ async function isFree(path: string): Promise<boolean> {
 
 function chosenFile(stateFolder: string): string {
   return join(stateFolder, "git-directory.json");
-}
-
-function areOneInTheOther(path: string, directory: string): boolean {
-  return isWithin(path, directory) || isWithin(directory, path);
 }
 
 function oneInTheOther(directory: string): string {

@@ -95,6 +95,20 @@ test("a daemon mends it there, gives it to one mount, and takes it away with all
   expect(existsSync(gitDirectory)).toBe(false);
 });
 
+test("a daemon that has made none there takes nothing away that is there since", async () => {
+  const gitDirectory = join(lab.folder(), "git");
+  daemon = new DaemonLab(lab);
+  await daemon.start();
+  await daemon.add("one", `file://${lab.folder()}`, { gitDirectory });
+  await daemon.until("one", ({ error }) => error !== undefined);
+  mkdirSync(gitDirectory);
+  writeFileSync(join(gitDirectory, "file"), "somebody's");
+  using client = await daemon.connect();
+  await client.ask({ command: "remove", name: "one", purge: true, lazy: false });
+  expect(readFileSync(join(gitDirectory, "file"), "utf8")).toBe("somebody's");
+  expect(readdirSync(join(daemon.state, "mounts"))).toEqual([]);
+});
+
 test("from the command line, and not beside one that is there already", async () => {
   const origin = lab.keep(makeRepository());
   const directory = lab.folder();

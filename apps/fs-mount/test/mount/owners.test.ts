@@ -15,6 +15,7 @@ const WORK = `
     git commit -q -m "by the user"; git status --porcelain; git log -1 --format=%s
     stat -c %u:%g new/file
 END
+  up() { $MOUNT --uid ${USER} "$@" $D/mnt > $D/said 2>&1 & mount=$!; until_true "grep -q Ctrl-C $D/said" || cat $D/said; }
   tell() { "$@" 2>&1 || :; }`;
 const WORKED = ["version 3", `${USER}:${USER}`, "by the user", `${USER}:${USER}`];
 /** In the list of mounts. */
@@ -28,8 +29,7 @@ describe("a mount that root makes for a user", () => {
       lab,
       origin,
       `${WORK}
-      $MOUNT --uid ${USER} --refresh 1s ${origin} $D/mnt > $D/said 2>&1 & mount=$!
-      until_true "grep -q Ctrl-C $D/said" || cat $D/said
+      up --refresh 1s ${origin}
       as_user "sh -e $D/work $D/mnt"
       ${OPTIONS}
       tell as_other "cat $D/mnt/README.md"
@@ -50,8 +50,7 @@ describe("a mount that root makes for a user", () => {
       origin,
       `${WORK}
       as_user "git clone -q --bare file://${origin} $D/home/brought; cp $D/home/brought/config $D/home/config"
-      $MOUNT --uid ${USER} --prepared-gitdir $D/home/brought file://${origin} $D/mnt > $D/said 2>&1 & mount=$!
-      until_true "grep -q Ctrl-C $D/said" || cat $D/said
+      up --prepared-gitdir $D/home/brought file://${origin}
       as_user "sh -e $D/work $D/mnt; git -C $D/mnt rev-parse --absolute-git-dir"
       kill -INT $mount; wait $mount
       find $D/home ! -uid ${USER} | wc -l
@@ -68,8 +67,7 @@ describe("a mount that root makes for a user", () => {
       origin,
       `${WORK}
       echo user_allow_other > $D/fuse.conf
-      $MOUNT --uid ${USER} --allow-other ${origin} $D/mnt > $D/said 2>&1 & mount=$!
-      until_true "grep -q Ctrl-C $D/said" || cat $D/said
+      up --allow-other ${origin}
       as_user "sh -e $D/work $D/mnt; mkdir $D/mnt/open; chmod 777 $D/mnt/open"
       ${OPTIONS}
       as_other "head -n 1 $D/mnt/README.md"
