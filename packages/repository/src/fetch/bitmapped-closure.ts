@@ -13,7 +13,8 @@ export interface CloneRequest {
 
 /**
  * The pack of which a clone wants everything and nothing besides, as git's bitmaps tell: it goes out as it lies. That is
- * found out without an order of its entries and without reading one, so a server that has just started answers sooner.
+ * found out without an order of its entries and without reading one, and without a graph that lies on the disk, so a server that
+ * has just started answers sooner.
  * `undefined`: there is none, or it takes more to tell.
  */
 export async function bitmappedClosure(
@@ -21,7 +22,7 @@ export async function bitmappedClosure(
   tags: () => AsyncIterable<ListedRef>,
   request: CloneRequest,
 ): Promise<PackReader | undefined> {
-  const packs = await view.bitmaps();
+  const packs = await view.bitmaps({ graphed: true });
   const only = packs.length === 1 ? packs[0] : undefined;
   if (only === undefined || !(await isAllAsked(only, tags, request))) return undefined;
   return view.packs.find(({ id }) => id === only.id)?.reader;

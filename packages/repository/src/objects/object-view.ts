@@ -40,7 +40,7 @@ export interface ObjectReader {
   /** What is known of objects without reading them. */
   graphs(options?: GraphsOptions): Promise<GraphSet | undefined>;
   /** git's own bitmaps, of packs that no graph is known of. */
-  bitmaps(): Promise<readonly BitmappedPack[]>;
+  bitmaps(options?: BitmapsOptions): Promise<readonly BitmappedPack[]>;
 }
 
 /** How graphs are asked for. */
@@ -49,6 +49,12 @@ export interface GraphsOptions {
   readonly build?: boolean | undefined;
   /** Others will ask the same way: packs that git's bitmaps have spared a graph get one in the background. */
   readonly wanted?: boolean | undefined;
+}
+
+/** How bitmaps are asked for. */
+export interface BitmapsOptions {
+  /** Also of packs whose graph is known. */
+  readonly graphed?: boolean | undefined;
 }
 
 /** All objects of one snapshot, packed and loose. */
@@ -174,8 +180,8 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
     return this.packOf(found).reader.stream(this.positionOf(found), { signal });
   }
 
-  bitmaps(): Promise<readonly BitmappedPack[]> {
-    return this.#set.bitmapsOf(this.#packs, { signal: this.#signal });
+  bitmaps(options: BitmapsOptions = {}): Promise<readonly BitmappedPack[]> {
+    return this.#set.bitmapsOf(this.#packs, { ...options, signal: this.#signal });
   }
 
   graphs(options: GraphsOptions = {}): Promise<GraphSet | undefined> {

@@ -15,7 +15,7 @@ import { type PackHandle, type RepositoryStore, type Snapshot, StorageError } fr
 import type { GraphCache, GraphSetCache } from "./graph-cache.ts";
 import type { GraphSet } from "./graph-set.ts";
 import type { BitmappedPack } from "./bitmapped-pack.ts";
-import type { GraphsOptions } from "./object-view.ts";
+import type { BitmapsOptions, GraphsOptions } from "./object-view.ts";
 import { type GraphDemand, PackGraphSource } from "./pack-graph-source.ts";
 import type { GraphedPack } from "./pack-overlap.ts";
 
@@ -136,25 +136,26 @@ export class PackSet implements AsyncDisposable {
   /**
    * git's bitmaps of packs that no graph is known of. Beside packs that have graphs they save reading and no more, so
    * theirs are built in the background. One alone tells all that a clone needs: nothing is built as long as only clones
-   * come.
+   * come. With `graphed`, those of all packs: no graph is read for that.
    */
   async bitmapsOf(
     packs: readonly OpenPack[],
-    options: OperationOptions = {},
+    options: OperationOptions & BitmapsOptions = {},
   ): Promise<readonly BitmappedPack[]> {
     const found: (BitmappedPack & { readonly demand: GraphDemand })[] = [];
     let hasGraphs = false;
     for (const { id, reader, demand } of packs) {
       const entry = await this.#entries.get(id);
       if (entry === undefined) continue;
-      if ((await entry.graph.load(options)) !== undefined) {
+      if (options.graphed !== true && (await entry.graph.load(options)) !== undefined) {
         hasGraphs = true;
         continue;
       }
       const bitmaps = await this.#bitmapsBeside(entry, options);
       if (bitmaps !== undefined) found.push({ id, index: reader.index, bitmaps, demand });
     }
-    if (found.length > 1 || hasGraphs) for (const { index, demand } of found) demand.reads += index.count;
+    const isBeside = hasGraphs || (found.length > 1 && options.graphed !== true);
+    if (isBeside) for (const { index, demand } of found) demand.reads += index.count;
     return found;
   }
 

@@ -1,7 +1,7 @@
 import type { ObjectFormat, PackReader, PackedObject } from "@millrace/pack";
 import type { BitmappedPack } from "../objects/bitmapped-pack.ts";
 import type { GraphSet } from "../objects/graph-set.ts";
-import type { GraphsOptions, ObjectInfo, ObjectReader } from "../objects/object-view.ts";
+import type { BitmapsOptions, GraphsOptions, ObjectInfo, ObjectReader } from "../objects/object-view.ts";
 
 /** A pushed pack, still in quarantine, over the objects that the repository has. */
 export class OverlayReader implements ObjectReader {
@@ -30,8 +30,8 @@ export class OverlayReader implements ObjectReader {
     return this.#base.graphs(options);
   }
 
-  bitmaps(): Promise<readonly BitmappedPack[]> {
-    return this.#base.bitmaps();
+  bitmaps(options?: BitmapsOptions): Promise<readonly BitmappedPack[]> {
+    return this.#base.bitmaps(options);
   }
 
   async has(oid: Uint8Array): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ObjectFilter } from "@millrace/pack";
-import { createMemoryStorage } from "@millrace/storage";
+import { createMemoryStorage, type RepositoryStore } from "@millrace/storage";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -12,7 +12,7 @@ import {
   type Repository,
   type RepositoryView,
 } from "../../src/index.ts";
-import { packOf, receiveAll, withoutGraphs, withView } from "./memory-repository.ts";
+import { notingSidecars, packOf, receiveAll, withoutGraphs, withView } from "./memory-repository.ts";
 import { createGitRepository, fastImportStream, type GitRepository } from "./real-git.ts";
 import { objectsOf } from "./upload-pack-oracle.ts";
 
@@ -51,6 +51,17 @@ function beside(source: GitRepository, kind: "pack" | "bitmap"): Buffer {
   const found = readdirSync(folder).filter((name) => name.endsWith(`.${kind}`));
   expect(found).toHaveLength(1);
   return readFileSync(join(folder, found[0]!));
+}
+
+/** Lays git's bitmap beside the only pack. */
+async function keepBitmap(store: RepositoryStore, source: GitRepository): Promise<void> {
+  const snapshot = await store.snapshot();
+  const [listed] = await snapshot.packs();
+  const handle = await snapshot.openPack(listed!.id);
+  // A store keeps what it is given, though only git makes these.
+  const keep = handle.keepSidecar as (kind: string, bytes: Uint8Array) => Promise<void>;
+  await keep("bitmap", beside(source, "bitmap"));
+  await handle[Symbol.asyncDispose]();
 }
 
 async function found(
@@ -97,13 +108,7 @@ describe("the bitmap of a pack that has no graph", () => {
               caches,
             });
             for (const one of [repository, plain]) await bringIn(one, source, stored);
-            const snapshot = await store.snapshot();
-            const [listed] = await snapshot.packs();
-            const handle = await snapshot.openPack(listed!.id);
-            // A store keeps what it is given, though only git makes these.
-            const keep = handle.keepSidecar as (kind: string, bytes: Uint8Array) => Promise<void>;
-            await keep("bitmap", beside(source, "bitmap"));
-            await handle[Symbol.asyncDispose]();
+            await keepBitmap(store, source);
 
             const compare = async (): Promise<void> => {
               const all = source.text(["rev-list", "--objects", "--no-object-names", "--all"]).split("\n");
@@ -148,5 +153,31 @@ describe("the bitmap of a pack that has no graph", () => {
       { numRuns: 12 },
     );
     expect(ranked).toBeGreaterThan(30);
+  });
+});
+
+describe("the bitmap of a pack that has a graph", () => {
+  it("tells a clone of all of it, and the graph is not read", async () => {
+    const source = createGitRepository();
+    try {
+      source.run(["fast-import", "--quiet"], fastImportStream([1, 6, 10, 15, 4, 9, 22, 30, 7, 12]));
+      source.run(["repack", "-adbq"]);
+      const stored = beside(source, "pack");
+      const store = await createMemoryStorage().create("graphed.git");
+      await bringIn(openRepository(store), source, stored);
+      await keepBitmap(store, source);
+      const tips = source.text(["for-each-ref", "--format=%(objectname)"]).split("\n");
+      const read: string[] = [];
+      const started = openRepository(notingSidecars(store, read), { caches: createObjectCaches() });
+      const clone = await withView(started, (view) => cloneOf(view, tips));
+      expect(clone.equals(stored)).toBe(true);
+      expect(read).toContain("bitmap");
+      expect(read).not.toContain("graph");
+      // Other walks go by the graph.
+      await withView(started, (view) => found(view, tips, { kind: "blob:none" }));
+      expect(read).toContain("graph");
+    } finally {
+      source.remove();
+    }
   });
 });

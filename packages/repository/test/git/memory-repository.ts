@@ -6,7 +6,7 @@ import {
   type Repository,
   type RepositoryView,
 } from "../../src/index.ts";
-import { createMemoryStorage, type RepositoryStore, type Stage } from "@millrace/storage";
+import { createMemoryStorage, type RepositoryStore, type Snapshot, type Stage } from "@millrace/storage";
 import type { GitRepository } from "./real-git.ts";
 
 /** Pushes everything a real repository has into a repository in memory. */
@@ -74,6 +74,28 @@ export function withoutGraphs(store: RepositoryStore): RepositoryStore {
           if (kind !== "graph") await sidecar.call(stage, kind, bytes);
         };
         return stage;
+      },
+    },
+  }) as RepositoryStore;
+}
+
+/** The same store, which notes what of each pack is read beside it. */
+export function notingSidecars(store: RepositoryStore, read: string[]): RepositoryStore {
+  return Object.create(store, {
+    snapshot: {
+      async value(options?: OperationOptions): Promise<Snapshot> {
+        const snapshot = await store.snapshot(options);
+        const { openPack } = snapshot;
+        snapshot.openPack = async (id, how) => {
+          const handle = await openPack.call(snapshot, id, how);
+          const { sidecar } = handle;
+          handle.sidecar = async (kind, when) => {
+            read.push(kind);
+            return sidecar.call(handle, kind, when);
+          };
+          return handle;
+        };
+        return snapshot;
       },
     },
   }) as RepositoryStore;
