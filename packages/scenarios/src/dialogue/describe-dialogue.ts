@@ -13,6 +13,8 @@ export interface DialogueRun {
   readonly kind: EndpointKind;
   readonly format: ObjectFormat;
   readonly protocol: number;
+  /** Which of the clones are made: every `of`th, from `at` on. */
+  readonly share: { readonly of: number; readonly at: number };
 }
 
 /** Describes the whole dialogue over endpoints of one transport: each clone must end as one from the real git does. */
@@ -30,9 +32,9 @@ export function describeDialogue(transport: Transport, runs: readonly DialogueRu
       for (const protocol of [0, 1, 2]) {
         /** What the real git's clones have, made once for all kinds of endpoint. */
         const theirs = new Map<string, Promise<Followed>>();
-        for (const { kind } of ofFormat.filter((run) => run.protocol === protocol)) {
-          describe(`the dialogue over ${kind.name}, protocol ${protocol}`, () => {
-            describeRun({ kind, format, protocol }, () => oracle, theirs);
+        for (const run of ofFormat.filter((each) => each.protocol === protocol)) {
+          describe(`the dialogue over ${run.kind.name}, protocol ${protocol}`, () => {
+            describeRun(run, () => oracle, theirs);
           });
         }
       }
@@ -41,7 +43,7 @@ export function describeDialogue(transport: Transport, runs: readonly DialogueRu
 }
 
 function describeRun(
-  { kind, format, protocol }: DialogueRun,
+  { kind, format, protocol, share }: DialogueRun,
   getOracle: () => Oracle,
   theirs: Map<string, Promise<Followed>>,
 ): void {
@@ -76,7 +78,8 @@ function describeRun(
     await scratch[Symbol.asyncDispose]();
   });
 
-  for (const steps of [...clones.map((args) => [args]), ...sequences]) {
+  const shared = [...clones.map((args) => [args]), ...sequences].filter((_, i) => i % share.of === share.at);
+  for (const steps of shared) {
     const name = steps.map((args) => args.join(" ")).join(", ");
     it(`clone ${name}`, async () => {
       const ours: Remote = { url: endpoint.url("history.git"), env: endpoint.env, protocol };
