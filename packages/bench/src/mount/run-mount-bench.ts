@@ -1,12 +1,13 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { createSourceTree } from "../client/source-tree.ts";
 import { git } from "../process/git.ts";
 import { runCommand } from "../process/run-command.ts";
 import { machineFacts } from "../report/machine.ts";
 import { type Spread, spreadOf } from "../statistics.ts";
+import { firstList, type Mounter } from "./first-list.ts";
 import { addLargeFile, LARGE_BYTES, LARGE_FILE } from "./large-file.ts";
 import type { MountBenchOptions } from "./schema.ts";
 import { type Way, ways } from "./subjects.ts";
@@ -30,6 +31,13 @@ interface Command {
   /** How many times as long as in a clone it may take. */
   readonly boundRatio?: number;
 }
+
+/** How long after its root tree has come a mount may take until it can be listed, in milliseconds. */
+const FIRST_LIST_MS = 50;
+const FIRST_LISTS: readonly (readonly [name: string, mounter: Mounter])[] = [
+  ["first ls, from the first pack's first bytes", "foreground"],
+  ["the same, of a daemon", "daemon"],
+];
 
 const READ_LARGE = `cat ${LARGE_FILE} > /dev/null`;
 
@@ -96,6 +104,16 @@ export async function runMountBench({ runs, json, quick }: MountBenchOptions): P
         });
         await rm(folder, { recursive: true });
       }
+      for (const [name, mounter] of FIRST_LISTS) {
+        const folder = join(root, `${run}-${mounter}`);
+        await mkdir(folder);
+        note(
+          name,
+          "mount",
+          await firstList({ root: dirname(tree.path), name: basename(tree.path) }, folder, mounter),
+        );
+        await rm(folder, { recursive: true });
+      }
     }
   } finally {
     await rm(root, { recursive: true, force: true });
@@ -105,7 +123,7 @@ export async function runMountBench({ runs, json, quick }: MountBenchOptions): P
     return figure && spreadOf(figure.values).median;
   };
   const rows = [...figures.values()].map(({ name, subject, values }): MountRow => {
-    const { boundMs, boundRatio } = COMMANDS.find((command) => command.name === name) ?? {};
+    const { boundMs, boundRatio } = boundsOf(name);
     const native = medianOf(name, "clone");
     const relative = boundRatio !== undefined && native !== undefined ? boundRatio * native : undefined;
     const bound = subject === "mount" ? (boundMs ?? relative) : undefined;
@@ -118,6 +136,11 @@ export async function runMountBench({ runs, json, quick }: MountBenchOptions): P
     else appendFileSync(json, `${line}\n`);
   }
   process.stderr.write(`${tableOf(rows)}\n`);
+}
+
+function boundsOf(name: string): Pick<Command, "boundMs" | "boundRatio"> {
+  if (FIRST_LISTS.some(([first]) => first === name)) return { boundMs: FIRST_LIST_MS };
+  return COMMANDS.find((command) => command.name === name) ?? {};
 }
 
 /** Begins in one way, and does everything in the tree. */
