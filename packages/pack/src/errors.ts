@@ -18,7 +18,7 @@ export type PackErrorCode =
   | "PACK_DUPLICATE_OBJECT"
   /** A bound of `PackLimits` was passed. */
   | "PACK_LIMIT_EXCEEDED"
-  /** An index file is malformed or does not belong to its pack. */
+  /** An index file, a bitmap or a commit-graph is malformed or does not belong to its pack. */
   | "PACK_BAD_INDEX"
   /** A graph is malformed or does not belong to its pack, or the pack's objects make none. */
   | "PACK_BAD_GRAPH"

@@ -23,6 +23,7 @@ export {
   encodeReverseIndexOf,
   type PackIndexContent,
 } from "./index-file/encode.ts";
+export { type CommitGraphFile, openCommitGraphFile } from "./index-file/commit-graph-file.ts";
 export { openPackIndex, type PackIndex } from "./index-file/pack-index.ts";
 export { encodePackMtimes, readPackMtimes } from "./index-file/pack-mtimes.ts";
 export { type ObjectBits, openPackBitmaps, type PackBitmaps } from "./index-file/pack-bitmaps.ts";
