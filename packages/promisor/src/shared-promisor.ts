@@ -148,6 +148,16 @@ export class SharedPromisor implements ObjectReader {
     return Promise.resolve([]);
   }
 
+  /** None: it tells of commits that may not be here yet. */
+  commitGraph(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  /** Nothing counts as packed: what is here may be anywhere. */
+  isPacked(): boolean {
+    return false;
+  }
+
   /** Brings these objects here in as few requests as it takes; those that do not come are no error. Throws as `resolve`. */
   async prefetch(oids: Iterable<Oid>, { signal }: ResolveOptions = {}): Promise<void> {
     signal?.throwIfAborted();

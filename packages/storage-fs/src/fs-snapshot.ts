@@ -15,6 +15,7 @@ import { expandHome } from "./config/include-condition.ts";
 import { guarded, guardedItems } from "./files/fault.ts";
 import { type FsRepository, spans } from "./fs-repository.ts";
 import { alternateTips } from "./objects/alternate-tips.ts";
+import { findCommitGraph } from "./objects/commit-graph.ts";
 import { listLooseObjects, openLooseObject } from "./objects/loose-objects.ts";
 import { openPackFile } from "./objects/open-pack.ts";
 import type { CatalogedPack } from "./objects/pack-catalog.ts";
@@ -133,6 +134,11 @@ export async function openSnapshot(
       guarded("worktrees", async () => {
         signal?.throwIfAborted();
         return checkedOutBranches(repository);
+      }),
+    commitGraph: ({ signal } = {}) =>
+      guarded("objects/info/commit-graph", async () => {
+        signal?.throwIfAborted();
+        return findCommitGraph(repository, await findDirectories());
       }),
     async [Symbol.asyncDispose]() {},
   };

@@ -125,6 +125,24 @@ export interface Snapshot extends AsyncDisposable {
    * them would leave that tree behind. Absent in backends that have no working trees.
    */
   checkedOut?(options?: OperationOptions): Promise<readonly string[]>;
+  /**
+   * What git has noted of commits beside the objects (gitformat-commit-graph), as it is now; `undefined` where there is
+   * nothing or git itself would pass it over. Absent in backends that git does not work on.
+   */
+  commitGraph?(options?: OperationOptions): Promise<StoredCommitGraph | undefined>;
+}
+
+/** A commit-graph as it is stored: one file, or the layers of a split one. */
+export interface StoredCommitGraph {
+  /** Another one where another file has been written. */
+  readonly version: string;
+  /** Of all its files. */
+  readonly sizeBytes: number;
+  /**
+   * The files, whole, the lowest layer first, and unchecked; they are the caller's. Ends below one that git has removed or
+   * written anew meanwhile.
+   */
+  read(options?: OperationOptions): Promise<readonly Uint8Array[]>;
 }
 
 export interface PackInfo {

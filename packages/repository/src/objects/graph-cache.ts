@@ -7,13 +7,20 @@ import {
   createByteCache,
 } from "@millrace/pack";
 import { createBreather } from "../breather.ts";
+import { CommitGraphCache, type OpenedCommitGraph } from "./commit-graph-cache.ts";
 import { GraphSet, type PastCache } from "./graph-set.ts";
 import type { GraphedPack } from "./pack-overlap.ts";
 
-/** The graphs that a process holds, what was found out with them, and git's bitmaps of packs that have none, within one budget. */
+/**
+ * The graphs that a process holds, what was found out with them, and what git has made: bitmaps of packs that have no
+ * graph, and commit-graphs. All of it within one budget.
+ */
 export class GraphCache implements PastCache {
   readonly budgetBytes: number;
-  readonly #graphs: ByteCache<string, PackGraph | PackBitmaps | JoinedGraphs | ObjectBits>;
+  readonly #graphs: ByteCache<
+    string,
+    PackGraph | PackBitmaps | JoinedGraphs | ObjectBits | OpenedCommitGraph
+  >;
   readonly #bitmaps: ByteCache<string, PackBitmaps>;
   readonly #pasts: ByteCache<string, ObjectBits>;
   /** The build under way; the next one waits for it. */
@@ -55,6 +62,12 @@ export class GraphCache implements PastCache {
   /** What one repository keeps of graphs that belong together. */
   sets(): GraphSetCache {
     return new GraphSetCache(this.#graphs.partition() as ByteCache<string, JoinedGraphs>, this);
+  }
+
+  /** What one repository keeps of git's commit-graph. */
+  commitGraphs(): CommitGraphCache {
+    const kept = this.#graphs.partition() as ByteCache<string, OpenedCommitGraph>;
+    return new CommitGraphCache(kept, this.budgetBytes);
   }
 
   /** Runs builds one after another. */

@@ -1,4 +1,5 @@
 import {
+  type CommitGraphFile,
   type ObjectFormat,
   type ObjectType,
   type Oid,
@@ -37,10 +38,14 @@ export interface ObjectReader {
   read(oid: Uint8Array): Promise<PackedObject>;
   info(oid: Uint8Array): Promise<ObjectInfo | undefined>;
   has(oid: Uint8Array): Promise<boolean>;
+  /** Whether an open pack has it: what it says without waiting, looking for nothing that may have come. */
+  isPacked(oid: Uint8Array): boolean;
   /** What is known of objects without reading them. */
   graphs(options?: GraphsOptions): Promise<GraphSet | undefined>;
   /** git's own bitmaps, of packs that no graph is known of. */
   bitmaps(options?: BitmapsOptions): Promise<readonly BitmappedPack[]>;
+  /** What git has noted of commits, whether or not these are still here. */
+  commitGraph(): Promise<CommitGraphFile | undefined>;
 }
 
 /** How graphs are asked for. */
@@ -69,6 +74,7 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
   #listed: ReadonlySet<string> = new Set();
   /** The pack of the last hit is asked first: neighbours are asked for together. */
   #favourite = 0;
+  #commitGraph: Promise<CommitGraphFile | undefined> | undefined;
 
   private constructor(snapshot: Snapshot, set: PackSet, signal: AbortSignal | undefined) {
     this.format = snapshot.objectFormat;
@@ -134,6 +140,10 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
     return (await this.find(oid)) !== undefined;
   }
 
+  isPacked(oid: Uint8Array): boolean {
+    return this.findPacked(oid) >= 0;
+  }
+
   /** Which of these objects are here; looks again for all of them at once. */
   async hasEach(oids: readonly Oid[]): Promise<readonly boolean[]> {
     let found = await this.#areHere(oids);
@@ -182,6 +192,11 @@ export class ObjectView implements ObjectReader, AsyncDisposable {
 
   bitmaps(options: BitmapsOptions = {}): Promise<readonly BitmappedPack[]> {
     return this.#set.bitmapsOf(this.#packs, { ...options, signal: this.#signal });
+  }
+
+  commitGraph(): Promise<CommitGraphFile | undefined> {
+    this.#commitGraph ??= this.#set.commitGraphOf(this.#snapshot, { signal: this.#signal });
+    return this.#commitGraph;
   }
 
   graphs(options: GraphsOptions = {}): Promise<GraphSet | undefined> {

@@ -1,6 +1,7 @@
 import {
   type BlockCache,
   type ByteCache,
+  type CommitGraphFile,
   type OperationOptions,
   type PackBitmaps,
   type PackReader,
@@ -12,6 +13,7 @@ import {
   openPackReader,
 } from "@millrace/pack";
 import { type PackHandle, type RepositoryStore, type Snapshot, StorageError } from "@millrace/storage";
+import type { CommitGraphCache } from "./commit-graph-cache.ts";
 import type { GraphCache, GraphSetCache } from "./graph-cache.ts";
 import type { GraphSet } from "./graph-set.ts";
 import type { BitmappedPack } from "./bitmapped-pack.ts";
@@ -61,6 +63,7 @@ export class PackSet implements AsyncDisposable {
   readonly #caches: ObjectCaches;
   readonly #entries = new Map<string, Promise<Entry>>();
   readonly #graphSets: GraphSetCache;
+  readonly #commitGraphs: CommitGraphCache;
   readonly #closing = new AbortController();
   readonly #building = new Set<Promise<void>>();
   readonly #workers: WorkerPool | undefined;
@@ -70,6 +73,7 @@ export class PackSet implements AsyncDisposable {
     this.#workers = workers;
     this.#caches = caches;
     this.#graphSets = caches.graphs.sets();
+    this.#commitGraphs = caches.graphs.commitGraphs();
   }
 
   /**
@@ -157,6 +161,15 @@ export class PackSet implements AsyncDisposable {
     const isBeside = hasGraphs || (found.length > 1 && options.graphed !== true);
     if (isBeside) for (const { index, demand } of found) demand.reads += index.count;
     return found;
+  }
+
+  /** What git has noted of this repository's commits by now; `undefined` where there is nothing that holds. */
+  async commitGraphOf(
+    snapshot: Snapshot,
+    options: OperationOptions = {},
+  ): Promise<CommitGraphFile | undefined> {
+    const stored = await snapshot.commitGraph?.(options);
+    return stored && this.#commitGraphs.open(stored, this.#store.objectFormat, options);
   }
 
   /** Builds the graphs that these packs lack. */

@@ -1,4 +1,4 @@
-import type { ObjectFormat, PackReader, PackedObject } from "@millrace/pack";
+import type { CommitGraphFile, ObjectFormat, PackReader, PackedObject } from "@millrace/pack";
 import type { BitmappedPack } from "../objects/bitmapped-pack.ts";
 import type { GraphSet } from "../objects/graph-set.ts";
 import type { BitmapsOptions, GraphsOptions, ObjectInfo, ObjectReader } from "../objects/object-view.ts";
@@ -32,6 +32,14 @@ export class OverlayReader implements ObjectReader {
 
   bitmaps(options?: BitmapsOptions): Promise<readonly BitmappedPack[]> {
     return this.#base.bitmaps(options);
+  }
+
+  commitGraph(): Promise<CommitGraphFile | undefined> {
+    return this.#base.commitGraph();
+  }
+
+  isPacked(oid: Uint8Array): boolean {
+    return this.#staged.index.find(oid) >= 0 || this.#base.isPacked(oid);
   }
 
   async has(oid: Uint8Array): Promise<boolean> {

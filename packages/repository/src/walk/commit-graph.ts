@@ -1,19 +1,35 @@
-import { NODE_COMMIT, type Oid, oidToBytes, readCommitLinks } from "@millrace/pack";
+import {
+  type CommitGraphFile,
+  hashLength,
+  NODE_COMMIT,
+  type Oid,
+  oidToBytes,
+  PackError,
+  readCommitLinks,
+} from "@millrace/pack";
 import { RepositoryError } from "../errors.ts";
 import { type GraphMember, type GraphSet, numberAt } from "../objects/graph-set.ts";
 import type { ObjectReader } from "../objects/object-view.ts";
 import type { ObjectMarks } from "./object-marks.ts";
 
-/** A commit that was read, as numbers of the walk's marks. */
+/** A commit that no graph of ours knows, as numbers of the walk's marks. */
 interface ReadCommit {
   readonly tree: number;
   readonly parents: readonly number[];
   readonly time: number;
 }
 
+/** What git's commit-graph tells, with room for an id and for parents. */
+interface NotedCommits {
+  readonly file: CommitGraphFile;
+  readonly oid: Uint8Array;
+  readonly parents: number[];
+}
+
 /**
- * The commits of one walk, as numbers of its marks. Links of commits that a graph knows are at hand, others are read
- * once each: `load` a commit, and wait where it says so, before asking for its links.
+ * The commits of one walk, as numbers of its marks. Links of commits that a graph knows are at hand; of others git's
+ * commit-graph tells them where it has them and a pack has the commit, and else they are read, once each: `load` a commit,
+ * and wait where it says so, before asking for its links.
  */
 export class CommitGraph {
   readonly #reader: ObjectReader;
@@ -22,6 +38,8 @@ export class CommitGraph {
   readonly #nodeCount: number;
   readonly #read = new Map<number, ReadCommit>();
   readonly #shallow: ReadonlySet<number>;
+  /** `undefined` until it is asked for, `null` where there is none. */
+  #noted: NotedCommits | null | undefined;
 
   /** Commits in `shallow` have no parents, whatever they say (gitglossary, "shallow repository"). */
   constructor(reader: ObjectReader, marks: ObjectMarks, shallow: Iterable<Oid> = []) {
@@ -39,7 +57,9 @@ export class CommitGraph {
       if (graph.kinds[number - base] === NODE_COMMIT) return undefined;
       throw this.#notACommit(number, graph.type(number - base));
     }
-    return this.#read.has(number) ? undefined : this.#readCommit(number);
+    if (this.#read.has(number)) return undefined;
+    if (this.#noted === undefined) return this.#openNoted().then(() => this.load(number));
+    return this.#takeNoted(number) ? undefined : this.#readCommit(number);
   }
 
   /** Makes a commit's links known and answers true, or false where it is missing. Throws `REPOSITORY_WRONG_TYPE`. */
@@ -94,6 +114,41 @@ export class CommitGraph {
     if (number >= this.#nodeCount) return this.#read.get(number)!.parents[which]!;
     const member: GraphMember = this.#graphs!.memberOf(number);
     return numberAt(member, member.graph.parent(number - member.base, which));
+  }
+
+  async #openNoted(): Promise<void> {
+    const file = await this.#reader.commitGraph();
+    const oid = new Uint8Array(hashLength(this.#reader.format));
+    this.#noted = file === undefined ? null : { file, oid, parents: [] };
+  }
+
+  /**
+   * Takes a commit's links from git's commit-graph. One that no pack has is not taken: git may have dropped it, and reading
+   * tells. Where the file makes no sense, reading tells too.
+   */
+  #takeNoted(number: number): boolean {
+    const noted = this.#noted;
+    if (noted === undefined || noted === null) return false;
+    const { file, oid, parents } = noted;
+    const marks = this.#marks;
+    const own = marks.table.bytesAt(number);
+    const position = file.find(own);
+    if (position < 0 || !this.#reader.isPacked(own)) return false;
+    try {
+      file.readParents(position, parents);
+    } catch (error) {
+      if (error instanceof PackError) return false;
+      throw error;
+    }
+    file.copyTree(position, oid);
+    const tree = marks.number(oid);
+    const numbers: number[] = [];
+    for (let i = 0; i < parents.length; i++) {
+      file.copyOid(parents[i]!, oid);
+      numbers.push(marks.number(oid));
+    }
+    this.#read.set(number, { tree, parents: numbers, time: file.time(position) });
+    return true;
   }
 
   async #readCommit(number: number): Promise<void> {

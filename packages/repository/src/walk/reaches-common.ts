@@ -8,6 +8,8 @@ import { peelTips, typeOf } from "./peel-tips.ts";
 const COMMON = 1;
 const REACHES = 2;
 const FAILS = 4;
+/** It lies on the path: only where a commit-graph lies can the path come to it again. */
+const ON_PATH = 8;
 
 /**
  * Whether each wanted commit reaches an object that both sides have, so that the client may stop offering more
@@ -53,25 +55,33 @@ async function reaches(
 ): Promise<boolean> {
   const path = [start];
   const nextParent = [0];
+  marks.set(start, ON_PATH);
   while (path.length > 0) {
     await breather.step();
     const top = path.length - 1;
     const number = path[top]!;
     if (marks.has(number, COMMON | REACHES)) {
-      for (const descendant of path) marks.set(descendant, REACHES);
+      for (const descendant of path) {
+        marks.clear(descendant, ON_PATH);
+        marks.set(descendant, REACHES);
+      }
       return true;
     }
     const goesOn =
       !marks.has(number, FAILS) && (await graph.loadIfThere(number)) && graph.time(number) >= oldest;
     const parent = goesOn ? nextParent[top]!++ : 0;
     if (!goesOn || parent >= graph.parentCount(number)) {
+      marks.clear(number, ON_PATH);
       marks.set(number, FAILS);
       path.pop();
       nextParent.pop();
-    } else {
-      path.push(graph.parent(number, parent));
-      nextParent.push(0);
+      continue;
     }
+    const next = graph.parent(number, parent);
+    if (marks.has(next, ON_PATH)) continue;
+    marks.set(next, ON_PATH);
+    path.push(next);
+    nextParent.push(0);
   }
   return false;
 }
