@@ -23,7 +23,11 @@ export {
   encodeReverseIndexOf,
   type PackIndexContent,
 } from "./index-file/encode.ts";
-export { type CommitGraphFile, openCommitGraphFile } from "./index-file/commit-graph-file.ts";
+export {
+  type CommitGraphFile,
+  type CommitGraphOptions,
+  openCommitGraphFile,
+} from "./index-file/commit-graph-file.ts";
 export { openPackIndex, type PackIndex } from "./index-file/pack-index.ts";
 export { encodePackMtimes, readPackMtimes } from "./index-file/pack-mtimes.ts";
 export { type ObjectBits, openPackBitmaps, type PackBitmaps } from "./index-file/pack-bitmaps.ts";

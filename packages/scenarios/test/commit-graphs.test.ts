@@ -90,6 +90,15 @@ class Subject implements AsyncDisposable {
     });
   }
 
+  /** Adds that many commits to `main`, one behind the other and all with the same tree. */
+  async growLong(commits: number): Promise<void> {
+    const lines: string[] = [];
+    for (let i = 0; i < commits; i++) {
+      lines.push("commit refs/heads/main", `committer C <c@example.com> ${FIRST_TIME + i} +0000`, "data 0");
+    }
+    await git(["fast-import", "--quiet"], { cwd: this.directory, input: `${lines.join("\n")}\ndone\n` });
+  }
+
   async write(...how: string[]): Promise<void> {
     await this.git("commit-graph", "write", "--reachable", ...how);
   }
@@ -373,5 +382,20 @@ describe("what git's commit-graph spares", () => {
     const { size } = await stat((await subject.files())[0] as string);
     expect(await subject.open(everything, size)).toBe(0);
     expect(await subject.open(everything, size - 1)).toBeGreaterThan(60);
+  });
+
+  it("is as much where the file has many megabytes", { timeout: 600_000 }, async () => {
+    await using subject = await Subject.create("sha1", createRandom(10));
+    await subject.growLong(80_000);
+    await subject.write();
+    const { size } = await stat((await subject.files())[0] as string);
+    expect(size).toBeGreaterThan(4 * 1024 * 1024);
+    const [tip, old] = [await subject.git("rev-parse", "main"), await subject.git("rev-parse", "main~3000")];
+    await subject.open(async (repository) => {
+      await using view = await repository.openView();
+      const count = await countReads(view);
+      expect(await view.reachesCommon([tip], [old])).toBe(true);
+      expect(count()).toBe(0);
+    });
   });
 });

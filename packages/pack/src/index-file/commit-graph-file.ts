@@ -44,19 +44,26 @@ const NO_PARENT = 0x70000000;
 const TOP_BIT = 0x80000000;
 const TWO_TO_32 = 0x100000000;
 
+export interface CommitGraphOptions {
+  /** What a layer of a split commit-graph lies over. */
+  readonly below?: CommitGraphFile | undefined;
+  /** The hash of all that stands before the trailing checksum, where it has been made; else it is made here in one go. */
+  readonly hash?: Uint8Array | undefined;
+}
+
 /**
- * Opens a commit-graph file of version 1 (gitformat-commit-graph); of a split one a layer, over the one `below` it. `bytes`
- * are kept, not copied, and must not change. Checks sums and sizes, while parents are checked when they are read.
+ * Opens a commit-graph file of version 1 (gitformat-commit-graph); of a split one a layer. `bytes` are kept, not copied, and must not change. Checks sums and sizes, while parents are checked when they are read.
  * Throws PACK_BAD_INDEX where it is malformed, of another format or belongs over another layer.
  */
 export function openCommitGraphFile(
   bytes: Uint8Array,
   format: ObjectFormat,
-  below?: CommitGraphFile,
+  options: CommitGraphOptions = {},
 ): CommitGraphFile {
+  const { below } = options;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const idBytes = hashLength(format);
-  const chunks = readHeader(bytes, view, format, below);
+  const chunks = readHeader(bytes, view, format, options);
   const { fanOutAt, idsAt, recordsAt, edgesAt, edgeCount, datesAt, lateDatesAt, lateDateCount, own } =
     readLayout(chunks, view, idBytes);
   const recordBytes = idBytes + RECORD_BYTES;
@@ -163,16 +170,15 @@ function readHeader(
   bytes: Uint8Array,
   view: DataView,
   format: ObjectFormat,
-  below: CommitGraphFile | undefined,
+  { below, hash }: CommitGraphOptions,
 ): Chunks {
   const idBytes = hashLength(format);
   const end = bytes.length - idBytes;
   if (end < HEADER_BYTES || view.getUint32(0) !== MAGIC) throw bad("not a commit-graph file");
   if (bytes[4] !== 1) throw bad(`version ${bytes[4]} is not known`);
   if (bytes[5] !== (format === "sha1" ? 1 : 2)) throw bad("its ids are of another format");
-  const hasher = createHasher(format);
-  hasher.update(bytes.subarray(0, end));
-  if (!isSame(bytes, end, hasher.digest())) throw bad("its checksum does not match");
+  if (!isSame(bytes, end, hash ?? hashOf(bytes.subarray(0, end), format)))
+    throw bad("its checksum does not match");
   const chunks = readChunks(view, { at: HEADER_BYTES, count: bytes[6]!, end }, bad);
 
   const baseCount = bytes[7]!;
@@ -225,6 +231,12 @@ function readLayout(chunks: Chunks, view: DataView, idBytes: number): Layout {
     lateDateCount: Math.floor((lateDates?.bytes ?? 0) / 8),
     own,
   };
+}
+
+function hashOf(bytes: Uint8Array, format: ObjectFormat): Uint8Array {
+  const hasher = createHasher(format);
+  hasher.update(bytes);
+  return hasher.digest();
 }
 
 function isSame(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {

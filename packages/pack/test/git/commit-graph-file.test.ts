@@ -69,7 +69,7 @@ async function readLayers(dir: string): Promise<Uint8Array[]> {
 
 function openLayers(layers: readonly Uint8Array[], format: ObjectFormat): CommitGraphFile {
   let file: CommitGraphFile | undefined;
-  for (const bytes of layers) file = openCommitGraphFile(bytes, format, file);
+  for (const bytes of layers) file = openCommitGraphFile(bytes, format, { below: file });
   return file!;
 }
 
@@ -248,13 +248,14 @@ describe.each<ObjectFormat>(["sha1", "sha256"])("the commit-graph by git, %s", (
     git(dir, ["commit-graph", "write", "--reachable", "--split=no-merge"]);
     const [first, second, third] = (await readLayers(dir)) as [Uint8Array, Uint8Array, Uint8Array];
     const lowest = openCommitGraphFile(first, format);
-    expect(openCommitGraphFile(third, format, openCommitGraphFile(second, format, lowest)).layerCount).toBe(
-      3,
-    );
+    const middle = openCommitGraphFile(second, format, { below: lowest });
+    expect(openCommitGraphFile(first, format, { hash: lowest.checksum }).count).toBe(lowest.count);
+    expect(openCommitGraphFile(third, format, { below: middle }).layerCount).toBe(3);
     for (const open of [
       () => openCommitGraphFile(second, format),
-      () => openCommitGraphFile(third, format, lowest),
-      () => openCommitGraphFile(first, format, lowest),
+      () => openCommitGraphFile(first, format, { hash: middle.checksum }),
+      () => openCommitGraphFile(third, format, { below: lowest }),
+      () => openCommitGraphFile(first, format, { below: lowest }),
       () => openCommitGraphFile(first, format === "sha1" ? "sha256" : "sha1"),
     ]) {
       expect(open).toThrow(code("PACK_BAD_INDEX"));

@@ -1,6 +1,9 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   type ByteCache,
   type CommitGraphFile,
+  createHasher,
+  hashLength,
   type ObjectFormat,
   type OperationOptions,
   openCommitGraphFile,
@@ -16,6 +19,8 @@ export interface OpenedCommitGraph {
 }
 
 const NEWEST = "newest";
+/** What is hashed between two turns of the event loop. */
+const STEP_BYTES = 4 * 1024 * 1024;
 
 /** Remembers the commit-graph of one repository until git writes another one. */
 export class CommitGraphCache {
@@ -54,7 +59,9 @@ export class CommitGraphCache {
   async #read(stored: StoredCommitGraph, format: ObjectFormat): Promise<CommitGraphFile | undefined> {
     let file: CommitGraphFile | undefined;
     try {
-      for (const bytes of await stored.read()) file = openCommitGraphFile(bytes, format, file);
+      for (const bytes of await stored.read()) {
+        file = openCommitGraphFile(bytes, format, { below: file, hash: await hashOf(bytes, format) });
+      }
     } catch (error) {
       // What is wrong with it is for git fsck to tell: all that it says can be found without.
       if (!(error instanceof PackError)) throw error;
@@ -62,4 +69,15 @@ export class CommitGraphCache {
     this.#kept.set(NEWEST, { version: stored.version, file }, file === undefined ? 0 : stored.sizeBytes);
     return file;
   }
+}
+
+/** The hash of what stands before a file's trailing checksum. */
+async function hashOf(bytes: Uint8Array, format: ObjectFormat): Promise<Uint8Array> {
+  const hasher = createHasher(format);
+  const end = Math.max(0, bytes.length - hashLength(format));
+  for (let at = 0; at < end; at += STEP_BYTES) {
+    if (at > 0) await nextTurn();
+    hasher.update(bytes.subarray(at, Math.min(end, at + STEP_BYTES)));
+  }
+  return hasher.digest();
 }

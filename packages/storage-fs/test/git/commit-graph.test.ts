@@ -33,7 +33,7 @@ async function opened(store: RepositoryStore): Promise<CommitGraphFile | undefin
     if (stored !== undefined) {
       expect(layers.reduce((bytes, layer) => bytes + layer.length, 0)).toBe(stored.sizeBytes);
     }
-    for (const bytes of layers) file = openCommitGraphFile(bytes, view.objectFormat, file);
+    for (const bytes of layers) file = openCommitGraphFile(bytes, view.objectFormat, { below: file });
     return file;
   });
 }
