@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { SHAMBLES, SHATTERED } from "../test/kernel/collisions.ts";
+import { SHAMBLES, SHATTERED } from "@millrace/git-lab/collisions";
 import { createHasher, createObjectHasher, hashObject } from "./hash.ts";
 
 describe.each(["sha1", "sha256"] as const)("hashing in %s", (format) => {

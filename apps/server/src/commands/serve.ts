@@ -25,6 +25,8 @@ export interface ServeFlags {
   readonly anonymousPush: string;
   readonly createOnPush: boolean;
   readonly maxPackBytes?: string | undefined;
+  /** Whether objects that were made to collide under SHA-1 are refused. */
+  readonly collisionDetection: boolean;
   readonly threads?: string | undefined;
   /** Where pushes are posted to. */
   readonly webhook?: string | undefined;
@@ -45,6 +47,7 @@ const Flags = z.object({
   anonymousPush: AnonymousPush,
   createOnPush: z.boolean(),
   maxPackBytes: z.coerce.number().int().positive().optional(),
+  collisionDetection: z.boolean(),
   threads: z.coerce.number().int().positive().optional(),
   webhook: z.url({ protocol: /^https?$/ }).optional(),
   cacheDir: z.union([z.string().min(1), z.literal(false)]).optional(),
@@ -97,7 +100,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
     version,
     anonymousPush,
     createOnPush,
-    receive: { maxPackBytes },
+    receive: { maxPackBytes, detectCollisions: parsed.collisionDetection },
     threads,
     onPush: url === undefined ? undefined : createWebhook({ url, secret }),
     onPushAnswered: (name) => upkeep.pushed(name),

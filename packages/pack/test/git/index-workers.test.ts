@@ -19,7 +19,6 @@ import {
   createBlockCache,
   createByteCache,
   type PackSink,
-  type RandomAccess,
   type WorkerPool,
 } from "../../src/index.ts";
 import { EntryTable } from "../../src/receive/entry-table.ts";
@@ -29,6 +28,7 @@ import {
   buildPack,
   bytesAccess,
   chunked,
+  fileSink,
   git,
   gitIndexPack,
   makeFolder,
@@ -36,28 +36,6 @@ import {
   noise,
   packObjects,
 } from "./pack-fixtures.ts";
-
-/** A sink with a file that other threads can read. */
-async function fileSink(path: string): Promise<PackSink & AsyncDisposable> {
-  const handle = await fs.open(path, "w+");
-  let sizeBytes = 0;
-  return {
-    async write(bytes) {
-      await handle.appendFile(bytes);
-      sizeBytes += bytes.length;
-    },
-    open: async (): Promise<RandomAccess> => ({
-      sizeBytes,
-      fd: handle.fd,
-      async read(offset, length) {
-        const buffer = new Uint8Array(Math.min(length, sizeBytes - offset));
-        await handle.read(buffer, 0, buffer.length, offset);
-        return buffer;
-      },
-    }),
-    [Symbol.asyncDispose]: () => handle.close(),
-  };
-}
 
 /** A pack of trees with more entries than links are held in memory. */
 function wideTrees(format: ObjectFormat): Uint8Array {

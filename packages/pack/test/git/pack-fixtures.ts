@@ -147,6 +147,28 @@ export function memorySink(): MemorySink {
   };
 }
 
+/** A sink with a file that other threads can read. */
+export async function fileSink(path: string): Promise<PackSink & AsyncDisposable> {
+  const handle = await fs.open(path, "w+");
+  let sizeBytes = 0;
+  return {
+    async write(bytes) {
+      await handle.appendFile(bytes);
+      sizeBytes += bytes.length;
+    },
+    open: async (): Promise<RandomAccess> => ({
+      sizeBytes,
+      fd: handle.fd,
+      async read(offset, length) {
+        const buffer = new Uint8Array(Math.min(length, sizeBytes - offset));
+        await handle.read(buffer, 0, buffer.length, offset);
+        return buffer;
+      },
+    }),
+    [Symbol.asyncDispose]: () => handle.close(),
+  };
+}
+
 /** The finished pack: header over the first bytes, trailer behind. */
 export function finishedPack(
   sink: MemorySink,

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { adler32 } from "../../src/inflate/adler.ts";
 import { SHA1_STATE_BYTES } from "../../src/kernel/kernel.ts";
-import { SHAMBLES, SHATTERED } from "./collisions.ts";
+import { SHAMBLES, SHATTERED } from "@millrace/git-lab/collisions";
 import { createBench } from "./memory.ts";
 
 const bench = createBench();

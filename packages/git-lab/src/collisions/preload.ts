@@ -1,0 +1,3 @@
+import { hashWithoutHeaders } from "./without-headers.ts";
+
+hashWithoutHeaders();
