@@ -22,6 +22,13 @@ export interface PackLimits {
   readonly maxObjectBytes?: number | undefined;
   /** Inflated size of what is held in memory: a delta, its base, its result; a commit, tree or tag. Default 512 MiB. */
   readonly maxDeltaBytes?: number | undefined;
+  /** Inflated size of one commit, tree or tag, however it is stored. Default: `maxDeltaBytes`. */
+  readonly maxMetadataBytes?: number | undefined;
+  /**
+   * Inflated size of all that the deltas of the pack make, together: what it may cost in time. Default 64 GiB, or 64 KiB for
+   * each byte of the pack where that is more.
+   */
+  readonly maxMadeBytes?: number | undefined;
   /** Deltas between an object and one that is stored whole. Default: no bound, as git has none. */
   readonly maxDeltaDepth?: number | undefined;
 }
@@ -30,5 +37,7 @@ export const PackLimits: z.ZodType<PackLimits> = z.object({
   maxObjectCount: z.number().int().positive().optional(),
   maxObjectBytes: z.number().int().positive().optional(),
   maxDeltaBytes: z.number().int().positive().optional(),
+  maxMetadataBytes: z.number().int().positive().optional(),
+  maxMadeBytes: z.number().int().positive().optional(),
   maxDeltaDepth: z.number().int().positive().optional(),
 });

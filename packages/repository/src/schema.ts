@@ -8,6 +8,24 @@ export const FsckLevel: z.ZodType<FsckLevel> = z.enum(["error", "warn", "ignore"
 export interface ReceivePolicy {
   /** Bytes of one pack; a larger one is refused while it arrives. Default: no bound. */
   readonly maxPackBytes?: number | undefined;
+  /** Inflated bytes of one object. Default: no bound, as large blobs pass in pieces. */
+  readonly maxObjectBytes?: number | undefined;
+  /**
+   * Inflated bytes of what is held whole to resolve deltas: a delta, its base, its result. git makes none of blobs from
+   * `core.bigFileThreshold` on, which is 512 MiB, and up to there it does: a lower bound refuses what plain git pushes, unless
+   * the client sets a lower threshold, too. Of larger objects than 32 MiB a process holds those of one push and one
+   * thread at a time, so a GiB in all, and half of one more for deltas that git would not make. Default 512 MiB.
+   */
+  readonly maxDeltaBytes?: number | undefined;
+  /** Inflated bytes of one commit, tree or tag, which each push holds whole; a tree of this size has some million names. Default 128 MiB. */
+  readonly maxMetadataBytes?: number | undefined;
+  /**
+   * Inflated bytes of all that the deltas of one pack make, together: what a small pack may cost in time; git has no such
+   * bound. Default 64 GiB, or 64 KiB for each byte of the pack where that is more, which real histories do not reach.
+   */
+  readonly maxMadeBytes?: number | undefined;
+  /** Deltas on each other in one pack. Default 4095, as deep as git packs. */
+  readonly maxDeltaDepth?: number | undefined;
   /** Check the content of pushed objects. Default `true`. */
   readonly fsck?: boolean | undefined;
   /** Levels by fsck message id, over the defaults (see `defaultFsckLevels`). */
@@ -17,6 +35,11 @@ export interface ReceivePolicy {
 }
 export const ReceivePolicy: z.ZodType<ReceivePolicy> = z.object({
   maxPackBytes: z.number().int().positive().optional(),
+  maxObjectBytes: z.number().int().positive().optional(),
+  maxDeltaBytes: z.number().int().positive().optional(),
+  maxMetadataBytes: z.number().int().positive().optional(),
+  maxMadeBytes: z.number().int().positive().optional(),
+  maxDeltaDepth: z.number().int().positive().optional(),
   fsck: z.boolean().optional(),
   fsckLevels: z.record(z.string(), FsckLevel).optional(),
   detectCollisions: z.boolean().optional(),

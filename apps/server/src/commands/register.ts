@@ -30,6 +30,7 @@ export function registerCommands(program: Command, version: string): void {
     )
     .option("--no-create-on-push", "a push to a name that is not there fails")
     .option("--max-pack-bytes <n>", "largest pack that a push may bring")
+    .option("--max-delta-bytes <n>", "largest object that a push may bring as a delta (default: 512 MiB)")
     .option("--no-collision-detection", "take objects that were made to have the SHA-1 of another one")
     .option("--threads <n>", "threads for indexing larger pushes (default: one for each processor)")
     .option("--webhook <url>", "where pushes are posted to; MILLRACE_WEBHOOK_SECRET signs them")

@@ -25,6 +25,8 @@ export interface ServeFlags {
   readonly anonymousPush: string;
   readonly createOnPush: boolean;
   readonly maxPackBytes?: string | undefined;
+  /** Of an object that is held whole for deltas. */
+  readonly maxDeltaBytes?: string | undefined;
   /** Whether objects that were made to collide under SHA-1 are refused. */
   readonly collisionDetection: boolean;
   readonly threads?: string | undefined;
@@ -47,6 +49,7 @@ const Flags = z.object({
   anonymousPush: AnonymousPush,
   createOnPush: z.boolean(),
   maxPackBytes: z.coerce.number().int().positive().optional(),
+  maxDeltaBytes: z.coerce.number().int().positive().optional(),
   collisionDetection: z.boolean(),
   threads: z.coerce.number().int().positive().optional(),
   webhook: z.url({ protocol: /^https?$/ }).optional(),
@@ -89,7 +92,7 @@ async function openServed({
 /** Serves a folder or a bucket until SIGINT or SIGTERM, then lets the requests under way finish. */
 export async function serve(flags: ServeFlags, version: string): Promise<void> {
   const parsed = Flags.parse(flags);
-  const { listen, anonymousPush, maxPackBytes, threads, webhook: url } = parsed;
+  const { listen, anonymousPush, maxPackBytes, maxDeltaBytes, threads, webhook: url } = parsed;
   const secret = process.env.MILLRACE_WEBHOOK_SECRET;
   const { storage, label, mayGrow } = await openServed(parsed);
   const onFault = (error: unknown): void => void process.stderr.write(`${inspect(error)}\n`);
@@ -100,7 +103,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
     version,
     anonymousPush,
     createOnPush,
-    receive: { maxPackBytes, detectCollisions: parsed.collisionDetection },
+    receive: { maxPackBytes, maxDeltaBytes, detectCollisions: parsed.collisionDetection },
     threads,
     onPush: url === undefined ? undefined : createWebhook({ url, secret }),
     onPushAnswered: (name) => upkeep.pushed(name),

@@ -8,6 +8,7 @@ import { FamilyResolver } from "../receive/family-resolver.ts";
 import { LinkOutput } from "../receive/link-output.ts";
 import { NO_INTAKE } from "../receive/object-intake.ts";
 import { packedBytesOf } from "../receive/packed-entries.ts";
+import { storedBounds } from "../receive/resolve-bounds.ts";
 import { resolveOnWorkers } from "../receive/resolve-on-workers.ts";
 import { readStoredTable } from "../receive/stored-table.ts";
 import { returnWorkspace, takeWorkspace } from "../receive/workspace.ts";
@@ -83,12 +84,7 @@ async function readLinks(
   const { format } = index;
   const fragments: LinkFragment[] = [];
   const takeLinks = (fragment: LinkFragment): void => void fragments.push(fragment);
-  const limits = {
-    maxHeldBytes: MAX_OBJECT_BYTES,
-    maxResultBytes: MAX_OBJECT_BYTES,
-    maxDeltaDepth: Number.POSITIVE_INFINITY,
-    budgetBytes: BUDGET_BYTES,
-  };
+  const limits = { bounds: storedBounds(MAX_OBJECT_BYTES), budgetBytes: BUDGET_BYTES };
   if (pool !== undefined && source.fd !== undefined && families.roots.length >= WORKER_ROOTS) {
     const work = {
       format,
@@ -107,9 +103,10 @@ async function readLinks(
   }
   const workspace = takeWorkspace();
   const packed = packedBytesOf(source, signal);
+  let resolver: FamilyResolver | undefined;
   try {
     const links = new LinkOutput(workspace, format, takeLinks);
-    const resolver = new FamilyResolver({
+    resolver = new FamilyResolver({
       workspace,
       columns: table,
       families,
@@ -133,6 +130,7 @@ async function readLinks(
     }
     return fragments;
   } finally {
+    resolver?.giveTurnBack();
     packed.release();
     returnWorkspace(workspace);
   }

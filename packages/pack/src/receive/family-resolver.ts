@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { readDeltaSizes } from "../delta/apply.ts";
 import { PackError } from "../errors.ts";
 import { DELTA_TOO_LARGE } from "../kernel/kernel.ts";
@@ -14,10 +15,12 @@ import { EntryLoader } from "./entry-loader.ts";
 import { type EntryColumns, sizeOfEntry, sizeWord } from "./entry-table.ts";
 import { adoptByOid, type Families } from "./families.ts";
 import { type Frame, FrameStack } from "./frame-stack.ts";
+import { LARGE_BYTES, LargeTurn } from "./large-turn.ts";
 import { type LinkOutput, type ScannedTree, startsBytes } from "./link-output.ts";
 import { align, SLACK_BYTES } from "./memory-layout.ts";
 import type { Intake } from "./object-intake.ts";
 import type { PackedBytes } from "./packed-entries.ts";
+import { MadeMeter, maxResultBytes, type ResolveBounds } from "./resolve-bounds.ts";
 import { MAX_RANGES, SCRATCH_BYTES, type Workspace } from "./workspace.ts";
 
 /** What resolving the families of a pack needs. */
@@ -30,11 +33,7 @@ export interface FamilyResolverOptions {
   readonly packed: PackedBytes;
   readonly intake: Intake;
   readonly links: LinkOutput;
-  /** Largest object or delta that is held, and largest object that a delta may make, in bytes. */
-  readonly maxHeldBytes: number;
-  readonly maxResultBytes: number;
-  /** Deltas that may lie between an object and one that is stored whole, itself included. */
-  readonly maxDeltaDepth: number;
+  readonly bounds: ResolveBounds;
   /** Bytes of bases that are kept while their deltas are worked on. */
   readonly budgetBytes: number;
   /** Asked after about 128 KiB of work with the number of deltas resolved since; may wait, and may throw. */
@@ -46,6 +45,8 @@ type Findings = ReturnType<Intake["check"]>;
 const BREATH_BYTES = 128 * 1024;
 /** What an object costs beside its bytes, in bytes, when it comes to taking a breath. */
 const OBJECT_COST_BYTES = 2048;
+/** How often a thread looks whether it may hold large objects. */
+const TURN_MS = 20;
 
 /**
  * Resolves deltas family by family, depth first, in the kernel's memory: each object is made from its base, scanned if
@@ -58,14 +59,18 @@ export class FamilyResolver {
   readonly #loader: EntryLoader;
   /** Ids are needed at once, since deltas may wait for them. */
   readonly #isAdopting: boolean;
+  readonly #turn: LargeTurn;
+  readonly #meter: MadeMeter;
   #work = 0;
   #resolved = 0;
 
   constructor(options: FamilyResolverOptions) {
     this.#options = options;
-    const { workspace, budgetBytes, intake, columns } = options;
+    const { workspace, budgetBytes, intake, columns, bounds } = options;
     this.#stack = new FrameStack(workspace.kernel, workspace.heap, budgetBytes, () => intake.flush(columns));
-    this.#loader = new EntryLoader({ ...options, stack: this.#stack });
+    this.#loader = new EntryLoader({ ...options, maxHeldBytes: bounds.maxHeldBytes, stack: this.#stack });
+    this.#turn = new LargeTurn(bounds.turn);
+    this.#meter = new MadeMeter(bounds);
     this.#isAdopting = options.families.groups.count > 0;
   }
 
@@ -77,6 +82,7 @@ export class FamilyResolver {
     const { columns, links, workspace } = this.#options;
     const kind = columns.kinds[entry]!;
     const bytes = sizeOfEntry(columns, entry);
+    if (bytes > LARGE_BYTES) await this.awaitTurn();
     const loaded = this.#loader.loadWhole(entry);
     const at = typeof loaded === "number" ? loaded : await loaded;
     this.#pushBase(entry, kind, at, bytes, withOwnLinks);
@@ -92,6 +98,19 @@ export class FamilyResolver {
     const kind = kindOfObjectType(external.type);
     this.#pushBase(-1, kind, this.#loader.place(external.content), external.content.length, false);
     await this.#resolveBelow(kind, external, firstChild);
+  }
+
+  /** Waits until this thread may hold large objects, which it may then until `giveTurnBack`. */
+  async awaitTurn(): Promise<void> {
+    while (!this.#turn.take()) {
+      await delay(TURN_MS);
+      await this.#breathe();
+    }
+  }
+
+  /** Others may hold large objects from here on: this resolver's memory is done with. */
+  giveTurnBack(): void {
+    this.#turn.giveBack();
   }
 
   /** Hashes what still waits, and reports it. */
@@ -117,8 +136,12 @@ export class FamilyResolver {
       else firstChild[entry] = following;
 
       if (frames[frames.length - 1]!.at < 0) await this.#rebuild(external);
-      const delta = this.#loader.delta(child);
-      this.#make(child, kind, delta instanceof Promise ? await delta : delta, following < 0);
+      if (sizeOfEntry(columns, child) > LARGE_BYTES) await this.awaitTurn();
+      const loaded = this.#loader.delta(child);
+      const delta = loaded instanceof Promise ? await loaded : loaded;
+      const declared = this.#declared(child, kind, delta);
+      if (declared > LARGE_BYTES) await this.awaitTurn();
+      this.#make(child, kind, delta, declared, following < 0);
       if (this.#isAdopting) {
         intake.flush(columns);
         adoptByOid(columns, families, child);
@@ -131,13 +154,13 @@ export class FamilyResolver {
   }
 
   /** Makes the object of a delta entry from the topmost frame, and puts it on the stack where it has deltas itself. */
-  #make(child: number, kind: number, delta: Uint8Array, isLast: boolean): void {
+  #make(child: number, kind: number, delta: Uint8Array, declared: number, isLast: boolean): void {
     const { columns, families, intake, links } = this.#options;
     const { kernel } = this.#options.workspace;
     const isTree = kind === KIND_TREE;
     const base = this.#stack.frames[this.#stack.frames.length - 1]!;
-    if (base.depth >= this.#options.maxDeltaDepth) throw this.#tooDeep(child);
-    const { at, bytes } = this.#apply(child, delta, base, isTree);
+    if (base.depth >= this.#options.bounds.maxDeltaDepth) throw this.#tooDeep(child);
+    const { at, bytes } = this.#apply(child, delta, declared, base, isTree);
     const type = objectTypeOfKind(kind as EntryKind)!;
     let findings: Findings;
     let frame: Frame;
@@ -163,23 +186,38 @@ export class FamilyResolver {
     this.#work += bytes + sizeOfEntry(columns, child) + OBJECT_COST_BYTES;
   }
 
-  /** Applies a delta to the content of a frame that is on the stack, or its guest; answers where the result lies. */
-  #apply(child: number, delta: Uint8Array, base: Frame, isTree: boolean): { at: number; bytes: number } {
-    const { workspace, columns, maxResultBytes } = this.#options;
-    const { kernel, ranges } = workspace;
+  /** The size of what a delta makes, as it says itself, which is within the bounds. */
+  #declared(child: number, kind: number, delta: Uint8Array): number {
+    const { columns, bounds } = this.#options;
     let declared: number;
     try {
       declared = readDeltaSizes(delta).resultBytes;
     } catch (cause) {
       throw this.#badDelta(child, cause as Error);
     }
-    if (declared > maxResultBytes) {
-      throw new PackError(
-        "PACK_LIMIT_EXCEEDED",
-        `delta at offset ${columns.offsets[child]}: result of ${declared} bytes is over the limit`,
-        { offset: columns.offsets[child] },
-      );
+    const offset = columns.offsets[child];
+    if (declared > maxResultBytes(bounds, kind)) {
+      const text = `delta at offset ${offset}: result of ${declared} bytes is over the limit`;
+      throw new PackError("PACK_LIMIT_EXCEEDED", text, { offset });
     }
+    if (this.#meter.add(declared)) {
+      throw new PackError("PACK_LIMIT_EXCEEDED", "the deltas of the pack make more than they may", {
+        offset,
+      });
+    }
+    return declared;
+  }
+
+  /** Applies a delta to the content of a frame that is on the stack, or its guest; answers where the result lies. */
+  #apply(
+    child: number,
+    delta: Uint8Array,
+    declared: number,
+    base: Frame,
+    isTree: boolean,
+  ): { at: number; bytes: number } {
+    const { workspace, columns } = this.#options;
+    const { kernel, ranges } = workspace;
     const resultBytes = align(declared) + (isTree ? startsBytes(declared, columns.hashBytes) + 128 : 0);
     const deltaBytes = delta.length;
     const isSmall = deltaBytes <= SCRATCH_BYTES;
@@ -199,7 +237,7 @@ export class FamilyResolver {
 
   #tooDeep(child: number): PackError {
     const offset = this.#options.columns.offsets[child];
-    const text = `delta at offset ${offset}: more than ${this.#options.maxDeltaDepth} deltas on each other`;
+    const text = `delta at offset ${offset}: more than ${this.#options.bounds.maxDeltaDepth} deltas on each other`;
     return new PackError("PACK_LIMIT_EXCEEDED", text, { offset });
   }
 
@@ -311,7 +349,11 @@ export class FamilyResolver {
     } else if (base === undefined) {
       bytes = sizeOfEntry(columns, entry);
       at = await this.#loader.loadWhole(entry);
-    } else ({ at, bytes } = this.#apply(entry, await this.#loader.delta(entry), base, false));
+    } else {
+      const delta = await this.#loader.delta(entry);
+      const declared = this.#declared(entry, columns.types[entry]!, delta);
+      ({ at, bytes } = this.#apply(entry, delta, declared, base, false));
+    }
     return this.#plainFrame(entry, at, bytes);
   }
 

@@ -25,6 +25,7 @@ import {
   type VisitPiece,
 } from "./object-intake.ts";
 import { isWorthWorkers, resolveDeltas } from "./resolve.ts";
+import { resolveBounds } from "./resolve-bounds.ts";
 import { scanStream } from "./scan-stream.ts";
 import { createSpool } from "./spool.ts";
 import { returnWorkspace, takeWorkspace } from "./workspace.ts";
@@ -59,6 +60,8 @@ export interface IndexPackOptions {
   readonly sink: PackSink;
   /** Objects of the repository that a thin pack may build on; asked twice for one that is appended. */
   readonly resolveBase?: ((oid: Oid) => Promise<PackedObject | undefined>) | undefined;
+  /** The size of such an object in bytes, asked first: a base that is too large, or has to wait for others, is not read then. */
+  readonly sizeOfBase?: ((oid: Oid) => Promise<number | undefined>) | undefined;
   /** Called for each object of the pack exactly once, in no fixed order; appended bases do not count. */
   readonly visit?: ((object: VisitedObject) => void) | undefined;
   /**
@@ -123,7 +126,6 @@ export interface PackLinks {
 }
 
 const DEFAULT_DELTA_BYTES = 48 * 1024 * 1024;
-const DEFAULT_MAX_DELTA_BYTES = 512 * 1024 * 1024;
 
 /**
  * Receives a pack and makes its index (git index-pack --fix-thin): checks and spools it while it arrives, then
@@ -219,7 +221,6 @@ async function receive(
     const { table, deltas, deltaCount, refCount, header, trailer, trailing } = scanned;
     let appended: readonly Oid[] = [];
     if (deltaCount > 0) {
-      const maxHeldBytes = limits?.maxDeltaBytes ?? DEFAULT_MAX_DELTA_BYTES;
       appended = await resolveDeltas({
         ...shared,
         table,
@@ -229,9 +230,8 @@ async function receive(
         stored: await sink.open(),
         pool: options.pool,
         resolveBase,
-        maxHeldBytes,
-        maxResultBytes: Math.min(maxHeldBytes, limits?.maxObjectBytes ?? maxHeldBytes),
-        maxDeltaDepth: limits?.maxDeltaDepth ?? Number.POSITIVE_INFINITY,
+        sizeOfBase: options.sizeOfBase,
+        bounds: resolveBounds(limits, table.bodyEnd),
         budgetBytes: deltaBytes / 2,
         onResolved: (resolved) =>
           options.onProgress?.({ phase: "resolving", deltas: resolved, total: deltaCount }),

@@ -7,12 +7,14 @@ import type { Pace } from "../read/pace.ts";
 import type { ObjectFormat, Oid } from "../schema.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
 import type { DeltaStore } from "./delta-store.ts";
-import type { EntryTable } from "./entry-table.ts";
+import { type EntryTable, sizeOfEntry } from "./entry-table.ts";
 import { type Families, linkFamilies, takeGroup } from "./families.ts";
 import { FamilyResolver } from "./family-resolver.ts";
+import { LARGE_BYTES } from "./large-turn.ts";
 import type { LinkOutput } from "./link-output.ts";
 import type { IntakeOptions, ObjectIntake } from "./object-intake.ts";
 import { packedBytesOf } from "./packed-entries.ts";
+import type { ResolveBounds } from "./resolve-bounds.ts";
 import { resolveOnWorkers } from "./resolve-on-workers.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -32,10 +34,9 @@ export interface ResolveOptions extends IntakeOptions {
   readonly stored: RandomAccess;
   readonly pool: WorkerPool | undefined;
   readonly resolveBase: ((oid: Oid) => Promise<PackedObject | undefined>) | undefined;
-  /** Largest object or delta that is held, and largest object that a delta may make, in bytes. */
-  readonly maxHeldBytes: number;
-  readonly maxResultBytes: number;
-  readonly maxDeltaDepth: number;
+  /** Asked before `resolveBase`. */
+  readonly sizeOfBase: ((oid: Oid) => Promise<number | undefined>) | undefined;
+  readonly bounds: ResolveBounds;
   /** Bytes of bases that are kept while their deltas are worked on. */
   readonly budgetBytes: number;
   readonly pace: Pace;
@@ -62,7 +63,10 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
   };
   const { pool } = options;
   const { fd } = options.stored;
-  const isWorthIt = isWorthWorkers(options.deltaCount, table.bodyEnd);
+  // A thread gives its memory back when it ends, this one keeps it until it is collected.
+  const isWorthIt =
+    isWorthWorkers(options.deltaCount, table.bodyEnd) ||
+    families.roots.some((root) => sizeOfEntry(table, root) > LARGE_BYTES);
   if (pool !== undefined && fd !== undefined && options.visit === undefined && isWorthIt) {
     const work = {
       format: options.format,
@@ -73,9 +77,7 @@ export async function resolveDeltas(options: ResolveOptions): Promise<Oid[]> {
       withHashes: true,
       isStored: false,
       detectCollisions: options.detectCollisions,
-      maxHeldBytes: options.maxHeldBytes,
-      maxResultBytes: options.maxResultBytes,
-      maxDeltaDepth: options.maxDeltaDepth,
+      bounds: options.bounds,
       budgetBytes: options.budgetBytes,
     };
     const { session, onFindings, linkStore } = options;
@@ -100,8 +102,9 @@ async function withResolver(
 ): Promise<void> {
   const { pace, signal, stored, workspace, intake, links, linkStore, table } = options;
   const packed = packedBytesOf(stored, signal);
+  let resolver: FamilyResolver | undefined;
   try {
-    const resolver = new FamilyResolver({
+    resolver = new FamilyResolver({
       workspace,
       columns: table,
       families,
@@ -109,9 +112,7 @@ async function withResolver(
       packed,
       intake,
       links,
-      maxHeldBytes: options.maxHeldBytes,
-      maxResultBytes: options.maxResultBytes,
-      maxDeltaDepth: options.maxDeltaDepth,
+      bounds: options.bounds,
       budgetBytes: options.budgetBytes,
       breathe(resolved) {
         count(resolved);
@@ -121,6 +122,7 @@ async function withResolver(
     await work(resolver);
     await resolver.finish();
   } finally {
+    resolver?.giveTurnBack();
     packed.release();
   }
 }
@@ -149,11 +151,16 @@ async function resolveExternals(
       if (groups.first[group]! < 0) continue;
       const oid = oidFromBytes(groups.keys, group * table.hashBytes, format);
       signal?.throwIfAborted();
+      const bytes = (await options.sizeOfBase?.(oid)) ?? 0;
+      if (bytes > options.bounds.maxHeldBytes) throw tooLarge(oid, bytes);
+      if (bytes > LARGE_BYTES) await resolver.awaitTurn();
       const external = await resolveBase?.(oid);
       if (external === undefined) {
         if (resolveBase === undefined) throw missingBase(oid);
         continue;
       }
+      if (external.content.length > options.bounds.maxHeldBytes) throw tooLarge(oid, external.content.length);
+      if (external.content.length > LARGE_BYTES) await resolver.awaitTurn();
       await resolver.resolveExternal(external, takeGroup(table, families, group, -1));
     }
   });
@@ -169,6 +176,12 @@ function basesFromOutside(families: Families, { table, format }: ResolveOptions)
     if (groups.inPack[group] === 0) fromOutside.push(oid);
   }
   return fromOutside;
+}
+
+function tooLarge(oid: Oid, bytes: number): PackError {
+  return new PackError("PACK_LIMIT_EXCEEDED", `delta base ${oid} of ${bytes} bytes is over the limit`, {
+    oid,
+  });
 }
 
 function missingBase(oid: Oid): PackError {

@@ -260,7 +260,8 @@ class IncrementalScanner implements PackScanner {
   #checkSize(kind: EntryKind, sizeBytes: number): void {
     const held = this.#limits.maxDeltaBytes ?? DEFAULT_MAX_DELTA_BYTES;
     const object = this.#limits.maxObjectBytes ?? Number.POSITIVE_INFINITY;
-    const bound = kind === KIND_BLOB ? object : isDelta(kind) ? held : Math.min(held, object);
+    const metadata = Math.min(held, object, this.#limits.maxMetadataBytes ?? held);
+    const bound = kind === KIND_BLOB ? object : isDelta(kind) ? held : metadata;
     if (sizeBytes <= bound) return;
     const offset = this.#entry.offset;
     throw new PackError("PACK_LIMIT_EXCEEDED", `object of ${sizeBytes} bytes is over the limit`, { offset });

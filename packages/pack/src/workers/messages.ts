@@ -2,6 +2,7 @@ import type { FsckFinding } from "../fsck/finding.ts";
 import type { LinkFragment } from "../graph/link-fragment.ts";
 import type { EntryColumns } from "../receive/entry-table.ts";
 import type { Families } from "../receive/families.ts";
+import type { ResolveBounds } from "../receive/resolve-bounds.ts";
 import type { DeltaBatch } from "../repack/found-deltas.ts";
 import type { PartsRequest } from "../repack/search-parts.ts";
 import type { ObjectFormat, ObjectType, Oid } from "../schema.ts";
@@ -29,9 +30,7 @@ export interface ResolveRequest {
   readonly detectCollisions: boolean;
   readonly withChecks: boolean;
   readonly withLinks: boolean;
-  readonly maxHeldBytes: number;
-  readonly maxResultBytes: number;
-  readonly maxDeltaDepth: number;
+  readonly bounds: ResolveBounds;
   readonly budgetBytes: number;
 }
 

@@ -71,9 +71,7 @@ async function resolve(request: ResolveRequest): Promise<void> {
       packed,
       intake: request.withHashes ? intake : NO_INTAKE,
       links,
-      maxHeldBytes: request.maxHeldBytes,
-      maxResultBytes: request.maxResultBytes,
-      maxDeltaDepth: request.maxDeltaDepth,
+      bounds: request.bounds,
       budgetBytes: request.budgetBytes,
       breathe(resolved) {
         Atomics.add(shared, RESOLVED, resolved);
@@ -100,6 +98,7 @@ async function resolve(request: ResolveRequest): Promise<void> {
     Atomics.store(shared, STOP, 1);
     throw error;
   } finally {
+    // The turn to hold large objects is given back by the pool: this thread's memory is free when it has ended.
     packed.release();
     returnWorkspace(workspace);
   }

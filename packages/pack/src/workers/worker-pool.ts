@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { PackError, type PackErrorCode } from "../errors.ts";
+import { giveTurnBack, largeTurn, turnMark } from "../receive/large-turn.ts";
 import { WORKER_FILE } from "../worker-file.ts";
 import type { WorkerAnswer, WorkerRequest } from "./messages.ts";
 
@@ -33,6 +34,8 @@ interface Task {
 
 interface Thread {
   readonly worker: Worker;
+  /** `worker` forgets it when it ends. */
+  readonly id: number;
   task: Task | undefined;
   idle: NodeJS.Timeout | undefined;
 }
@@ -57,7 +60,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   function start(): Thread {
     const worker = new Worker(WORKER_FILE, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } });
     worker.unref();
-    const thread: Thread = { worker, task: undefined, idle: undefined };
+    const thread: Thread = { worker, id: worker.threadId, task: undefined, idle: undefined };
     worker.on("message", (answer: WorkerAnswer) => take(thread, answer));
     worker.on("error", (error) => leave(thread, error));
     worker.on("exit", (code) => leave(thread, new Error(`a worker thread ended with ${code}`)));
@@ -68,10 +71,12 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   function take(thread: Thread, answer: WorkerAnswer): void {
     const { task } = thread;
     if (task === undefined) return;
-    if (answer.kind === "done" && isHeavy(task.request)) void end(thread, task);
-    else if (answer.kind === "done") settle(thread, () => task.resolve());
-    else if (answer.kind === "failed") settle(thread, () => task.reject(errorOf(answer)));
-    else {
+    if (answer.kind === "done" || answer.kind === "failed") {
+      const conclude = answer.kind === "done" ? task.resolve : () => task.reject(errorOf(answer));
+      const isDone = answer.kind === "done" && isHeavy(task.request);
+      if (isDone || Atomics.load(largeTurn, 0) === turnMark(thread.id)) void end(thread, conclude);
+      else settle(thread, conclude);
+    } else {
       try {
         task.onMessage(answer);
       } catch (error) {
@@ -82,11 +87,12 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   }
 
   /** Ends a thread with its work, which is done when its memory is free. */
-  async function end(thread: Thread, task: Task): Promise<void> {
+  async function end(thread: Thread, conclude: () => void): Promise<void> {
     thread.task = undefined;
     threads.delete(thread);
     await thread.worker.terminate();
-    task.resolve();
+    giveTurnBack(largeTurn, thread.id);
+    conclude();
     // Meanwhile others may have been started in its place; they take the next task in their turn.
     const next = threads.size < most ? queue.shift() : undefined;
     if (next !== undefined) give(start(), next);
@@ -107,6 +113,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
   function leave(thread: Thread, error: unknown): void {
     clearTimeout(thread.idle);
+    giveTurnBack(largeTurn, thread.id);
     if (!threads.delete(thread)) return;
     thread.task?.reject(error);
     thread.task = undefined;

@@ -1,8 +1,10 @@
 import { deflateSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as fs from "node:fs/promises";
+import { join } from "node:path";
 import {
   buildPackGraph,
+  createWorkerPool,
   hashObject,
   indexPack,
   type IndexPackOptions,
@@ -14,12 +16,15 @@ import {
   codeOf,
   encodeEntryHeader,
   everything,
+  fileSink,
   gitIndexPack,
   makeFolder,
   makeRepository,
   memorySink,
+  noise,
   packObjects,
 } from "./pack-fixtures.ts";
+import { resolveBounds } from "../../src/receive/resolve-bounds.ts";
 
 type Entry = readonly [Uint8Array, Uint8Array];
 
@@ -130,6 +135,84 @@ describe("indexPack of hostile packs", () => {
       if (content.length > limits.maxObjectBytes) break;
     }
     expect(await judge(buildPack(chain), { limits })).toBe("PACK_LIMIT_EXCEEDED");
+  });
+
+  it("stops deltas that make too much together, here and on threads, however little each makes", async () => {
+    const base = Buffer.alloc(0x10000, "x");
+    const oid = hashObject("sha1", "blob", base);
+    const perDelta = 1 << 20;
+    const deltas = Array.from({ length: 40 }, (_, i) => {
+      const delta = repeating(base.length, perDelta / base.length, perDelta + 1);
+      return byId(oid, Uint8Array.from([...delta, 1, i]));
+    });
+    const bulk = blob(noise(5_000_000, 1));
+    await using pool = createWorkerPool({ threads: 2 });
+    for (const [entries, options] of [
+      [[blob(base), ...deltas], {}],
+      [[bulk, blob(base), ...deltas], { pool }],
+    ] as const) {
+      const bytes = buildPack(entries);
+      let resolved = 0;
+      const index = async (maxMadeBytes: number): Promise<PackErrorCode | undefined> => {
+        await using sink = await fileSink(join(dir, `bomb-${Math.random()}.pack`));
+        const limits = { maxMadeBytes };
+        resolved = 0;
+        return await judge(bytes, {
+          ...options,
+          sink,
+          limits,
+          onProgress: (told) => told.phase === "resolving" && (resolved = told.deltas),
+        });
+      };
+      expect(await index(41 * perDelta)).toBeUndefined();
+      expect(resolved).toBe(40);
+      expect(await index(10 * perDelta)).toBe("PACK_LIMIT_EXCEEDED");
+      expect(resolved).toBeLessThanOrEqual(10);
+    }
+    expect(resolveBounds(undefined, 1000).maxMadeMib).toBe(64 * 1024);
+    expect(resolveBounds(undefined, 2 ** 30).maxMadeMib).toBe(2 ** 26);
+  });
+
+  it("holds trees, commits and tags to a bound of their own, and chains to a depth", async () => {
+    const tree = Buffer.concat([Buffer.from("100644 a\0"), Buffer.alloc(20, 7)]);
+    const longer = appendingDelta(tree.length, Buffer.from("100644 b\0bbbbbbbbbbbbbbbbbbbb"));
+    const byDelta = buildPack([whole(2, tree), byId(hashObject("sha1", "tree", tree), longer)]);
+    const limits = { maxMetadataBytes: tree.length };
+    expect(await codeOf(byDelta)).toBeUndefined();
+    expect(await codeOf(byDelta, { limits })).toBe("PACK_LIMIT_EXCEEDED");
+    for (const kind of [1, 2, 4] as const) {
+      const large = buildPack([whole(kind, Buffer.alloc(tree.length + 1))]);
+      expect(await codeOf(large, { limits })).toBe("PACK_LIMIT_EXCEEDED");
+      expect(await codeOf(large)).toBeUndefined();
+    }
+    expect(await codeOf(buildPack([blob(Buffer.alloc(100))]), { limits })).toBeUndefined();
+
+    const chain: Entry[] = [blob("")];
+    for (let depth = 1; depth <= 20; depth++) {
+      const on = Buffer.alloc(depth - 1, "x");
+      chain.push(byId(hashObject("sha1", "blob", on), appendingDelta(on.length, Buffer.from("x"))));
+    }
+    expect(await codeOf(buildPack(chain), { limits: { maxDeltaDepth: 20 } })).toBeUndefined();
+    expect(await codeOf(buildPack(chain), { limits: { maxDeltaDepth: 19 } })).toBe("PACK_LIMIT_EXCEEDED");
+  });
+
+  it("does not read a base from outside that is too large", async () => {
+    const content = Buffer.alloc(1000, "x");
+    const oid = hashObject("sha1", "blob", content);
+    const thin = buildPack([byId(oid, appendingDelta(content.length, Buffer.from("y")))]);
+    let reads = 0;
+    const options = (maxDeltaBytes: number): Partial<IndexPackOptions> => ({
+      limits: { maxDeltaBytes },
+      sizeOfBase: async () => content.length,
+      resolveBase: async () => {
+        reads++;
+        return { type: "blob", content };
+      },
+    });
+    expect(await codeOf(thin, options(999))).toBe("PACK_LIMIT_EXCEEDED");
+    expect(reads).toBe(0);
+    expect(await codeOf(thin, { ...options(999), sizeOfBase: undefined })).toBe("PACK_LIMIT_EXCEEDED");
+    expect(await codeOf(thin, options(1001))).toBeUndefined();
   });
 
   it("refuses deltas that wait for each other, and bases that are no entries", async () => {

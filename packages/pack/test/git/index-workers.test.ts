@@ -23,6 +23,7 @@ import {
 } from "../../src/index.ts";
 import { EntryTable } from "../../src/receive/entry-table.ts";
 import { linkFamilies } from "../../src/receive/families.ts";
+import { resolveBounds } from "../../src/receive/resolve-bounds.ts";
 import { SHARED_LENGTH, type WorkerRequest } from "../../src/workers/messages.ts";
 import {
   buildPack,
@@ -184,9 +185,7 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
       detectCollisions: true,
       withChecks: false,
       withLinks: false,
-      maxHeldBytes: 1,
-      maxResultBytes: 1,
-      maxDeltaDepth: 1,
+      bounds: resolveBounds(undefined, 0),
       budgetBytes: 1 << 20,
       shared: new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * 4)),
       families: linkFamilies({ ...columns, count: 0 }, 0),

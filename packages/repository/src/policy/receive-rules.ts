@@ -1,3 +1,4 @@
+import type { PackLimits } from "@millrace/pack";
 import {
   booleanValue,
   integerValue,
@@ -28,7 +29,8 @@ export interface ReceiveRules {
   readonly checkedOut: ReadonlySet<string>;
   /** Whether a push may make the repository shallow. */
   readonly shallowUpdate: boolean;
-  readonly maxPackBytes: number | undefined;
+  /** What one pack may cost. */
+  readonly limits: PackLimits;
   readonly fsck: FsckRules;
   /** git unpacks packs of fewer objects, and says so where one is broken. */
   readonly unpackLimit: number;
@@ -59,9 +61,23 @@ export async function readReceiveRules(view: Snapshot, policy: ReceivePolicy): P
     denyCurrentBranch: denyAction(config, "receive.denycurrentbranch"),
     checkedOut: await checkedOutBranches(view, config, headTarget),
     shallowUpdate: booleanValue(config, "receive.shallowupdate") ?? false,
-    maxPackBytes: smallest(policy.maxPackBytes, integerValue(config, "receive.maxinputsize")),
+    limits: readLimits(config, policy),
     fsck: readFsckRules(config, policy),
     unpackLimit: readUnpackLimit(config),
+  };
+}
+
+const DEFAULT_MAX_METADATA_BYTES = 128 * 1024 * 1024;
+const DEFAULT_MAX_DELTA_DEPTH = 4095;
+
+function readLimits(config: RepositoryConfig, policy: ReceivePolicy): PackLimits {
+  return {
+    maxPackBytes: smallest(policy.maxPackBytes, integerValue(config, "receive.maxinputsize")),
+    maxObjectBytes: policy.maxObjectBytes,
+    maxDeltaBytes: policy.maxDeltaBytes,
+    maxMetadataBytes: policy.maxMetadataBytes ?? DEFAULT_MAX_METADATA_BYTES,
+    maxMadeBytes: policy.maxMadeBytes,
+    maxDeltaDepth: policy.maxDeltaDepth ?? DEFAULT_MAX_DELTA_DEPTH,
   };
 }
 

@@ -1,5 +1,6 @@
 import {
   type PackIndex,
+  type PackLimits,
   type PackReader,
   type WorkerPool,
   buildPackGraph,
@@ -40,7 +41,8 @@ export interface QuarantineOptions {
   readonly view: ObjectView;
   readonly caches: ObjectCaches;
   readonly fsck: FsckPass | undefined;
-  readonly maxPackBytes?: number | undefined;
+  /** What the pack may cost. */
+  readonly limits: PackLimits;
   readonly detectCollisions: boolean;
   /** Threads for larger packs. */
   readonly workers: WorkerPool | undefined;
@@ -67,7 +69,8 @@ export async function quarantinePack(
       sink: stage,
       signal,
       onProgress,
-      limits: { maxPackBytes: options.maxPackBytes },
+      limits: options.limits,
+      sizeOfBase: async (oid) => (await view.info(oidToBytes(oid)))?.sizeBytes,
       resolveBase: async (oid) => {
         const base = oidToBytes(oid);
         return (await view.has(base)) ? view.read(base) : undefined;

@@ -158,7 +158,7 @@ async function quarantine(
     return { reason: headed.fault, messages: [] };
   }
   const { view } = push;
-  const { maxPackBytes, unpackLimit } = push.rules;
+  const { limits, unpackLimit } = push.rules;
   let fsck: FsckPass | undefined;
   try {
     fsck = await startFsck(push);
@@ -166,7 +166,7 @@ async function quarantine(
       view,
       caches,
       fsck,
-      maxPackBytes,
+      limits,
       detectCollisions,
       workers,
       onProgress,

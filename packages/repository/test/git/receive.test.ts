@@ -1,6 +1,8 @@
+import { deflateSync } from "node:zlib";
+import { createHasher, encodeEntryHeader, encodePackHeader, hashObject } from "@millrace/pack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ReceiveReport, type Repository, openRepository } from "../../src/index.ts";
+import { type ReceivePolicy, type ReceiveReport, type Repository, openRepository } from "../../src/index.ts";
 import { createMemoryStorage } from "@millrace/storage";
 import { chunksOf, copyToMemory, withView } from "./memory-repository.ts";
 import { type GitRepository, createGitRepository, fastImportStream } from "./real-git.ts";
@@ -17,9 +19,9 @@ async function push(
   repository: Repository,
   commands: Command[],
   pack?: Uint8Array,
-  atomic = false,
+  { atomic = false, ...policy }: ReceivePolicy & { readonly atomic?: boolean } = {},
 ): Promise<ReceiveReport> {
-  const receiver = await repository.openReceiver();
+  const receiver = await repository.openReceiver({ policy });
   try {
     return await receiver.receive({
       commands,
@@ -172,6 +174,67 @@ describe("a push", () => {
     }
   });
 
+  it("is held to what the policy says a pack may cost", async () => {
+    const source = createGitRepository();
+    try {
+      const lines = (count: number): string =>
+        Array.from({ length: count }, (_, i) => `line ${i}\n`).join("");
+      const file = (count: number): string =>
+        `M 100644 inline f\ndata ${lines(count).length}\n${lines(count)}\n`;
+      const commit = `commit refs/heads/main\ncommitter C <c@example.com> 1 +0000\ndata 1\nx\n`;
+      source.run(["fast-import", "--quiet"], [300, 301, 302, 303].map((n) => commit + file(n)).join(""));
+      const tip = source.text(["rev-parse", "main"]);
+      const pack = source.run([
+        "pack-objects",
+        "--all",
+        "--stdout",
+        "-q",
+        "--depth=3",
+        "--no-reuse-delta",
+        "--window=1",
+      ]);
+      const sizeBytes = lines(303).length;
+      const outcome = async (policy: ReceivePolicy): Promise<string> => {
+        const repository = openRepository(await createMemoryStorage().create("bounded.git"));
+        const report = await push(
+          repository,
+          [{ name: "refs/heads/main", old: null, new: tip }],
+          pack,
+          policy,
+        );
+        return report.unpackError === undefined ? "ok" : report.messages.join();
+      };
+      const kept: ReceivePolicy[] = [
+        {},
+        { maxObjectBytes: sizeBytes, maxDeltaBytes: sizeBytes, maxDeltaDepth: 3 },
+        { maxMetadataBytes: 200, maxMadeBytes: 2 ** 20 },
+      ];
+      for (const policy of kept) expect(await outcome(policy)).toBe("ok");
+      const broken: ReceivePolicy[] = [
+        { maxPackBytes: 100 },
+        { maxObjectBytes: sizeBytes - 1 },
+        { maxDeltaBytes: sizeBytes - 1 },
+        { maxMetadataBytes: 100 },
+      ];
+      for (const policy of broken) expect(await outcome(policy)).toMatch(/^fatal: .*(?:limit|maximum)/);
+    } finally {
+      source.remove();
+    }
+  });
+
+  it("may bring deltas as deep as git packs them, and no deeper", async () => {
+    for (const [depth, unpackError, told] of [
+      [4095, undefined, "bad object 1{40}"],
+      [4096, "index-pack abnormal exit", "delta at offset \\d+: more than 4095 deltas on each other"],
+    ] as const) {
+      const repository = openRepository(await createMemoryStorage().create("deep.git"));
+      const command = { name: "refs/heads/main", old: null, new: "1".repeat(40) };
+      const report = await push(repository, [command], deepPack(depth));
+      expect(report.unpackError).toBe(unpackError);
+      expect(report.messages.join()).toMatch(new RegExp(`^fatal: ${told}$`));
+    }
+  });
+
   it("moves nothing where one ref of an atomic push is refused", async () => {
     const source = createGitRepository();
     try {
@@ -186,7 +249,7 @@ describe("a push", () => {
           { name: "refs/heads/b1", old: "2".repeat(40), new: tip },
         ],
         undefined,
-        true,
+        { atomic: true },
       );
       expect(stale.refs.map(({ error }) => error)).toEqual([
         "atomic transaction failed",
@@ -199,7 +262,7 @@ describe("a push", () => {
           { name: "refs/heads/a..b", old: null, new: tip },
         ],
         undefined,
-        true,
+        { atomic: true },
       );
       expect(funny.refs.map(({ error }) => error)).toEqual(["atomic push failure", "funny refname"]);
       expect(await refsOf(repository)).toEqual(before);
@@ -208,6 +271,21 @@ describe("a push", () => {
     }
   });
 });
+
+/** A blob of one byte and as many deltas, each with one byte more than the one before it, which is its base. */
+function deepPack(depth: number): Uint8Array {
+  const entries: Uint8Array[] = [encodeEntryHeader(3, 1), deflateSync("x")];
+  for (let bytes = 1; bytes <= depth; bytes++) {
+    const base = hashObject("sha1", "blob", Buffer.alloc(bytes, "x"));
+    const sizes = [bytes, bytes + 1].flatMap((size) => [(size & 127) | 128, size >> 7]);
+    const delta = Uint8Array.from([...sizes, 0x80 | 0x30, bytes & 255, bytes >> 8, 1, 0x78]);
+    entries.push(encodeEntryHeader(7, delta.length, base), deflateSync(delta));
+  }
+  const body = Buffer.concat([encodePackHeader(depth + 1), ...entries]);
+  const hasher = createHasher("sha1");
+  hasher.update(body);
+  return Buffer.concat([body, hasher.digest()]);
+}
 
 function isConnected(repository: GitRepository, tip: string): boolean {
   try {
