@@ -12,31 +12,31 @@ import {
   type IndexedPack,
   indexPack,
   type IndexPackOptions,
+  type FsckFinding,
   type GraphContent,
   hashLength,
+  hashObject,
   type ObjectFormat,
+  type ObjectType,
   openPackReader,
   createBlockCache,
   createByteCache,
   type PackSink,
   type WorkerPool,
 } from "../../src/index.ts";
-import { EntryTable } from "../../src/receive/entry-table.ts";
-import { linkFamilies } from "../../src/receive/families.ts";
-import { resolveBounds } from "../../src/receive/resolve-bounds.ts";
-import { SHARED_LENGTH, type WorkerRequest } from "../../src/workers/messages.ts";
 import {
+  appendingDelta,
   buildPack,
   bytesAccess,
   chunked,
   fileSink,
-  git,
   gitIndexPack,
   makeFolder,
   makeRepository,
   noise,
   packObjects,
 } from "./pack-fixtures.ts";
+import { emptyRequest } from "../support/empty-request.ts";
 
 /** A pack of trees with more entries than links are held in memory. */
 function wideTrees(format: ObjectFormat): Uint8Array {
@@ -51,11 +51,28 @@ function wideTrees(format: ObjectFormat): Uint8Array {
   return buildPack(trees, format);
 }
 
+/** A pack large enough for threads, in which a delta adds an entry to a tree that no tree may have. */
+function treeThatIsFlawedByDelta(format: ObjectFormat): Uint8Array {
+  const bulk = noise(5_000_000, 1);
+  const id = noise(hashLength(format), 2);
+  const tree = Buffer.concat([Buffer.from("100644 .a\0"), id]);
+  const delta = appendingDelta(tree.length, Buffer.concat([Buffer.from("100644 .git\0"), id]));
+  return buildPack(
+    [
+      [encodeEntryHeader(3, bulk.length), deflateSync(bulk, { level: 0 })],
+      [encodeEntryHeader(2, tree.length), deflateSync(tree)],
+      [encodeEntryHeader(7, delta.length, hashObject(format, "tree", tree)), deflateSync(delta)],
+    ],
+    format,
+  );
+}
+
 describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (format: ObjectFormat) => {
   let dir: string;
   let pack: Uint8Array;
   let pool: WorkerPool;
   let runs = 0;
+  let atWork = 0;
   let preparations = 0;
   beforeAll(async () => {
     dir = await makeFolder();
@@ -68,9 +85,14 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
         preparations++;
         threads.prepare();
       },
-      run(...task) {
+      async run(...task) {
         runs++;
-        return threads.run(...task);
+        atWork++;
+        try {
+          await threads.run(...task);
+        } finally {
+          atWork--;
+        }
       },
     };
   });
@@ -170,31 +192,13 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
   });
 
   it("starts another thread where one has ended with a large pack", async () => {
-    const sink = await fileSink(join(dir, "none.pack"));
     await using one = createWorkerPool({ threads: 1 });
-    const { fd } = await sink.open();
-    const columns = { ...new EntryTable(hashLength(format)).columns(), count: 100_000 };
-    const request: WorkerRequest = {
-      kind: "resolve",
-      format,
-      fd: fd!,
-      columns,
-      slabs: [],
-      isStored: false,
-      withHashes: true,
-      detectCollisions: true,
-      withChecks: false,
-      withLinks: false,
-      bounds: resolveBounds(undefined, 0),
-      budgetBytes: 1 << 20,
-      shared: new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * 4)),
-      families: linkFamilies({ ...columns, count: 0 }, 0),
-    };
+    const request = emptyRequest();
+    const heavy = { ...request, columns: { ...request.columns, count: 100_000 } };
     const told: unknown[] = [];
-    await Promise.all([1, 2, 3].map(() => one.run(request, (message) => told.push(message))));
-    await one.run({ ...request, columns: { ...columns, count: 0 } }, (message) => told.push(message));
+    await Promise.all([1, 2, 3].map(() => one.run(heavy, (message) => told.push(message))));
+    await one.run(request, (message) => told.push(message));
     expect(told).toEqual([]);
-    await sink[Symbol.asyncDispose]();
   });
 
   it("passes on what a worker finds wrong, and goes on with the next pack", async () => {
@@ -220,28 +224,28 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
   it("stops where it is aborted, and where a finding is not taken", async () => {
     const controller = new AbortController();
     const reason = new Error("enough");
-    const aborted = index(pack, {
-      signal: controller.signal,
-      onProgress: ({ phase }) => phase === "resolving" && controller.abort(reason),
-    });
-    setTimeout(() => controller.abort(reason), 300);
-    await aborted.catch((error: unknown) => expect(error).toBe(reason));
-
-    const bad = join(dir, "bad");
-    git(dir, ["init", "-q", "--bare", `--object-format=${format}`, bad]);
-    const session = createFsckSession(format);
-    const refused = new Error("refused");
-    session.check = () => [{ id: "x", severity: "error", message: "y" }];
+    runs = 0;
+    // It is told of deltas at the latest when all are resolved, and gives up then, too.
     await expect(
       index(pack, {
-        checks: {
-          session,
-          onFindings: () => {
-            throw refused;
-          },
-        },
+        signal: controller.signal,
+        onProgress: ({ phase }) => phase === "resolving" && controller.abort(reason),
       }),
-    ).rejects.toBe(refused);
+    ).rejects.toBe(reason);
+    expect([runs, atWork]).toEqual([2, 0]);
+
+    const refused = new Error("refused");
+    const found: string[] = [];
+    const checks = {
+      session: createFsckSession(format),
+      onFindings(_type: ObjectType, _oid: Uint8Array, findings: readonly FsckFinding[]) {
+        found.push(...findings.map(({ id }) => id));
+        throw refused;
+      },
+    };
+    await expect(index(treeThatIsFlawedByDelta(format), { checks })).rejects.toBe(refused);
+    expect(found).toEqual(["hasDotgit"]);
+    expect([runs, atWork]).toEqual([3, 0]);
     await index(pack);
   });
 });
