@@ -181,3 +181,44 @@ describe("the bitmap of a pack that has a graph", () => {
     }
   });
 });
+
+describe("the graph of a pack, with no bitmap of git's beside it", () => {
+  it("makes a clone of everything the stored pack byte for byte, pushed or built later", {
+    timeout: 600_000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes, fc.boolean(), async (shape, isBuilt) => {
+        const source = createGitRepository();
+        try {
+          source.run(["fast-import", "--quiet"], fastImportStream(shape));
+          source.run(["-c", "repack.writeBitmaps=false", "repack", "-adq"]);
+          const stored = beside(source, "pack");
+          const store = await createMemoryStorage().create("graphed.git");
+          await using pushed = openRepository(isBuilt ? withoutGraphs(store) : store);
+          await bringIn(pushed, source, stored);
+          if (isBuilt) {
+            await using builder = openRepository(store);
+            await builder.buildGraphs();
+          }
+          const tips = source.text(["for-each-ref", "--format=%(objectname)"]).split("\n");
+          // As another process opens it.
+          const read: string[] = [];
+          await using repository = openRepository(notingSidecars(store, read));
+          const clone = await withView(repository, (view) => cloneOf(view, tips));
+          expect(clone.equals(stored)).toBe(true);
+          expect(read).toContain("graph");
+          const snapshot = await store.snapshot();
+          const [listed] = await snapshot.packs();
+          await using handle = await snapshot.openPack(listed!.id);
+          expect(await handle.sidecar("bitmap")).toBeUndefined();
+
+          const all = source.text(["rev-list", "--objects", "--no-object-names", "--all"]).split("\n");
+          expect(await objectsOf(clone)).toEqual(all.toSorted());
+        } finally {
+          source.remove();
+        }
+      }),
+      { numRuns: 20, endOnFailure: true },
+    );
+  });
+});
