@@ -29,8 +29,7 @@ export function indexPackVariants(threads: number): IndexPackVariant[] {
 
 /** What an indexed pack has been put through besides, for the results. */
 export function indexPackNote({ detectCollisions, fsckAndGraph }: IndexPackSettings): string {
-  const detection = `collision detection ${detectCollisions ? "on" : "off"}`;
-  return `${detection}, fsck and graph ${fsckAndGraph ? "included" : "not included"}`;
+  return `${fsckAndGraph ? "fsck, graph" : "no fsck, no graph"}${detectCollisions ? "" : ", no collision detection"}`;
 }
 
 /** The built command line of the server. */

@@ -1,5 +1,6 @@
 import type { BenchCase } from "../bench-case.ts";
 import { git } from "../process/git.ts";
+import { createHaver } from "../repositories/haver.ts";
 import { fetchContest } from "./warm-contest.ts";
 
 const COMMITS = 10;
@@ -16,6 +17,13 @@ export const fetchCase: BenchCase = {
     ).split("\n");
     const haves = line.slice(Math.min(COMMITS, line.length - 1));
     // With a bitmap git knows all that the client has, else only what lies next to what is new.
-    yield* fetchContest(lab, `${COMMITS} commits`, { wants: [tip], haves }, { anyCount: true });
+    const haver = await createHaver(lab, haves);
+    yield* fetchContest(
+      lab,
+      `${COMMITS} commits`,
+      { wants: [tip], haves },
+      { judge: (pack) => haver.take(pack, [tip]) },
+    );
+    await haver.remove();
   },
 };

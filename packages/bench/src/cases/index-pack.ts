@@ -35,7 +35,7 @@ interface IndexingSubject extends Subject {
 }
 
 function byGit(lab: Lab, threads: number): IndexingSubject {
-  return indexing(lab, "git", undefined, async (folder) => {
+  return indexing(lab, "git", "no fsck", async (folder) => {
     await initBare(folder);
     return runCommand("git", ["index-pack", "--stdin", `--threads=${threads}`], {
       cwd: folder,

@@ -26,9 +26,9 @@ export const pushCase: BenchCase = {
 /** Those who take a pack into an empty repository, each time by a server that has just been started. */
 export function pushSubjects(lab: Lab, pushed: PushedPack): Subject[] {
   return [
-    pushSubject("git", undefined, lab, pushed, (root) => lab.startGit(root), {}),
-    pushSubject("git, fsckObjects", undefined, lab, pushed, (root) => lab.startGit(root), CHECKED),
-    pushSubject("millrace", "fsck included", lab, pushed, (root) => lab.startMillrace(root), {}),
+    pushSubject("git", "no fsck", lab, pushed, (root) => lab.startGit(root), {}),
+    pushSubject("git, fsckObjects", "fsck", lab, pushed, (root) => lab.startGit(root), CHECKED),
+    pushSubject("millrace", "fsck, graph", lab, pushed, (root) => lab.startMillrace(root), {}),
   ];
 }
 

@@ -3,7 +3,7 @@ import type { Contest, Subject } from "../bench-case.ts";
 import type { Lab } from "../lab.ts";
 import { type OperationRun, measureServer } from "../servers/measure-server.ts";
 import type { ServerUnderTest } from "../servers/server-under-test.ts";
-import { type FetchRequest, countFetched, fetchPack } from "../wire/fetch.ts";
+import { type FetchRequest, fetchedPack, fetchPack, objectsIn } from "../wire/fetch.ts";
 
 /** How long a short operation is repeated, in seconds. */
 export function repeatSeconds(lab: Lab): number {
@@ -45,8 +45,8 @@ export async function* overServers(
 export interface FetchContestOptions {
   /** The number of objects that the pack must hold. Default: as many as git sends. */
   readonly objects?: number | undefined;
-  /** Either may send more objects than it had to. Default `false`. */
-  readonly anyCount?: boolean | undefined;
+  /** Judges each answer instead of that: either may send more objects than it had to. Throws where one will not do. */
+  readonly judge?: ((pack: Buffer) => Promise<void>) | undefined;
 }
 
 /** A contest of servers that have answered the request before. */
@@ -54,7 +54,7 @@ export async function* fetchContest(
   lab: Lab,
   name: string,
   request: FetchRequest,
-  { objects, anyCount = false }: FetchContestOptions = {},
+  { objects, judge }: FetchContestOptions = {},
 ): AsyncGenerator<Contest> {
   const { repository } = served(lab);
   let expected = objects;
@@ -64,9 +64,11 @@ export async function* fetchContest(
     (server) => () =>
       measureServer(server, fetching(server, repository, request), { atLeastSeconds: repeatSeconds(lab) }),
     async ({ port }, subject) => {
-      const count = await countFetched(port, repository, request);
+      const pack = await fetchedPack(port, repository, request);
+      if (judge !== undefined) return judge(pack);
+      const count = objectsIn(pack);
       expected ??= count;
-      if (anyCount ? count === 0 : count !== expected) {
+      if (count !== expected) {
         throw new Error(`${name}: ${subject} sent ${count} objects, not ${expected}`);
       }
     },

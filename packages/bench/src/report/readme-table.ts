@@ -21,7 +21,7 @@ export function withTable(text: string, table: string, where: string): string {
   return `${text.slice(0, start + START.length)}\n${where}.\n\n${table}\n${text.slice(end)}`;
 }
 
-/** What has a bound, medians beside git's. */
+/** What has a bound: what it includes, and medians beside git's, with the least and the most of all runs. */
 export function markdownTable(results: readonly Result[]): string {
   const rows = results
     .filter(({ bound }) => bound !== undefined)
@@ -35,15 +35,19 @@ export function markdownTable(results: readonly Result[]): string {
       );
       return [
         `${result.case}, ${result.contest}${variantOf(result.subject)}: ${figures[result.figure].label}`,
-        reference === undefined ? "–" : `${numberText(reference.median)} ${reference.unit}`,
-        `${numberText(result.median)} ${result.unit}`,
+        result.note ?? "",
+        reference === undefined ? "–" : spreadText(reference),
+        spreadText(result),
         ratioText(result.ratio) || "–",
         `${boundText(result)}${result.holds === true ? "" : ", missed"}`,
       ];
     });
-  return [["what", "git", "Millrace", "of git's", "bound"], Array.from({ length: 5 }, () => "---"), ...rows]
-    .map((cells) => `| ${cells.join(" | ")} |`)
-    .join("\n");
+  const head = ["what", "Millrace does", "git (min–max)", "Millrace (min–max)", "of git's", "bound"];
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function spreadText({ median, min, max, unit }: Result): string {
+  return `${numberText(median)} ${unit} (${numberText(min)}–${numberText(max)})`;
 }
 
 function variantOf(subject: string): string {

@@ -92,8 +92,8 @@ export async function requestPack(
   return answer;
 }
 
-/** Fetches once with a look at the pack: it must be whole. Answers how many objects it holds. */
-export async function countFetched(port: number, repository: string, request: FetchRequest): Promise<number> {
+/** Fetches once and answers the pack, which must be whole. */
+export async function fetchedPack(port: number, repository: string, request: FetchRequest): Promise<Buffer> {
   const { body } = await requestPack(port, repository, request, true);
   const pack = band(body, 1);
   const trailer = pack.subarray(-20);
@@ -101,5 +101,10 @@ export async function countFetched(port: number, repository: string, request: Fe
   if (pack.toString("latin1", 0, 4) !== "PACK" || !sum.equals(trailer)) {
     throw new Error(`${repository}: the pack is not whole: ${body.subarray(0, 200).toString("latin1")}`);
   }
+  return pack;
+}
+
+/** How many objects a pack holds. */
+export function objectsIn(pack: Buffer): number {
   return pack.readUInt32BE(8);
 }
