@@ -1,11 +1,18 @@
 /**
  * Packs every public package as npm would and holds the tarball against publint and arethetypeswrong.
- * Also asks that each has a README, and that no bundle holds another project's code.
+ * Also asks that each has a README and what it opens at run time, and that no bundle holds another project's code.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+
+/** What packages open by a path beside their modules, so that no importer would notice its absence. */
+const opened = {
+  pack: ["dist/kernel.wasm", "dist/pack-worker.js"],
+  fuse: ["dist/serve-worker.js", "dist/notify-worker.js", "dist/read-worker.js", "dist/memory/index.js"],
+  "fs-mount": ["dist/fuse-worker.js"],
+};
 
 const scratch = mkdtempSync(join(tmpdir(), "millrace-packages-"));
 const failures = [];
@@ -33,6 +40,10 @@ try {
       }
       run(folder, "pnpm", "pack", "--pack-destination", scratch);
       const tarball = join(scratch, `millrace-${name}-${manifest.version}.tgz`);
+      const packed = new Set(run(folder, "tar", "-tzf", tarball).split("\n"));
+      for (const file of opened[name] ?? []) {
+        if (!packed.has(`package/${file}`)) failures.push(`${folder}: ${file} is not in the tarball`);
+      }
       run(folder, "publint", "run", tarball, "--strict");
       run(folder, "attw", tarball, "--profile", "esm-only");
     }
