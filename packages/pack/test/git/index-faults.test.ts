@@ -2,7 +2,15 @@ import * as fs from "node:fs/promises";
 import { deflateSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createHasher, hashObject, indexPack, type PackErrorCode, type PackLimits } from "../../src/index.ts";
+import {
+  createHasher,
+  hashLength,
+  hashObject,
+  indexPack,
+  type ObjectFormat,
+  type PackErrorCode,
+  type PackLimits,
+} from "../../src/index.ts";
 import {
   appendingDelta,
   buildPack,
@@ -21,7 +29,8 @@ const blob = (text: string) => {
   const content = Buffer.from(text);
   return [encodeEntryHeader(3, content.length), deflateSync(content)] as const;
 };
-const blobOid = (text: string) => hashObject("sha1", "blob", Buffer.from(text));
+const blobOid = (text: string, format: ObjectFormat = "sha1") =>
+  hashObject(format, "blob", Buffer.from(text));
 const delta = (baseText: string, suffix: string, base: number | Uint8Array) => {
   const bytes = appendingDelta(Buffer.byteLength(baseText), Buffer.from(suffix));
   return [
@@ -31,112 +40,145 @@ const delta = (baseText: string, suffix: string, base: number | Uint8Array) => {
 };
 
 describe.each([
-  { way: "plainly", commits: 4, maxBytes: 5000, runs: 400, options: () => ({}) },
-  { way: "with all checks", commits: 12, maxBytes: 20_000, runs: 3000, options: everything },
-])("indexPack of a damaged pack, $way", ({ commits, maxBytes, runs, options }) => {
-  let dir: string;
-  let pack: Uint8Array;
-  const judge = (bytes: Uint8Array, chunkBytes?: number): Promise<PackErrorCode | undefined> =>
-    codeOf(bytes, options(), chunkBytes);
-  beforeAll(async () => {
-    dir = await makeFolder();
-    makeRepository(dir, "sha1", commits);
-    const flags = ["--delta-base-offset", "--depth=20", "--filter=blob:limit=5k"];
-    pack = packObjects(dir, flags, `main\n^main~${commits / 2}\n`);
-  });
-  afterAll(() => fs.rm(dir, { recursive: true, force: true }));
+  { format: "sha1", way: "plainly", commits: 4, maxBytes: 5000, runs: 400, step: 1, options: () => ({}) },
+  {
+    format: "sha1",
+    way: "with all checks",
+    commits: 12,
+    maxBytes: 20_000,
+    runs: 3000,
+    step: 1,
+    options: () => everything("sha1"),
+  },
+  // A smaller sample: what differs is the length of ids and trailer.
+  { format: "sha256", way: "plainly", commits: 4, maxBytes: 5000, runs: 100, step: 5, options: () => ({}) },
+  {
+    format: "sha256",
+    way: "with all checks",
+    commits: 6,
+    maxBytes: 20_000,
+    runs: 300,
+    step: 7,
+    options: () => everything("sha256"),
+  },
+] as const)(
+  "indexPack of a damaged pack, $format, $way",
+  ({ format, commits, maxBytes, runs, step, options }) => {
+    let dir: string;
+    let pack: Uint8Array;
+    const judge = (bytes: Uint8Array, chunkBytes?: number): Promise<PackErrorCode | undefined> =>
+      codeOf(bytes, { format, ...options() }, chunkBytes);
+    beforeAll(async () => {
+      dir = await makeFolder();
+      makeRepository(dir, format, commits);
+      const flags = ["--delta-base-offset", "--depth=20", "--filter=blob:limit=5k"];
+      pack = packObjects(dir, flags, `main\n^main~${commits / 2}\n`);
+    });
+    afterAll(() => fs.rm(dir, { recursive: true, force: true }));
 
-  it("is a small pack that is whole", async () => {
-    expect(pack.length).toBeLessThan(maxBytes);
-    expect(await judge(pack)).toBeUndefined();
-  });
+    it("is a small pack that is whole", async () => {
+      expect(pack.length).toBeLessThan(maxBytes);
+      expect(await judge(pack)).toBeUndefined();
+    });
 
-  it("calls it truncated, wherever the stream ends", async () => {
-    for (let length = 0; length < pack.length; length++) {
-      const cut = pack.subarray(0, length);
-      expect(await judge(cut), `after ${length} bytes`).toBe("PACK_TRUNCATED");
-      if (length % 3 === 0) expect(await judge(cut, 1 + (length % 97))).toBe("PACK_TRUNCATED");
-    }
-  });
+    it("calls it truncated, wherever the stream ends", async () => {
+      // The front and the trailer at every byte.
+      const isTold = (length: number): boolean =>
+        length < 100 || length > pack.length - 100 || length % step === 0;
+      for (let length = 0; length < pack.length; length++) {
+        if (!isTold(length)) continue;
+        const cut = pack.subarray(0, length);
+        expect(await judge(cut), `after ${length} bytes`).toBe("PACK_TRUNCATED");
+        if (length % 3 === 0) expect(await judge(cut, 1 + (length % 97))).toBe("PACK_TRUNCATED");
+      }
+    });
 
-  it("finds every flipped bit, and git refuses what it refuses", async () => {
-    const codes = new Map<string, number>();
-    for (let at = 0; at < pack.length; at++) {
-      const damaged = pack.slice();
-      damaged[at]! ^= 1 << (at % 8);
-      const code = await judge(damaged);
-      expect(code, `bit ${at % 8} of byte ${at}`).toBeDefined();
-      codes.set(code!, at);
-    }
-    for (const at of codes.values()) {
-      const damaged = pack.slice();
-      damaged[at]! ^= 1 << (at % 8);
-      expect(() => git(dir, ["index-pack", "--stdin"], damaged)).toThrow();
-    }
-  });
-
-  it("answers the same fault in chunks of one byte", async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.nat(pack.length - 1), fc.integer({ min: 1, max: 255 }), async (at, mask) => {
+    it("finds every flipped bit, and git refuses what it refuses", async () => {
+      const codes = new Map<string, number>();
+      for (let at = 0; at < pack.length; at += step) {
         const damaged = pack.slice();
-        damaged[at]! ^= mask;
-        expect(await judge(damaged, 1)).toBe(await judge(damaged));
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  it("stays typed where the checksum is right and the rest is not; what it accepts, git indexes alike", async () => {
-    const change = fc.tuple(fc.nat(pack.length - 21), fc.nat(255));
-    let accepted = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+        damaged[at]! ^= 1 << (at % 8);
+        const code = await judge(damaged);
+        expect(code, `bit ${at % 8} of byte ${at}`).toBeDefined();
+        codes.set(code!, at);
+      }
+      for (const at of codes.values()) {
         const damaged = pack.slice();
-        for (const [at, value] of changes) damaged[at] = value;
-        const hasher = createHasher("sha1");
-        hasher.update(damaged.subarray(0, -20));
-        damaged.set(hasher.digest(), damaged.length - 20);
-        if ((await judge(damaged)) !== undefined) return;
-        const { idx } = await indexPack([damaged], { format: "sha1", sink: memorySink() });
-        expect(Buffer.compare(idx, (await gitIndexPack(damaged, "sha1", [])).idx)).toBe(0);
-        accepted++;
-      }),
-      { numRuns: runs },
-    );
-    if (runs > 400) expect(accepted).toBeGreaterThan(0);
-  });
+        damaged[at]! ^= 1 << (at % 8);
+        expect(() => git(dir, ["index-pack", "--stdin"], damaged)).toThrow();
+      }
+    });
 
-  it("stays typed where deltas are damaged before they are deflated", async () => {
-    const base = "a base that is long enough for copies";
-    const whole = appendingDelta(base.length, Buffer.from("and more"));
-    const change = fc.tuple(fc.nat(whole.length - 1), fc.nat(255));
-    await fc.assert(
-      fc.asyncProperty(fc.array(change, { maxLength: 3 }), fc.nat(whole.length), async (changes, length) => {
-        const damaged = whole.slice(0, length);
-        for (const [at, value] of changes) if (at < length) damaged[at] = value;
-        const header = encodeEntryHeader(7, length, blobOid(base));
-        const code = await judge(buildPack([blob(base), [header, deflateSync(damaged)]]));
-        expect([undefined, "PACK_BAD_DELTA", "PACK_LIMIT_EXCEEDED", "PACK_DUPLICATE_OBJECT"]).toContain(code);
-      }),
-      { numRuns: 300 },
-    );
-  });
+    it("answers the same fault in chunks of one byte", async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.nat(pack.length - 1), fc.integer({ min: 1, max: 255 }), async (at, mask) => {
+          const damaged = pack.slice();
+          damaged[at]! ^= mask;
+          expect(await judge(damaged, 1)).toBe(await judge(damaged));
+        }),
+        { numRuns: 60 },
+      );
+    });
 
-  it("never hangs on random bytes, nor throws anything untyped", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.uint8Array({ maxLength: 400 }),
-        fc.integer({ min: 0, max: 20 }),
-        async (bytes, count) => {
-          const header = Buffer.from([0x50, 0x41, 0x43, 0x4b, 0, 0, 0, 2, 0, 0, 0, count]);
-          expect(await judge(Buffer.concat([header, bytes]))).toBeDefined();
-          expect(await judge(bytes)).toBeDefined();
-        },
-      ),
-      { numRuns: 200 },
-    );
-  });
-});
+    it("stays typed where the checksum is right and the rest is not; what it accepts, git indexes alike", async () => {
+      const trailerBytes = hashLength(format);
+      const change = fc.tuple(fc.nat(pack.length - trailerBytes - 1), fc.nat(255));
+      let accepted = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+          const damaged = pack.slice();
+          for (const [at, value] of changes) damaged[at] = value;
+          const hasher = createHasher(format);
+          hasher.update(damaged.subarray(0, -trailerBytes));
+          damaged.set(hasher.digest(), damaged.length - trailerBytes);
+          if ((await judge(damaged)) !== undefined) return;
+          const { idx } = await indexPack([damaged], { format, sink: memorySink() });
+          expect(Buffer.compare(idx, (await gitIndexPack(damaged, format, [])).idx)).toBe(0);
+          accepted++;
+        }),
+        { numRuns: runs },
+      );
+      if (runs > 400) expect(accepted).toBeGreaterThan(0);
+    });
+
+    it("stays typed where deltas are damaged before they are deflated", async () => {
+      const base = "a base that is long enough for copies";
+      const whole = appendingDelta(base.length, Buffer.from("and more"));
+      const change = fc.tuple(fc.nat(whole.length - 1), fc.nat(255));
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(change, { maxLength: 3 }),
+          fc.nat(whole.length),
+          async (changes, length) => {
+            const damaged = whole.slice(0, length);
+            for (const [at, value] of changes) if (at < length) damaged[at] = value;
+            const header = encodeEntryHeader(7, length, blobOid(base, format));
+            const code = await judge(buildPack([blob(base), [header, deflateSync(damaged)]], format));
+            expect([undefined, "PACK_BAD_DELTA", "PACK_LIMIT_EXCEEDED", "PACK_DUPLICATE_OBJECT"]).toContain(
+              code,
+            );
+          },
+        ),
+        { numRuns: 300 },
+      );
+    });
+
+    it("never hangs on random bytes, nor throws anything untyped", async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.uint8Array({ maxLength: 400 }),
+          fc.integer({ min: 0, max: 20 }),
+          async (bytes, count) => {
+            const header = Buffer.from([0x50, 0x41, 0x43, 0x4b, 0, 0, 0, 2, 0, 0, 0, count]);
+            expect(await judge(Buffer.concat([header, bytes]))).toBeDefined();
+            expect(await judge(bytes)).toBeDefined();
+          },
+        ),
+        { numRuns: 200 },
+      );
+    });
+  },
+);
 
 describe("indexPack of a malformed pack", () => {
   it.each<[string, Uint8Array, PackErrorCode]>([

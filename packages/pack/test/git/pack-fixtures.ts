@@ -234,8 +234,8 @@ export async function codeOf(
 }
 
 /** Everything that a push is put through: checks, links, collision detection. */
-export function everything(): Partial<IndexPackOptions> {
-  const session = createFsckSession("sha1");
+export function everything(format: ObjectFormat = "sha1"): Partial<IndexPackOptions> {
+  const session = createFsckSession(format);
   return { withLinks: true, checks: { session, onFindings: () => {} } };
 }
 
