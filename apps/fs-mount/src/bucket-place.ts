@@ -1,6 +1,7 @@
 import { openStorageSource, type StorageSource } from "@millrace/promisor";
 import type { OpenInBucket } from "@millrace/storage-s3";
 import type { Place } from "./place.ts";
+import { bucketGitSettings } from "./remote-helper/bucket-settings.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -34,7 +35,7 @@ export function openBucketPlace(address: string, environment: Environment): Plac
     },
     address,
     url: address,
-    isForGit: false,
+    gitSettings: bucketGitSettings(environment),
     async [Symbol.asyncDispose]() {
       const found = await finding?.catch(() => undefined);
       await found?.[Symbol.asyncDispose]();

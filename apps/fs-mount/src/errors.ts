@@ -14,6 +14,8 @@ export type MountErrorCode =
   | "MOUNT_INDEX_CONFLICT"
   /** What a name leads to is not the commit that was required. */
   | "MOUNT_SOURCE_CHANGED"
+  /** git asks for a remote repository that its helper cannot reach: the address is none of a bucket. */
+  | "MOUNT_BAD_REMOTE"
   /** What a mount follows is not there any more in the remote repository. */
   | "MOUNT_REF_GONE"
   /** The program git has failed; its words are in the message. */

@@ -9,6 +9,11 @@ export function chooseCacheFolder(asked: string | undefined, environment: Enviro
   return asked ?? join(baseFolder(environment["XDG_CACHE_HOME"], ".cache"), "millrace", "blobs");
 }
 
+/** Where what was read of buckets is kept between runs, as the server's own command line has it. */
+export function chooseBucketFolder(environment: Environment): string {
+  return join(baseFolder(environment["XDG_CACHE_HOME"], ".cache"), "millrace");
+}
+
 /**
  * Where the git directory of a mount is kept: the same one when the same name of the same repository is mounted on the same
  * directory again, with the same prepared git directory or without any.

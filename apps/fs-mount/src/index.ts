@@ -12,7 +12,7 @@ export { Hydrator, type HydratorOptions } from "./hydrator/hydrator.ts";
 export { mountRepository, type RepositoryMount, type RepositoryMountOptions } from "./mount-repository.ts";
 export { Redirects, type RedirectsOptions } from "./redirect/redirects.ts";
 export type { RedirectKind, RedirectStatus, RedirectWish } from "./redirect/schema.ts";
-export { openPlace, type Place } from "./place.ts";
+export { openPlace, type Place, type PlaceSetting } from "./place.ts";
 export type { BlobReceiver, BlobSource } from "./hydrator/blob-source.ts";
 export { openPromisorSource } from "./hydrator/promisor-source.ts";
 export { HydratorLimits } from "./hydrator/schema.ts";

@@ -11,8 +11,14 @@ export interface Place extends AsyncDisposable {
   readonly address: string;
   /** As git takes it. */
   readonly url: string;
-  /** Whether git itself can fetch from there. */
-  readonly isForGit: boolean;
+  /** What git needs beside the address to fetch from there and to push there. */
+  readonly gitSettings: readonly PlaceSetting[];
+}
+
+/** What a git directory is to have in its configuration; without a value it is to have none by that name. */
+export interface PlaceSetting {
+  readonly key: string;
+  readonly value: string | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -30,7 +36,7 @@ export async function openPlace(repository: string, environment: Environment): P
     refs: remote,
     address: remote.address,
     url,
-    isForGit: true,
+    gitSettings: [],
     [Symbol.asyncDispose]: () => remote[Symbol.asyncDispose](),
   };
 }

@@ -10,6 +10,11 @@ import type { Scratch } from "./scratch.ts";
 /** The built command line of the mount. */
 const mountCli = fileURLToPath(new URL("../../../apps/fs-mount/dist/cli.js", import.meta.url));
 
+/** The program that git runs for remotes in a bucket, as built. */
+export const helperProgram: string = fileURLToPath(
+  new URL("../../../apps/fs-mount/dist/git-remote-millrace.js", import.meta.url),
+);
+
 /** Why nothing can be mounted here, or `undefined` where it can. */
 export function whyNoMount(): string | undefined {
   if (!existsSync("/dev/fuse"))

@@ -1,14 +1,16 @@
+import { chmod, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { createBucket, demandServer, environmentOf } from "@millrace/s3-lab";
+import { createBucket, demandServer, environmentOf, type Skippable } from "@millrace/s3-lab";
+import { openS3Storage } from "@millrace/storage-s3";
 import { beforeEach, describe, expect, it } from "vitest";
 import { allEndpointKinds, httpMemory } from "../src/endpoints.ts";
 import { git } from "../src/git.ts";
 import { startGitHttpBackend } from "../src/git-http-backend.ts";
 import { createHistory } from "../src/history.ts";
-import { type MountProcess, mountAddress, whyNoMount } from "../src/mount-process.ts";
-import { createScratch } from "../src/scratch.ts";
+import { helperProgram, type MountProcess, mountAddress, whyNoMount } from "../src/mount-process.ts";
+import { createScratch, type Scratch } from "../src/scratch.ts";
 import { startServing } from "../src/server-process.ts";
-import type { WorkTree } from "../src/work-tree.ts";
+import { openWorkTree, type WorkTree } from "../src/work-tree.ts";
 
 const missing = whyNoMount();
 beforeEach((context) => {
@@ -158,4 +160,128 @@ it("mounts a repository in a bucket, with no server in between, and without the 
     "cat $(git ls-files) > read; rm read; git log --oneline; git fsck --connectivity-only",
   );
   expect(await again.stop()).toBe(0);
+});
+
+const layouts = [
+  { objectFormat: "sha1", layout: "manifest" },
+  { objectFormat: "sha256", layout: "bare" },
+] as const;
+
+/** A history in a bucket with no server in between, and somebody else who pushes there: from a machine that has git's helper. */
+interface BucketScene {
+  readonly address: string;
+  /** What the AWS tools read, and a folder for caches. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly other: WorkTree;
+}
+
+async function createBucketScene(
+  scratch: Scratch,
+  context: Skippable,
+  { objectFormat, layout }: (typeof layouts)[number],
+): Promise<BucketScene> {
+  const store = await demandServer("store", context);
+  const { name: bucket } = await createBucket(store);
+  const env = {
+    AWS_ENDPOINT_URL_S3: store.url,
+    XDG_CACHE_HOME: join(scratch.path, "caches"),
+    ...environmentOf(store),
+  };
+  const { url: endpoint, region, ...credentials } = store;
+  const place = { bucket, prefix: "team", layout, endpoint, region, credentials };
+  await using storage = await openS3Storage({ ...place, spoolFolder: join(scratch.path, "spool") });
+  await (await storage.create("history.git", { head: "refs/heads/main", objectFormat }))[
+    Symbol.asyncDispose
+  ]();
+  // As `npm install --global` puts it on the PATH.
+  const programs = join(scratch.path, "programs");
+  await mkdir(programs);
+  await chmod(helperProgram, 0o755);
+  await symlink(helperProgram, join(programs, "git-remote-millrace"));
+  const { path } = await createHistory(join(scratch.path, "other"), objectFormat);
+  const other = await openWorkTree(path, {
+    ...env,
+    PATH: `${programs}:${process.env.PATH}`,
+    NODE_NO_WARNINGS: "0",
+  });
+  const address = `s3://${bucket}/team/history.git${layout === "bare" ? "?layout=bare" : ""}`;
+  await other.git("remote", "add", "origin", `millrace::${address}`);
+  await other.git("push", "--quiet", "--mirror", "origin");
+  return { address, env, other };
+}
+
+describe.each(layouts)("git in a mount of a bucket, of $objectFormat in the layout $layout", (kind) => {
+  it("shows files that nobody has read, pushes, and pulls what somebody else has pushed", async (context) => {
+    await using scratch = await createScratch();
+    const { address, env, other } = await createBucketScene(scratch, context, kind);
+    await using mount = await mountAddress(`${address}@main`, scratch, env, WITH_HISTORY);
+    // Where the bucket is, the git directory says; keys are the user's.
+    const inside = (...args: readonly string[]): Promise<string> =>
+      mount.run("env", "-u", "AWS_ENDPOINT_URL_S3", "-u", "AWS_REGION", "git", ...args);
+    expect(await inside("remote", "get-url", "origin")).toBe(address);
+    for (const asked of [
+      ["show", "HEAD:big.bin"],
+      ["show", "HEAD~3:src/main.ts"],
+      ["log", "-p", "-3", "--stat"],
+      ["ls-remote", "origin"],
+    ]) {
+      expect(await inside(...asked)).toBe(await other.git(...asked));
+    }
+    await mount.run("sh", "-ec", "echo mine > mine; git add mine; git commit --quiet -m mine");
+    await inside("push", "--quiet", "origin", "HEAD:main", "HEAD:refs/heads/new");
+    await other.git("pull", "--quiet", "origin", "main");
+    expect(await other.git("log", "-1", "--format=%s")).toBe("mine");
+    const theirs = await other.commit("theirs", { README: "theirs\n", theirs: "theirs\n" });
+    await other.git("push", "--quiet", "origin", "main");
+    expect(await inside("pull", "--ff-only", "origin", "main")).toContain("2 files changed");
+    expect(await inside("rev-parse", "HEAD", "origin/main")).toBe(`${theirs}\n${theirs}`);
+    expect(await inside("status", "--porcelain")).toBe("");
+    await mount.run("diff", "-r", "--exclude=.git", other.path, ".");
+    await inside("fsck", "--connectivity-only", "--no-dangling");
+    await other.commit("first", { README: "first\n" });
+    await other.git("push", "--quiet", "origin", "main");
+    await inside("commit", "--quiet", "--allow-empty", "-m", "late");
+    await expect(inside("push", "origin", "HEAD:main")).rejects.toThrow("[rejected]");
+    expect(await mount.stop()).toBe(0);
+  });
+
+  it("is a clone by git's helper that a mount is brought, and gives back", async (context) => {
+    await using scratch = await createScratch();
+    const { address, env, other } = await createBucketScene(scratch, context, kind);
+    const clone = join(scratch.path, "clone.git");
+    await other.git("clone", "--quiet", "--bare", "--filter=blob:none", `millrace::${address}`, clone);
+    const settings = await other.git("-C", clone, "config", "--list");
+    await using mount = await mountAddress(`${address}@main`, scratch, env, ["--prepared-gitdir", clone]);
+    await expectSame(mount, other);
+    const theirs = await other.commit("theirs", { README: "theirs\n" });
+    await other.git("push", "--quiet", "origin", "main");
+    await mount.run("git", "pull", "--quiet", "--ff-only", "origin", "main");
+    expect(await mount.run("git", "show", "-s", "--format=%H", "HEAD")).toBe(theirs);
+    expect(await mount.stop()).toBe(0);
+    expect(await other.git("-C", clone, "config", "--list")).toBe(settings);
+  });
+
+  it("has what older versions of the protocol ask for, and says what is not there", async (context) => {
+    await using scratch = await createScratch();
+    const { address, other } = await createBucketScene(scratch, context, kind);
+    const clone = join(scratch.path, "clone");
+    await other.git(
+      "-c",
+      "protocol.version=0",
+      "clone",
+      "--quiet",
+      "--depth=3",
+      `millrace::${address}`,
+      clone,
+    );
+    await other.git("-C", clone, "fsck", "--strict");
+    expect(await other.git("-C", clone, "rev-parse", "HEAD")).toBe(await other.git("rev-parse", "HEAD"));
+    // git's user reads nothing but git's words.
+    expect(await other.tryGit("ls-remote", "--quiet", "origin")).toMatchObject({ status: 0, stderr: "" });
+    const gone = address.replace("history", "none");
+    await expect(other.git("ls-remote", `millrace::${gone}`)).rejects.toThrow(
+      `git-remote-millrace: there is no repository at ${gone}`,
+    );
+    await expect(other.git("ls-remote", "millrace::/tmp")).rejects.toThrow("/tmp is no s3://bucket");
+  });
 });

@@ -45,6 +45,7 @@ export async function examine({ stateFolder, cacheFolder, socketPath }: Examined
   });
   await check("right to mount", mayMount);
   await check("git", whichGit);
+  await check("git-remote-millrace", whichHelper);
   await check("flock", async () => {
     const { stdout } = await runFile("flock", ["--version"], { cwd: "/" });
     return { outcome: "ok", detail: stdout.trim() };
@@ -88,6 +89,21 @@ async function whichGit(): Promise<Omit<Check, "name">> {
   return isOld
     ? { outcome: "failed", detail: `${detail}; ${OLDEST_GIT.join(".")} is needed` }
     : { outcome: "ok", detail };
+}
+
+/** git's helper for buckets. Mounts say where theirs is; whoever names a bucket elsewhere needs it on the PATH. */
+async function whichHelper(): Promise<Omit<Check, "name">> {
+  try {
+    const { stdout } = await runFile("git-remote-millrace", ["--version"], { cwd: "/" });
+    return { outcome: "ok", detail: `version ${stdout.trim()}` };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    const way = "npm install --global @millrace/fs-mount";
+    return {
+      outcome: "limited",
+      detail: `not on the PATH: git finds it in mounts of buckets alone; for millrace::s3://… elsewhere: ${way}`,
+    };
+  }
 }
 
 async function usable(folder: string): Promise<Omit<Check, "name">> {

@@ -10,7 +10,13 @@ import { giveBack } from "./give-back.ts";
 import { refused, wantGitDirectory, wantUsable } from "./inspect.ts";
 import { lendSettings, type Settings } from "./lent-settings.ts";
 import { endMove, moveHead } from "./move-head.ts";
-import { acquiredAt, findName, type FoundName, type GitDirectoryOptions } from "./prepare.ts";
+import {
+  acquiredAt,
+  definedSettings,
+  findName,
+  type FoundName,
+  type GitDirectoryOptions,
+} from "./prepare.ts";
 import { runGit } from "./run-git.ts";
 import { Brought, type Prepared } from "./schema.ts";
 import { fetchUpstream, upstreamRef } from "./upstream.ts";
@@ -37,7 +43,6 @@ export async function adoptGitDirectory(options: AdoptOptions): Promise<Adopted>
   const { path, place, workTree = path, requireCommit, depth, signal } = options;
   if (requireCommit !== undefined || depth !== undefined)
     throw refused(path, "it has the history that it has: no required commit, and no depth");
-  if (!place.isForGit) throw refused(path, `git cannot fetch from ${place.address}`);
   const format = await wantGitDirectory(path, signal);
   const unlock = lock(path);
   try {
@@ -108,6 +113,7 @@ function settingsFor(
     { key: "core.ignorecase", value: "false" },
     { key: "gc.auto", value: "0" },
     { key: "maintenance.auto", value: "false" },
+    ...definedSettings(place.gitSettings),
   ];
   const refspecs = settings.get("remote.origin.fetch") ?? [];
   if (settings.has("remote.origin.mirror")) wanted.push({ key: "remote.origin.mirror", value: "false" });

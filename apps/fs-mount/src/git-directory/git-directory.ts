@@ -8,6 +8,7 @@ import { adoptGitDirectory } from "./adopt.ts";
 import { borrowFromNoMount, promisedFolder } from "./alternates.ts";
 import { FirstIndex } from "./first-index.ts";
 import { encodeIndex, type IndexEntry } from "./index-file.ts";
+import { keepSettings } from "./keep-settings.ts";
 import { makeGitDirectory } from "./make.ts";
 import { MountedTrees } from "./mounted-trees.ts";
 import type { GitDirectoryOptions } from "./prepare.ts";
@@ -76,6 +77,7 @@ async function open(
   const { path, place, workTree } = options;
   // What a mount that was killed has left: there is nothing before the next one shows.
   await borrowFromNoMount(path);
+  if (adopted === undefined) await keepSettings(path, place.gitSettings, options.signal);
   // What is only promised is not here, and is not asked of the mount that asks here for it.
   const ignoreAlternates = workTree === undefined ? [] : [promisedFolder(workTree)];
   const store = await openFsRepository(path, { strict: true, recoverLocks: true, ignoreAlternates });
@@ -193,15 +195,9 @@ export class GitDirectory implements AsyncDisposable {
     if (tip === undefined) {
       throw new MountError("MOUNT_REF_GONE", `${ref} is gone from ${place.address}`);
     }
-    const noted = upstreamRef(ref);
-    const before = await this.#refAt(noted);
-    if (before === tip) return false;
+    if ((await this.#refAt(upstreamRef(ref))) === tip) return false;
     const asCloned = this.#adopted !== undefined;
-    if (place.isForGit) await fetchUpstream(this.path, ref, { ...options, asCloned });
-    else {
-      await this.objects.fetchWithFilter([tip], { ...options, filter: "blob:none" });
-      await this.#store.commit({ refs: [{ name: noted, old: before ?? null, new: tip }] }, options);
-    }
+    await fetchUpstream(this.path, ref, { ...options, asCloned });
     return true;
   }
 

@@ -76,7 +76,7 @@ export async function wantUsable({ path, directory, url, signal }: Inspected): P
 
 /** An address as two have it in common that mean the same. */
 async function plainAddress(address: string): Promise<string> {
-  const bare = address.replace(/^file:\/\/(?=\/)/i, "").replace(/(?:\/|\/?\.git)+$/, "");
+  const bare = address.replace(/^file:\/\/(?=\/)|^millrace::/i, "").replace(/(?:\/|\/?\.git)+$/, "");
   if (!bare.startsWith("/")) return URL.canParse(bare) ? new URL(bare).href.replace(/\/$/, "") : bare;
   for (const each of [bare, join(bare, ".git"), `${bare}.git`]) {
     const found = await realpath(each).catch(() => undefined);

@@ -10,7 +10,7 @@ import {
 } from "@millrace/promisor";
 import { type ConfigEntry, expandRefName, type RepositoryStore } from "@millrace/storage";
 import { MountError } from "../errors.ts";
-import type { Place } from "../place.ts";
+import type { Place, PlaceSetting } from "../place.ts";
 import { hookConfig, writeHook } from "./fsmonitor-hook.ts";
 import { type ArrivedRoot, RootWatch } from "./root-watch.ts";
 import { Prepared } from "./schema.ts";
@@ -98,6 +98,11 @@ export async function findName({
   return { ref, oid: first?.oid, branch: isBranch ? ref : undefined, isDefault };
 }
 
+/** Those that are to be there. */
+export function definedSettings(settings: readonly PlaceSetting[]): ConfigEntry[] {
+  return settings.flatMap(({ key, value }) => (value === undefined ? [] : [{ key, value }]));
+}
+
 /** The configuration that git finds. */
 export function configFor(
   { path, workTree, place }: GitDirectoryOptions,
@@ -112,6 +117,7 @@ export function configFor(
     { key: "core.ignorecase", value: "false" },
     { key: "millrace.mount", value: "true" },
     ...partialCloneConfig({ url: place.url }),
+    ...definedSettings(place.gitSettings),
     ...(short === undefined || branch === undefined
       ? []
       : [
