@@ -4,6 +4,8 @@ export type MountErrorCode =
   | "MOUNT_BAD_TREE"
   /** What lies where the git directory is to be is not ours, or is damaged; or a name leads to no commit. */
   | "MOUNT_BAD_STATE"
+  /** What is to be in a sparse checkout with all that is below it is a file. */
+  | "MOUNT_NO_DIRECTORY"
   /** A git directory that was brought is not one that a mount can work on; it says why. */
   | "MOUNT_PREPARED_REFUSED"
   /** git cannot read what is in a git directory that was brought; its words are in the message. */

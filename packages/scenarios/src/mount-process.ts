@@ -8,7 +8,7 @@ import { printedBy, runProgram } from "./run-program.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** The built command line of the mount. */
-const mountCli = fileURLToPath(new URL("../../../apps/fs-mount/dist/cli.js", import.meta.url));
+export const mountCli: string = fileURLToPath(new URL("../../../apps/fs-mount/dist/cli.js", import.meta.url));
 
 /** The program that git runs for remotes in a bucket, as built. */
 export const helperProgram: string = fileURLToPath(

@@ -4,10 +4,17 @@ import { createBucket, demandServer, environmentOf, type Skippable } from "@mill
 import { openS3Storage } from "@millrace/storage-s3";
 import { beforeEach, describe, expect, it } from "vitest";
 import { allEndpointKinds, httpMemory } from "../src/endpoints.ts";
-import { git } from "../src/git.ts";
+import { git, gitEnvironment } from "../src/git.ts";
 import { startGitHttpBackend } from "../src/git-http-backend.ts";
 import { createHistory } from "../src/history.ts";
-import { helperProgram, type MountProcess, mountAddress, whyNoMount } from "../src/mount-process.ts";
+import {
+  helperProgram,
+  type MountProcess,
+  mountAddress,
+  mountCli,
+  whyNoMount,
+} from "../src/mount-process.ts";
+import { runProgram } from "../src/run-program.ts";
 import { createScratch, type Scratch } from "../src/scratch.ts";
 import { startServing } from "../src/server-process.ts";
 import { openWorkTree, type WorkTree } from "../src/work-tree.ts";
@@ -259,6 +266,20 @@ describe.each(layouts)("git in a mount of a bucket, of $objectFormat in the layo
     expect(await mount.run("git", "show", "-s", "--format=%H", "HEAD")).toBe(theirs);
     expect(await mount.stop()).toBe(0);
     expect(await other.git("-C", clone, "config", "--list")).toBe(settings);
+  });
+
+  it("has files written out as plain ones, and git fetches the rest", async (context) => {
+    await using scratch = await createScratch();
+    const { address, env, other } = await createBucketScene(scratch, context, kind);
+    const directory = join(scratch.path, "plain");
+    const args = [mountCli, "materialize", "--path", "src/deep", `${address}@main`, directory];
+    await runProgram(process.execPath, args, { env: { ...gitEnvironment, ...env } });
+    const plain = await openWorkTree(directory, env);
+    expect(await plain.git("ls-files", "-t", "docs", "src")).toMatch(/^(?:S docs\/.*\n)+(?:H src\/.*\n?)+$/);
+    expect(await plain.git("status", "--porcelain")).toBe("");
+    await plain.git("sparse-checkout", "disable");
+    const said = await runProgram("diff", ["-r", "--exclude=.git", other.path, directory]);
+    expect(said).toMatchObject({ status: 0, stdout: "" });
   });
 
   it("has what older versions of the protocol ask for, and says what is not there", async (context) => {

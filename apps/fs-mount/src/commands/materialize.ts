@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import { parseAddress } from "@millrace/protocol-v2/client";
+import { z } from "zod";
+import { ConePath } from "../materialize/cone.ts";
 import { materialize as write } from "../materialize/materialize.ts";
 import { openPlace } from "../place.ts";
 import { createProgress } from "./progress.ts";
@@ -8,14 +10,22 @@ import { createProgress } from "./progress.ts";
 export interface MaterializeFlags {
   readonly history: boolean;
   readonly lfs?: boolean | undefined;
+  readonly path?: readonly string[] | undefined;
 }
+
+const Flags = z.object({
+  history: z.boolean(),
+  lfs: z.boolean().optional(),
+  path: z.array(ConePath).optional(),
+});
 
 /** Writes the files of a repository out as plain ones. */
 export async function materialize(
   repository: string,
   directory: string,
-  { history, lfs }: MaterializeFlags,
+  asked: MaterializeFlags,
 ): Promise<void> {
+  const { history, lfs, path: paths } = Flags.parse(asked);
   const { repository: url, name } = parseAddress(repository);
   await using place = await openPlace(url, process.env);
   const progress = createProgress();
@@ -23,6 +33,7 @@ export async function materialize(
     place,
     name,
     directory: resolve(directory),
+    paths,
     withHistory: history,
     lfs,
     onProgress: (done, total) => progress.show(`Writing files: ${done} of ${total}`),

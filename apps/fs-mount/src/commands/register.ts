@@ -23,6 +23,11 @@ export function registerCommands(program: Command, version: string, exit: (statu
     )
     .argument("<repository>", "URL[@REF], as above")
     .argument("<directory>", "an empty directory, or none")
+    .option(
+      "--path <dir>",
+      "only what is below this directory of it, and the files of those above; the same with another one",
+      (path: string, before: readonly string[] | undefined) => [...(before ?? []), path],
+    )
     .option("--no-history", "only this commit")
     .option(...LFS)
     .action(async (repository: string, directory: string, flags: MaterializeFlags) => {

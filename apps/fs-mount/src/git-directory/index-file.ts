@@ -10,6 +10,8 @@ export interface IndexEntry {
   readonly oid: Oid;
   /** What `lstat` tells of it; without, git looks into the file when it wants to know whether it has changed. */
   readonly stat?: IndexStat | undefined;
+  /** The working tree is not to have it (skip-worktree, of a sparse checkout). Default false. */
+  readonly isSkipped?: boolean | undefined;
 }
 
 export interface IndexStat {
@@ -39,6 +41,10 @@ export interface IndexTree {
 
 const FIXED_BYTES = 40;
 const MAX_NAME_FLAG = 0xfff;
+/** Two bytes of flags follow. */
+const EXTENDED_FLAG = 0x4000;
+const SKIP_WORKTREE_FLAG = 0x4000;
+
 /** What an index knows of its entries beside them. */
 export interface IndexKnowledge {
   /** The trees that it agrees with (the extension `TREE`); without, git reads them when it wants to know what is staged. */
@@ -48,26 +54,28 @@ export interface IndexKnowledge {
    * changed since, and looks at nothing else.
    */
   readonly fsmonitorToken?: string | undefined;
+  /** Some entries may be skipped: that takes version 3. Default false, version 2. */
+  readonly hasSkipped?: boolean | undefined;
 }
 
 /** Of one piece of an index. */
 const PIECE_BYTES = 256 * 1024;
 
 /**
- * Writes an index in version 2 (gitformat-index), piece by piece: the pieces are the receiver's.
+ * Writes an index in version 2 or 3 (gitformat-index), piece by piece: the pieces are the receiver's.
  * @param count of the entries
  * @param entries in the order of their paths' bytes
  */
 export function* encodeIndex(
   count: number,
   entries: Iterable<IndexEntry>,
-  { trees, fsmonitorToken }: IndexKnowledge,
+  { trees, fsmonitorToken, hasSkipped = false }: IndexKnowledge,
   format: ObjectFormat,
 ): Generator<Buffer, void, undefined> {
   const hash = createHash(format);
   let piece = Buffer.alloc(PIECE_BYTES);
   piece.write("DIRC", "latin1");
-  piece.writeUInt32BE(2, 4);
+  piece.writeUInt32BE(hasSkipped ? 3 : 2, 4);
   piece.writeUInt32BE(count, 8);
   let end = 12;
   for (const entry of entries) {
@@ -91,11 +99,16 @@ export function* encodeIndex(
 }
 
 /** With one NUL at least at the end, up to eight. */
-function bytesOf({ path }: IndexEntry, format: ObjectFormat): number {
-  return Math.floor((FIXED_BYTES + hashLength(format) + 2 + path.length) / 8) * 8 + 8;
+function bytesOf({ path, isSkipped = false }: IndexEntry, format: ObjectFormat): number {
+  const flagBytes = isSkipped ? 4 : 2;
+  return Math.floor((FIXED_BYTES + hashLength(format) + flagBytes + path.length) / 8) * 8 + 8;
 }
 
-function writeEntry({ path, mode, oid, stat }: IndexEntry, entry: Buffer, format: ObjectFormat): void {
+function writeEntry(
+  { path, mode, oid, stat, isSkipped = false }: IndexEntry,
+  entry: Buffer,
+  format: ObjectFormat,
+): void {
   const idBytes = hashLength(format);
   if (stat !== undefined) {
     entry.writeUInt32BE(stat.ctime.seconds >>> 0, 0);
@@ -109,8 +122,10 @@ function writeEntry({ path, mode, oid, stat }: IndexEntry, entry: Buffer, format
   }
   entry.writeUInt32BE(mode, 24);
   writeOid(oid, entry, FIXED_BYTES);
-  entry.writeUInt16BE(Math.min(path.length, MAX_NAME_FLAG), FIXED_BYTES + idBytes);
-  entry.write(path, FIXED_BYTES + idBytes + 2, "latin1");
+  const flagsAt = FIXED_BYTES + idBytes;
+  entry.writeUInt16BE(Math.min(path.length, MAX_NAME_FLAG) | (isSkipped ? EXTENDED_FLAG : 0), flagsAt);
+  if (isSkipped) entry.writeUInt16BE(SKIP_WORKTREE_FLAG, flagsAt + 2);
+  entry.write(path, flagsAt + (isSkipped ? 4 : 2), "latin1");
 }
 
 function extension(name: string, content: Buffer): Buffer[] {

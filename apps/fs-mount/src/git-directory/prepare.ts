@@ -29,6 +29,8 @@ export interface GitDirectoryOptions {
   readonly name: string;
   /** The commit that the name must lead to, in full; HEAD then names it, and no branch. */
   readonly requireCommit?: string | undefined;
+  /** The settings of its working tree lie in a file of their own, as those of a sparse checkout do (`extensions.worktreeConfig`). Default false. */
+  readonly hasOwnSettings?: boolean | undefined;
   /** Commits from the mounted one on that belong to its history here. Default: all. */
   readonly depth?: number | undefined;
   /** Told of the commit and its root as soon as they have come, where nothing was prepared before: what lies here is still to follow. */
@@ -105,7 +107,7 @@ export function definedSettings(settings: readonly PlaceSetting[]): ConfigEntry[
 
 /** The configuration that git finds. */
 export function configFor(
-  { path, workTree, place }: GitDirectoryOptions,
+  { path, workTree, place, hasOwnSettings = false }: GitDirectoryOptions,
   branch: string | undefined,
 ): ConfigEntry[] {
   const short = branch?.slice("refs/heads/".length);
@@ -116,6 +118,7 @@ export function configFor(
     { key: "core.symlinks", value: "true" },
     { key: "core.ignorecase", value: "false" },
     { key: "millrace.mount", value: "true" },
+    ...(hasOwnSettings ? [{ key: "extensions.worktreeconfig", value: "true" }] : []),
     ...partialCloneConfig({ url: place.url }),
     ...definedSettings(place.gitSettings),
     ...(short === undefined || branch === undefined

@@ -39,21 +39,22 @@ const GIT_MODES: Readonly<Record<NodeKind, number>> = {
 
 /**
  * Walks a tree as git puts it into an index: its order is that of the paths' bytes.
+ * @param read told which directory it is, by its path
  * @throws MountError MOUNT_BAD_TREE where the root cannot be shown, and what `read` throws
  */
 export async function walkForIndex(
   tree: Oid,
   format: ObjectFormat,
-  read: (oid: Oid) => Promise<TreeContent>,
+  read: (oid: Oid, path: string) => Promise<TreeContent>,
 ): Promise<WalkedTree> {
   const files: WalkedFile[] = [];
   let isWhole = true;
 
-  const readTree = async (oid: Oid, depth: number): Promise<BaseTree | undefined> => {
+  const readTree = async (oid: Oid, prefix: string, depth: number): Promise<BaseTree | undefined> => {
     try {
       if (depth > MAX_DEPTH)
         throw new MountError("MOUNT_BAD_TREE", `trees nest deeper than ${MAX_DEPTH}`, { oid });
-      const { content, ids } = await read(oid);
+      const { content, ids } = await read(oid, prefix.slice(0, -1));
       return parseBaseTree(content, format, oid, ids);
     } catch (error) {
       if (depth === 0 || !(error instanceof MountError)) throw error;
@@ -69,7 +70,7 @@ export async function walkForIndex(
     depth: number,
   ): Promise<void> => {
     const before = files.length;
-    for (const entry of (await readTree(id, depth))?.values() ?? []) {
+    for (const entry of (await readTree(id, prefix, depth))?.values() ?? []) {
       const { name, kind, oid, commit } = entry;
       const ino = inodeOfEntry(directory, entry);
       if (kind === "directory" && oid !== undefined) {
