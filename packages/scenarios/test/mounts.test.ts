@@ -299,6 +299,10 @@ describe.each(layouts)("git in a mount of a bucket, of $objectFormat in the layo
     expect(await other.git("-C", clone, "rev-parse", "HEAD")).toBe(await other.git("rev-parse", "HEAD"));
     // git's user reads nothing but git's words.
     expect(await other.tryGit("ls-remote", "--quiet", "origin")).toMatchObject({ status: 0, stderr: "" });
+    const absent = "fatal: couldn't find remote ref absent\n";
+    expect(await other.tryGit("fetch", "--quiet", "origin", "absent")).toMatchObject({ stderr: absent });
+    const same = "Everything up-to-date\n";
+    expect(await other.tryGit("push", "origin", "main")).toMatchObject({ status: 0, stderr: same });
     const gone = address.replace("history", "none");
     await expect(other.git("ls-remote", `millrace::${gone}`)).rejects.toThrow(
       `git-remote-millrace: there is no repository at ${gone}`,

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { createPktReader, DELIM, FLUSH, pktLine, pktText } from "@millrace/pktline";
 import { openRepository } from "@millrace/repository";
@@ -15,6 +16,7 @@ interface Dialogue {
   readonly status: number;
   readonly said: Buffer;
   readonly opened: readonly Service[];
+  readonly faults: readonly unknown[];
 }
 
 /** Holds the dialogue over a repository on a disk: each part begins in a chunk of its own, of so many bytes at most. */
@@ -25,6 +27,7 @@ async function talk(
 ): Promise<Dialogue> {
   const output = new PassThrough({ highWaterMark: 1 << 24 });
   const opened: Service[] = [];
+  const faults: unknown[] = [];
   const status = await runRemoteHelper({
     input: (async function* () {
       for (const part of parts) {
@@ -39,8 +42,9 @@ async function talk(
       return await openOnDisk(directory);
     },
     agent: "millrace/test",
+    onFault: (fault) => faults.push(fault),
   });
-  return { status, said: (output.read() as Buffer | null) ?? Buffer.alloc(0), opened };
+  return { status, said: (output.read() as Buffer | null) ?? Buffer.alloc(0), opened, faults };
 }
 
 async function openOnDisk(directory: string): Promise<OpenForService> {
@@ -144,10 +148,22 @@ describe.each(["sha1", "sha256"] as const)("over a repository of %s", (format) =
       request("fetch", format, `want ${none}`, "done"),
       request("ls-refs", format),
     ];
-    const { said, status } = await talk(origin, asked, 1 << 20);
+    const { said, status, faults } = await talk(origin, asked, 1 << 20);
     const lines = await packetsOf(said.subarray(1));
     expect(lines.at(-1)).toMatch(/^ERR .*not our ref/);
     expect(lines).not.toContain("(response-end)");
+    expect({ status, faults }).toEqual({ status: 128, faults: [] });
+  });
+
+  test("says what is wrong with the repository, which git is not told", async () => {
+    const origin = lab.keep(makeRepository(format));
+    const tip = git(origin, ["rev-parse", "HEAD"]);
+    const tree = git(origin, ["rev-parse", "HEAD:src"]);
+    rmSync(`${origin}/.git/objects/${tree.slice(0, 2)}/${tree.slice(2)}`);
+    const asked = [["stateless-connect git-upload-pack\n"], request("fetch", format, `want ${tip}`, "done")];
+    const { said, status, faults } = await talk(origin, asked, 1 << 20);
+    expect(said.toString("latin1")).not.toContain(tree);
+    expect(faults.map(String)).toEqual([expect.stringContaining(tree)]);
     expect(status).toBe(128);
   });
 

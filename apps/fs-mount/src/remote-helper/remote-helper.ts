@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { serveReceivePack, serveUploadPack } from "@millrace/protocol-v2";
+import { type ProtocolError, serveReceivePack, serveUploadPack } from "@millrace/protocol-v2";
 import type { Repository } from "@millrace/repository";
 import { CommandInput } from "./command-input.ts";
 import { serveRequests } from "./serve-requests.ts";
@@ -22,6 +22,8 @@ export interface RemoteHelperOptions {
   readonly open: (service: Service) => Promise<OpenForService>;
   /** What the services call themselves, `name/version`. */
   readonly agent: string;
+  /** What is wrong with the repository, of which git was told no more than that something is. */
+  readonly onFault?: ((fault: unknown) => void) | undefined;
 }
 
 /** git sets them for every helper; both are about what it shows by itself when the services speak. */
@@ -41,42 +43,45 @@ export async function runRemoteHelper(options: RemoteHelperOptions): Promise<num
     const [command, what = ""] = line.split(" ");
     if (command === "capabilities") answer("stateless-connect\nconnect\noption\n\n");
     else if (command === "option") answer(KNOWN_OPTIONS.has(what) ? "ok\n" : "unsupported\n");
-    else if (command === "stateless-connect" && what === "git-upload-pack") {
-      return await withService(options, what, async ({ repository }, told) => {
-        await using view = await repository.openView();
-        await send(options, serveRequests(view, input.rest(), { agent: options.agent, onError: told }));
-      });
-    } else if (command === "connect" && what === "git-upload-pack") {
-      return await withService(options, what, async ({ repository }, told) => {
-        await using view = await repository.openView();
-        const conversation = { version: 0, stateless: false, agent: options.agent, onError: told } as const;
-        await send(options, serveUploadPack(view, input.rest(), conversation));
-      });
-    } else if (command === "connect" && what === "git-receive-pack") {
-      return await withService(options, what, async ({ repository }, told) => {
-        await using receiver = await repository.openReceiver();
-        const conversation = { version: 0, stateless: false, agent: options.agent, onError: told } as const;
-        await send(options, serveReceivePack(receiver, input.rest(), conversation));
-      });
-    } else if (command === "connect" || command === "stateless-connect") answer("fallback\n");
+    else if (command === "stateless-connect" && what === "git-upload-pack")
+      return await serve(options, input, what, serveRequests);
+    else if (command === "connect" && what === "git-upload-pack")
+      return await serve(options, input, what, serveUploadPack);
+    else if (command === "connect" && what === "git-receive-pack") return await serve(options, input, what);
+    else if (command === "connect" || command === "stateless-connect") answer("fallback\n");
     else throw new Error(`git asks for ${JSON.stringify(line)}, which is not offered`);
   }
   return 0;
 }
 
-/** Opens the repository, tells git that the service follows, and serves it. */
-async function withService(
-  { open, output }: RemoteHelperOptions,
+/** Opens the repository, tells git that the service follows, and serves it: a push, or a fetch as it is to be served. */
+async function serve(
+  { open, output, agent, onFault }: RemoteHelperOptions,
+  input: CommandInput,
   service: Service,
-  serve: (open: OpenForService, onError: () => void) => Promise<void>,
+  serveFetch: typeof serveRequests = serveUploadPack,
 ): Promise<number> {
   let status = 0;
+  const conversation = {
+    version: 0,
+    stateless: false,
+    agent,
+    onError({ code, cause }: ProtocolError) {
+      status = 128;
+      if (code === "PROTOCOL_HOST_FAILED") onFault?.(cause);
+    },
+  } as const;
+  const send = async (bytes: AsyncIterable<Uint8Array>): Promise<void> => {
+    output.write("\n");
+    await pipeline(bytes, output, { end: false });
+  };
   await using opened = await open(service);
-  output.write("\n");
-  await serve(opened, () => (status = 128));
+  if (service === "git-receive-pack") {
+    await using receiver = await opened.repository.openReceiver();
+    await send(serveReceivePack(receiver, input.rest(), conversation));
+  } else {
+    await using view = await opened.repository.openView();
+    await send(serveFetch(view, input.rest(), conversation));
+  }
   return status;
-}
-
-async function send({ output }: RemoteHelperOptions, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  await pipeline(bytes, output, { end: false });
 }

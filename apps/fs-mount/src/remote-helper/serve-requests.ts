@@ -1,31 +1,30 @@
 import { RESPONSE_END } from "@millrace/pktline";
-import { advertiseUploadPack, serveUploadPack, type UploadPackHost } from "@millrace/protocol-v2";
-
-/** Who serves requests, and who is told of faults. */
-export interface RequestOptions {
-  readonly agent: string;
-  /** An error that git was told. Nothing is served behind it. */
-  readonly onError: () => void;
-}
+import {
+  advertiseUploadPack,
+  type ProtocolError,
+  serveUploadPack,
+  type UploadPackHost,
+  type UploadPackOptions,
+} from "@millrace/protocol-v2";
 
 /**
  * Serves fetches in protocol version 2 as a remote helper has them: the capabilities, then an answer to each request with a mark behind
- * it, until `input` ends. git sends no request before it has read the answer to the one before.
+ * it, until `input` ends or an error was told. git sends no request before it has read the answer to the one before.
  * Implements gitremote-helpers, "stateless-connect".
  */
 export async function* serveRequests(
   host: UploadPackHost,
   input: AsyncIterable<Uint8Array>,
-  { agent, onError }: RequestOptions,
+  { agent, onError }: UploadPackOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const source = input[Symbol.asyncIterator]();
   let isOver = false;
   const conversation = {
     version: 2,
     agent,
-    onError() {
+    onError(error: ProtocolError) {
       isOver = true;
-      onError();
+      onError?.(error);
     },
   } as const;
   try {

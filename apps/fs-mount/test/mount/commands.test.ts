@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { runCommandLine } from "../../src/command-line.ts";
 import type { Status } from "../../src/daemon/status.ts";
 import { DaemonLab } from "../support/daemon-lab.ts";
 import { run, useLab } from "../support/lab.ts";
-import { MOUNT } from "../support/program.ts";
+import { HELPER, MOUNT } from "../support/program.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
 const lab = useLab();
@@ -88,6 +88,33 @@ describe("without a daemon", () => {
       .filter(({ name, outcome }) => outcome === "failed" && name !== "stale mounts")
       .map(({ name }) => name);
     expect(failed).toEqual(["daemon"]);
+  });
+
+  test("doctor says whether git's helper for buckets is on the PATH", async () => {
+    const find = async (): Promise<unknown> => {
+      const { out } = await say("doctor", "--state", daemon.state, "--cache-dir", daemon.cache, "--json");
+      return (JSON.parse(out) as { name: string }[]).find(({ name }) => name === "git-remote-millrace");
+    };
+    const [path, programs] = [process.env["PATH"] ?? "", lab.folder()];
+    const others = path.split(":").filter((folder) => !existsSync(join(folder, "git-remote-millrace")));
+    vi.stubEnv("PATH", others.join(":"));
+    try {
+      expect(await find()).toMatchObject({
+        outcome: "limited",
+        detail: expect.stringContaining("npm install --global @millrace/fs-mount") as string,
+      });
+      const words = [process.execPath, ...HELPER].map((word) => `'${word}'`).join(" ");
+      writeFileSync(join(programs, "git-remote-millrace"), `#!/bin/sh\nexec ${words} "$@"\n`, {
+        mode: 0o755,
+      });
+      vi.stubEnv("PATH", [...others, programs].join(":"));
+      expect(await find()).toMatchObject({
+        outcome: "ok",
+        detail: expect.stringMatching(/^version \d+\./) as string,
+      });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 });
 

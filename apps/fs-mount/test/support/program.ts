@@ -14,6 +14,11 @@ export function fromSources(program: string | URL, checkout: string = CHECKOUT):
 /** Programs run as they are built, as users have them, where a build went before the tests; else from the sources. */
 const IS_BUILT = process.env["MILLRACE_BUILT"] === "1";
 
+/** What Node is given to run git's helper for buckets. */
+export const HELPER: readonly string[] = IS_BUILT
+  ? [join(CHECKOUT, "apps/fs-mount/dist/git-remote-millrace.js")]
+  : fromSources(join(CHECKOUT, "apps/fs-mount/src/git-remote-millrace.ts"));
+
 /** What Node is given to run `millrace-mount`, in a checkout that lies somewhere else for whoever starts it. */
 export function mountOf(checkout: string): readonly string[] {
   const app = join(checkout, "apps/fs-mount");
