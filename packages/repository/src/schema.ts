@@ -14,7 +14,7 @@ export interface ReceivePolicy {
    * Inflated bytes of what is held whole to resolve deltas: a delta, its base, its result. git makes none of blobs from
    * `core.bigFileThreshold` on, which is 512 MiB, and up to there it does: a lower bound refuses what plain git pushes, unless
    * the client sets a lower threshold, too. Of larger objects than 32 MiB a process holds those of one push and one
-   * thread at a time, so a GiB in all, and half of one more for deltas that git would not make. Default 512 MiB.
+   * thread at a time, so a GiB in all, and up to three where the base is one that the repository has. Default 512 MiB.
    */
   readonly maxDeltaBytes?: number | undefined;
   /** Inflated bytes of one commit, tree or tag, which each push holds whole; a tree of this size has some million names. Default 128 MiB. */

@@ -100,4 +100,20 @@ describe("packs that are larger than they look", () => {
     expect(tree.report[0]).toMatch(/^unpack unpack-objects abnormal exit/);
     expect(await server.peakMemoryBytes()).toBeLessThan(MOST_BYTES);
   });
+
+  it("lean on large objects that are here one by one, too", { timeout: 600_000 }, async () => {
+    await using fresh = await startServerProcess(join(scratch.path, "stored"), "--threads", "2");
+    const url = `${fresh.url}/target.git`;
+    const [blob, delta] = pair("blob", Buffer.alloc(HELD_BYTES), HELD_BYTES - 1) as [RawEntry, RawEntry];
+    const tag = Buffer.from(`object ${delta.base}\ntype blob\ntag large\ntagger A <a@b.c> 1 +0000\n\n`);
+    const tagId = createHash("sha1").update(`tag ${tag.length}\0`).update(tag).digest("hex");
+    const stored = rawPack([blob, { kind: kinds.tag, content: tag }]);
+    const answer = await rawPush(url, rawPushBody([[ZERO, tagId, "refs/tags/large"]], stored));
+    expect(answer.report).toEqual(["unpack ok", "ok refs/tags/large"]);
+    const thin = rawPushBody([[ZERO, MISSING, "refs/heads/bomb"]], rawPack([delta]));
+    for (const { report } of await Promise.all([1, 2, 3, 4].map(() => rawPush(url, thin)))) {
+      expect(report).toEqual(["unpack ok", "ng refs/heads/bomb missing necessary objects"]);
+    }
+    expect(await fresh.peakMemoryBytes()).toBeLessThan(2 * MOST_BYTES);
+  });
 });

@@ -15,7 +15,7 @@ import { EntryLoader } from "./entry-loader.ts";
 import { type EntryColumns, sizeOfEntry, sizeWord } from "./entry-table.ts";
 import { adoptByOid, type Families } from "./families.ts";
 import { type Frame, FrameStack } from "./frame-stack.ts";
-import { LARGE_BYTES, LargeTurn } from "./large-turn.ts";
+import { LARGE_BYTES, LargeTurn, TURN_MS } from "./large-turn.ts";
 import { type LinkOutput, type ScannedTree, startsBytes } from "./link-output.ts";
 import { align, SLACK_BYTES } from "./memory-layout.ts";
 import type { Intake } from "./object-intake.ts";
@@ -45,8 +45,6 @@ type Findings = ReturnType<Intake["check"]>;
 const BREATH_BYTES = 128 * 1024;
 /** What an object costs beside its bytes, in bytes, when it comes to taking a breath. */
 const OBJECT_COST_BYTES = 2048;
-/** How often a thread looks whether it may hold large objects. */
-const TURN_MS = 20;
 
 /**
  * Resolves deltas family by family, depth first, in the kernel's memory: each object is made from its base, scanned if

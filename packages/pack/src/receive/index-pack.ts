@@ -242,7 +242,8 @@ async function receive(
       links.finish();
       return received;
     }
-    await appendBases(table, appended, resolveBase, links, spool, signal);
+    const { sizeOfBase } = options;
+    await appendBases(table, appended, { resolveBase, sizeOfBase, links, spool, signal });
     links.finish();
     await spool.flush();
     const completed = header.slice();

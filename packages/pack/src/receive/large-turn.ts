@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { threadId } from "node:worker_threads";
 
 /** Whoever holds objects above this size waits for the turn. */
@@ -19,6 +20,23 @@ export function turnMark(id: number): number {
 /** Gives the turn back for a thread, if it has it. */
 export function giveTurnBack(turn: Int32Array, id: number): void {
   Atomics.compareExchange(turn, 0, turnMark(id), 0);
+}
+
+/** How often one looks whether it is one's turn. */
+export const TURN_MS = 20;
+
+/** Does work with large objects in its turn. Throws `signal.reason`. */
+export async function inTurn(signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {
+  const turn = new LargeTurn(largeTurn);
+  while (!turn.take()) {
+    await delay(TURN_MS);
+    signal?.throwIfAborted();
+  }
+  try {
+    await work();
+  } finally {
+    turn.giveBack();
+  }
 }
 
 /** One pack's part in the turn, on one thread. */

@@ -59,6 +59,8 @@ export async function writeNewPack(gathering: Gathering, options: NewPackOptions
       sink: stage,
       withLinks: true,
       detectCollisions: false,
+      // What is here was bounded when it came, push by push.
+      limits: { maxMadeBytes: Number.MAX_SAFE_INTEGER },
       pool: workers,
       signal,
     });
