@@ -1,5 +1,7 @@
 /** What can go wrong around a mounted repository; each code has a line in the README. */
 export type MountErrorCode =
+  /** An address has a password, a token, a query or a fragment in it, or is nearly a URL. */
+  | "MOUNT_ADDRESS_REFUSED"
   /** A tree cannot be shown: it is malformed, or has a name that no folder can have. */
   | "MOUNT_BAD_TREE"
   /** What lies where the git directory is to be is not ours, or is damaged; or a name leads to no commit. */

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { type ObjectSource, openRemoteSource, type RefSource } from "@millrace/promisor";
 import { openRemote, openTransport } from "@millrace/protocol-v2/client";
+import { wantPlainAddress } from "./address.ts";
 import { openBucketPlace } from "./bucket-place.ts";
 
 /** A repository somewhere: where its objects and its refs come from. */
@@ -26,8 +27,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * Opens what an address leads to: a repository in a bucket where it lies (`s3://bucket/prefix/name`), all others as git would reach
  * them. Nothing is asked for yet: what cannot be reached, or is not there (STORAGE_NOT_FOUND in a bucket), is told by the first question.
+ * @throws MountError MOUNT_ADDRESS_REFUSED for one that would be kept in the git directory with a secret in it
  */
 export async function openPlace(repository: string, environment: Environment): Promise<Place> {
+  wantPlainAddress(repository);
   if (/^s3:\/\//i.test(repository)) return openBucketPlace(repository, environment);
   const url = absoluteAddress(repository);
   const remote = openRemote(await openTransport(url, { environment }));

@@ -1,20 +1,35 @@
-import { redactUrl } from "@millrace/protocol-v2/client";
+/* Lengths are bounded, so that a long text of others costs no time. */
+const ADDRESS = /[a-z][a-z0-9+.-]{0,63}:\/\/[^\s'"<>]+/gi;
+/** What stands before a host where a scheme is misspelt or missing; `stash@{0}` and `host:path.git@name` are none. */
+const NEARLY_HTTP = /(https?[:;]?[/\\]{1,9})[^\s/\\@'"<>]{0,1023}@/gi;
+const NO_SCHEME =
+  /[^\s/\\:@'"<>]{0,255}:[^\s/\\@'"<>]{1,1023}(?<!\.git)@(?=[^\s@{/\\:][^\s@/\\:]{0,255}[/\\:])/gi;
+const VALUE =
+  /\b([\w-]{0,63}(?:token|passw(?:or)?d|passphrase|secret|(?:api|access|private)[_-]?key)=)(?:"[^"]*"|'[^']*'|[^\s'"&;,<>]+)/gi;
+const HEADER = /(authorization:\s*\w+\s+)[^\s'"<>]+/gi;
 
-/** Whether an address brings a password or a token along: of ssh a user's name is none, of http it may be one. */
-export function hasSecret(address: string): boolean {
-  if (!URL.canParse(address)) return false;
-  const { protocol, username, password } = new URL(address);
-  return password !== "" || (username !== "" && /^https?:$/.test(protocol));
+/**
+ * A text in which no address has a password, a query or a fragment, and no value of `token=` and its like stands: what others say, git
+ * or a server, may repeat one. Of ssh a user's name stays.
+ */
+export function concealSecrets(text: string): string {
+  return text
+    .replace(ADDRESS, concealAddress)
+    .replace(NEARLY_HTTP, "$1***@")
+    .replace(NO_SCHEME, "***@")
+    .replace(VALUE, "$1***")
+    .replace(HEADER, "$1***");
 }
 
-const ADDRESS = /[a-z][a-z0-9+.-]*:\/\/[^\s'"<>]+/gi;
-
-/** A text in which no address has a password: what others say, git or a server, may repeat one. */
-export function concealSecrets(text: string): string {
-  return text.replace(ADDRESS, (address) => {
-    if (!hasSecret(address)) return address;
-    const shown = redactUrl(address);
-    // A path of nothing was not there before.
-    return shown.endsWith("/") && !address.endsWith("/") ? shown.slice(0, -1) : shown;
-  });
+/** By what is written, and not by what a parser makes of it: what is malformed may have been cut off in a password. */
+function concealAddress(address: string): string {
+  const [, front = "", rest = ""] = /^([^:]*:\/\/)([^?#]*)/.exec(address) ?? [];
+  if (/^file:/i.test(front)) return front + rest;
+  // A password with a slash in it makes a port that is none.
+  const authority = (URL.canParse(front + rest) ? /^[/\\]*[^/\\]*/ : /^.*/).exec(rest)![0];
+  const at = authority.lastIndexOf("@");
+  const user = authority.slice(0, Math.max(at, 0));
+  if (at < 0) return /^[^/:[]*:[^/\d]/.test(rest) ? `${front}***` : front + rest;
+  const isName = /^(?:git\+)?ssh(?:\+git)?:/i.test(front) && !/:|%3a/i.test(user);
+  return front + rest.slice(isName ? 0 : at + 1);
 }

@@ -9,6 +9,6 @@ export function toldError(error: unknown): { code?: string | undefined; message:
 
 /** What an error says, fit to be shown: in one piece, and without secrets. */
 export function wordsOf(error: unknown): string {
-  if (error instanceof z.ZodError) return z.prettifyError(error);
+  if (error instanceof z.ZodError) return concealSecrets(z.prettifyError(error));
   return concealSecrets(error instanceof Error ? error.message : String(error));
 }

@@ -1,7 +1,7 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { parseAddress } from "@millrace/protocol-v2/client";
 import { z } from "zod";
+import { readAddress } from "../address.ts";
 import { connectControl, type ControlClient } from "../daemon/control-client.ts";
 import { DurationOrNever, formatDuration } from "../daemon/duration.ts";
 import { connectOrLaunch } from "../daemon/launch.ts";
@@ -79,6 +79,7 @@ export async function add(repository: string, directory: string | undefined, ask
 
 /** Mounts in the background: the daemon is started where none runs. Returns when git works inside. */
 export async function detach(repository: string, directory: string, asked: AddFlags): Promise<void> {
+  readAddress(repository);
   await probeMounting(repository, directory);
   const stateFolder = chooseDaemonFolder(asked.state, process.env);
   await mkdir(stateFolder, { recursive: true, mode: 0o700 });
@@ -95,7 +96,7 @@ async function addTo(
   asked: AddFlags,
 ): Promise<void> {
   const { wait, waitHistory, history, refresh: refreshMs, depth, ...flags } = Add.parse(asked);
-  const { repository: address, name: ref } = parseAddress(repository);
+  const { repository: address, name: ref } = readAddress(repository);
   const url = absoluteAddress(address);
   const byDirectory = given === undefined ? undefined : basename(resolve(given));
   const name = flags.name ?? byDirectory ?? nameOf(url);

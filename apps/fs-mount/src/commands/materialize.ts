@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
-import { parseAddress } from "@millrace/protocol-v2/client";
 import { z } from "zod";
+import { readAddress } from "../address.ts";
 import { ConePath } from "../materialize/cone.ts";
 import { materialize as write } from "../materialize/materialize.ts";
 import { openPlace } from "../place.ts";
@@ -26,7 +26,7 @@ export async function materialize(
   asked: MaterializeFlags,
 ): Promise<void> {
   const { history, lfs, path: paths } = Flags.parse(asked);
-  const { repository: url, name } = parseAddress(repository);
+  const { repository: url, name } = readAddress(repository);
   await using place = await openPlace(url, process.env);
   const progress = createProgress();
   const { commit, files } = await write({

@@ -1,7 +1,7 @@
 import { lchown, mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
-import { parseAddress } from "@millrace/protocol-v2/client";
 import { z } from "zod";
+import { readAddress } from "../address.ts";
 import { DurationOrNever } from "../daemon/duration.ts";
 import { Refresher } from "../daemon/refresher.ts";
 import { AS_IT_IS, CommitId, WHERE_IT_IS } from "../daemon/schema.ts";
@@ -67,8 +67,8 @@ export async function mount(repository: string, given: string, asked: MountFlags
   const flags = Flags.parse(asked);
   const foreign = await foreignOwner(flags.uid, flags.gid);
   const { state, cacheDir, cacheBytes, allowOther, readOnly, lfs, uid, gid, depth, requireCommit } = flags;
+  const { repository: url, name } = readAddress(repository);
   await probeMounting(repository, given);
-  const { repository: url, name } = parseAddress(repository);
   const directory = resolve(given);
   await makeDirectory(directory, foreign);
   if (foreign !== undefined) await becomeOwner(foreign);

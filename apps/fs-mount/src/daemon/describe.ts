@@ -1,4 +1,5 @@
 import { readStanding, type Standing } from "../git-directory/upstream.ts";
+import { concealSecrets } from "../secrets.ts";
 import { listHidden } from "../redirect/redirect-book.ts";
 import type { Keeper } from "./keeper.ts";
 import { faultOf, stateOf } from "./condition.ts";
@@ -23,7 +24,7 @@ export async function describe(keeper: Keeper, signal: AbortSignal): Promise<Sta
     name: row.name,
     state: stateOf(condition),
     directory: row.directory,
-    url: row.url,
+    url: concealSecrets(row.url),
     ref: row.ref,
     head: git === undefined ? null : (standing.branch?.replace(/^refs\/heads\//, "") ?? "DETACHED"),
     commit: standing.commit ?? null,

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { wantPlainAddress } from "../address.ts";
 import { MountError } from "../errors.ts";
 import { areOneInTheOther } from "../path-below.ts";
 import { readState, writeState } from "../state-file.ts";
@@ -38,10 +39,11 @@ export class Registry {
 
   /**
    * Registers a repository, to be prepared. What is registered already in the same way is answered as it is.
-   * Throws MOUNT_NAME_TAKEN; ZodError for what is malformed.
+   * Throws MOUNT_NAME_TAKEN; MOUNT_ADDRESS_REFUSED for an address that would be kept with a secret in it; ZodError for what is malformed.
    */
   add(asked: Registration): Row {
     const registration = Registration.parse(asked);
+    wantPlainAddress(registration.url);
     const { name, directory } = registration;
     const there = this.#rows.get(name);
     if (there !== undefined) {

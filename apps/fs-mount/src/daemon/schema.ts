@@ -2,7 +2,6 @@ import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { areOneInTheOther } from "../path-below.ts";
 import { RedirectWish } from "../redirect/schema.ts";
-import { hasSecret } from "../secrets.ts";
 
 /** Directories of one mount that may wait to be redirected. */
 export const MAX_WISHES = 100;
@@ -75,14 +74,7 @@ const gitDirectory = z
   .optional();
 const fields = z.strictObject({
   name: RepositoryName,
-  url: z
-    .string()
-    .min(1)
-    .max(4096)
-    .refine(
-      (url) => !hasSecret(url),
-      "an address with a password is not kept: let a credential helper of git or an ssh agent have it",
-    ),
+  url: z.string().min(1).max(4096),
   ref: z.string().min(1).max(1024),
   requireCommit: CommitId.optional(),
   depth: z.number().int().positive().max(0x7fffffff).optional(),

@@ -1,10 +1,10 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { ObjectFormat } from "@millrace/pack";
-import { redactUrl } from "@millrace/protocol-v2/client";
 import { parseBoolean } from "@millrace/storage";
+import { whyRefused } from "../address.ts";
 import { MountError } from "../errors.ts";
-import { hasSecret } from "../secrets.ts";
+import { concealSecrets } from "../secrets.ts";
 import { readConfig, type Settings } from "./lent-settings.ts";
 import { runGit } from "./run-git.ts";
 
@@ -67,10 +67,11 @@ export async function wantUsable({ path, directory, url, signal }: Inspected): P
     ...(settings.get("remote.origin.url") ?? []),
     ...(settings.get("remote.origin.pushurl") ?? []),
   ];
-  if (urls.some(hasSecret)) throw refused(path, "the address of its origin has a password in it");
+  const why = urls.map(whyRefused).find((each) => each !== undefined);
+  if (why !== undefined) throw refused(path, `the address of its origin ${why}`);
   const [origin] = settings.get("remote.origin.url") ?? [];
   if (origin !== undefined && (await plainAddress(origin)) !== (await plainAddress(url)))
-    throw refused(path, `its origin is ${told(origin)}, and not ${told(url)}`);
+    throw refused(path, `its origin is ${concealSecrets(origin)}, and not ${concealSecrets(url)}`);
   return settings;
 }
 
@@ -83,10 +84,6 @@ async function plainAddress(address: string): Promise<string> {
     if (found !== undefined) return found.replace(/(?:\/|\/?\.git)+$/, "");
   }
   return bare;
-}
-
-function told(address: string): string {
-  return hasSecret(address) ? redactUrl(address) : address;
 }
 
 /** What is thrown for a git directory that was brought and cannot be had. */

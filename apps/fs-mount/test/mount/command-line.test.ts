@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { useForeground } from "../support/foreground.ts";
 import { run, useLab } from "../support/lab.ts";
@@ -97,4 +98,13 @@ test("tells what is wrong with its arguments, and what it cannot find", async ()
   await expect(ask("only-one")).rejects.toThrow("missing required argument 'directory'");
   await expect(ask("--uid", "x", "a", "b")).rejects.toThrow("uid");
   await expect(ask("/nowhere", lab.folder())).rejects.toThrow("/nowhere");
+  const unmade = join(lab.folder(), "unmade");
+  for (const flags of [[], ["--detach"]]) {
+    const state = lab.folder();
+    const told = await ask("https://h/x.git?token=hunter2", unmade, "--state", state, ...flags).catch(String);
+    expect(told).toContain("the address has a query or a fragment");
+    expect(told.replace(/^.*\n/, "")).not.toContain("hunter2");
+    expect(readdirSync(state)).toEqual([]);
+  }
+  expect(existsSync(unmade)).toBe(false);
 });

@@ -222,9 +222,17 @@ describe("with a daemon", () => {
     };
     expect(await refusal("unmount", "other")).toContain('nothing is registered as "other"');
     expect(await refusal("prefetch", "/nowhere")).toContain("/nowhere is in no mount");
-    const secret = await refusal("add", "https://me:hunter2@example.com/x.git");
-    expect(secret).toContain("credential helper");
-    expect(secret).not.toContain("hunter2");
+    for (const address of [
+      "https://me:hunter2@example.com/x.git",
+      "https//me:hunter2@example.com/x.git",
+      "me:hunter2@example.com/x.git",
+      "https://example.com/x.git?token=hunter2",
+    ]) {
+      const secret = await refusal("add", address);
+      expect(secret).toMatch(/^millrace-mount: the address (?:has|is) /);
+      expect(secret).not.toContain("hunter2");
+    }
+    expect(await refusal("add", "https://me:hunter2@example.com/x.git")).toContain("credential helper");
     expect(await refusal("add", "/x", "--refresh", "soon")).toContain('"soon" is no time like 30s');
     expect(await refusal("add", "/x", "--require-commit", "abc")).toContain("40 or 64 hex digits");
     expect(await refusal("add", "/x", "--require-commit", "a".repeat(40))).toContain(
