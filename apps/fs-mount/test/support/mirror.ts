@@ -15,11 +15,15 @@ export interface Ended {
 /** How long a mount may take to follow `HEAD`, in milliseconds. */
 const SETTLED_MS = 20_000;
 
-/** All that shows in a working tree, with contents and modes, and what git says of it. */
+/**
+ * All that shows in a working tree, with contents and modes, and what git says of it: as it was told what has changed, and when it looks
+ * at everything. The second leaves the index alone, in which the first goes on from one time to the next.
+ */
 const SHOWN = `
 find . -name .git -prune -o -printf '%y %m %P %l\\n' | grep -v '^d [0-7]* $' | LC_ALL=C sort
 find . -name .git -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha1sum
-echo "-- status"; git -c core.fsmonitor=false status --porcelain=v2 --branch
+echo "-- told"; git status --porcelain=v2 --branch
+echo "-- status"; git --no-optional-locks -c core.fsmonitor=false status --porcelain=v2 --branch
 echo "-- index"; git ls-files --stage
 echo "-- head"; git rev-parse -q --verify HEAD; git symbolic-ref -q HEAD || true
 `;
@@ -67,19 +71,8 @@ export class Mirror {
 
   /** Runs a script in both, and wants the same to come out. @returns what came out of the mount */
   async sh(script: string): Promise<Ended> {
-    // One after the other: both may push to the same place.
-    const inside = await runShell(script, this.#mounted.directory);
-    const beside = await runShell(script, this.clone);
-    const told = ({ status, out, err }: Ended): string =>
-      `${script}: ${status}\n${out}${status === 0 ? "" : err}`;
     const { directory, mounted } = this.#mounted;
-    const neutral = (text: string, ...places: string[]): string =>
-      places.reduce((neutralised, place) => neutralised.replaceAll(place, "HERE"), text);
-    assert.equal(
-      neutral(told(inside), mounted.gitDirectory, directory),
-      neutral(told(beside), `${this.clone}/.git`, this.clone),
-    );
-    return inside;
+    return await runInBoth(script, { directory, gitDirectory: mounted.gitDirectory }, this.clone);
   }
 
   /** Runs git in both, and wants success and then the same files, index and status. @returns what it said */
@@ -102,16 +95,7 @@ export class Mirror {
 
   /** Wants both to show the same. */
   async same(after = ""): Promise<void> {
-    const [inside, beside] = await Promise.all([
-      runShell(SHOWN, this.#mounted.directory),
-      runShell(SHOWN, this.clone),
-    ]);
-    if (inside.out === beside.out) return;
-    const [here, there] = [inside.out.split("\n"), beside.out.split("\n")];
-    const only = (lines: string[], others: string[]): string =>
-      lines.filter((line) => !others.includes(line)).join("\n");
-    assert.equal(only(here, there), only(there, here), `${after}\n${inside.err}`);
-    assert.deepEqual(here, there, after);
+    await wantSame(this.#mounted.directory, this.clone, after);
   }
 
   /** Waits until the mount's base is what `HEAD` has. */
@@ -132,6 +116,39 @@ export class Mirror {
     this.#mounted = await this.#lab.mountRepository(this.origin, this.#options);
     await this.same("mounted again");
   }
+}
+
+/** Where a mount is, and its git directory. */
+export interface MountPlaces {
+  readonly directory: string;
+  readonly gitDirectory: string;
+}
+
+/** Runs a script in a mount and in a clone, and wants the same to come out. @returns what came out of the mount */
+export async function runInBoth(script: string, mount: MountPlaces, clone: string): Promise<Ended> {
+  // One after the other: both may push to the same place.
+  const inside = await runShell(script, mount.directory);
+  const beside = await runShell(script, clone);
+  const told = ({ status, out, err }: Ended): string =>
+    `${script}: ${status}\n${out}${status === 0 ? "" : err}`;
+  const neutral = (text: string, ...places: string[]): string =>
+    places.reduce((neutralised, place) => neutralised.replaceAll(place, "HERE"), text);
+  assert.equal(
+    neutral(told(inside), mount.gitDirectory, mount.directory),
+    neutral(told(beside), `${clone}/.git`, clone),
+  );
+  return inside;
+}
+
+/** Wants a mount and a clone to show the same. */
+export async function wantSame(directory: string, clone: string, after: string): Promise<void> {
+  const [inside, beside] = await Promise.all([runShell(SHOWN, directory), runShell(SHOWN, clone)]);
+  if (inside.out === beside.out) return;
+  const [here, there] = [inside.out.split("\n"), beside.out.split("\n")];
+  const only = (lines: string[], others: string[]): string =>
+    lines.filter((line) => !others.includes(line)).join("\n");
+  assert.equal(only(here, there), only(there, here), `${after}\n${inside.err}`);
+  assert.deepEqual(here, there, after);
 }
 
 /** Runs a script in a folder, which may be a mount of this process: nothing of this process changes into it. */
