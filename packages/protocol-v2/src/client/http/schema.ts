@@ -19,7 +19,7 @@ export interface HttpTransportOptions {
   readonly clientCertificate?: { readonly cert: string; readonly key: string } | undefined;
   /** Whether the server's certificate is checked. Default true. */
   readonly verifyTls?: boolean | undefined;
-  /** Connections at once. Default 8. */
+  /** Connections at once; what is asked beyond that waits. Default 16. */
   readonly maxConnections?: number | undefined;
   /** For a connection to stand, in milliseconds. Default 10,000. */
   readonly connectTimeoutMs?: number | undefined;
@@ -56,7 +56,7 @@ export const HttpTransportOptions: z.ZodType<FilledHttpTransportOptions, HttpTra
   ca: z.union([z.string(), z.array(z.string()).readonly()]).optional(),
   clientCertificate: z.object({ cert: z.string(), key: z.string() }).optional(),
   verifyTls: z.boolean().default(true),
-  maxConnections: z.number().int().positive().default(8),
+  maxConnections: z.number().int().positive().default(16),
   connectTimeoutMs: milliseconds.default(10_000),
   answerTimeoutMs: milliseconds.default(300_000),
 });
