@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import {
@@ -171,6 +172,53 @@ test("a daemon tells of a mount that lacks trees that it is degraded, until they
   await server.start();
   await daemon.until("one", ({ state, history }) => state === "mounted" && history === "complete");
   expect(await run("git", ["status", "--porcelain"], { cwd })).toBe("");
+});
+
+test("while its history is held back a mount is committed in, and the commit is on top when the history has come", async () => {
+  const origin = lab.keep(makeRepository());
+  const server = new GitHttp(dirname(origin));
+  onTestFinished(async () => await server[Symbol.asyncDispose]());
+  await server.start();
+  const head = git(origin, ["rev-parse", "HEAD"]);
+  server.holds = (body) => isTrees(body, head) && !body.includes("deepen");
+  const daemon = new DaemonLab(lab);
+  onTestFinished(async () => await daemon.end());
+  await daemon.start();
+  const cwd = await daemon.add("one", server.url(basename(origin)));
+  await server.isHolding();
+  using client = await daemon.connect();
+  await client.ask({ command: "wait", name: "one", until: "ready" });
+  const inside = (...args: string[]): Promise<string> => run("git", args, { cwd });
+  const shallow = (await inside("rev-parse", "--git-path", "shallow")).trim();
+  const [tip = "", ...past] = git(origin, ["log", "--format=%H %s"]).split("\n");
+  expect(await inside("log", "--format=%H %s")).toBe(`${tip}\n`);
+  await run("sh", ["-ec", "echo more >> README.md; echo new > src/new; git add src/new"], { cwd });
+  await inside("commit", "-q", "-a", "-m", "mine");
+  const mine = `${(await inside("rev-parse", "HEAD")).trim()} mine`;
+  expect(await inside("log", "--format=%H %s")).toBe(`${mine}\n${tip}\n`);
+  expect(await inside("status", "--porcelain")).toBe("");
+  expect(existsSync(shallow)).toBe(true);
+  expect(await daemon.status("one")).toMatchObject({
+    state: "mounted",
+    history: "partial",
+    commit: mine.split(" ")[0],
+    ahead: null,
+  });
+
+  server.release();
+  const whole = await daemon.until("one", ({ history }) => history === "complete");
+  expect(whole).toMatchObject({
+    state: "mounted",
+    commit: mine.split(" ")[0],
+    ahead: 1,
+    behind: 0,
+    error: null,
+  });
+  expect(existsSync(shallow)).toBe(false);
+  expect(await inside("log", "--format=%H %s")).toBe(`${[mine, tip, ...past].join("\n")}\n`);
+  expect(await inside("diff", "--name-only", "HEAD~1")).toBe("README.md\nsrc/new\n");
+  expect(await inside("fsck", "--no-dangling", "--no-progress")).toBe("");
+  expect(await inside("status", "--porcelain")).toBe("");
 });
 
 test.each([
