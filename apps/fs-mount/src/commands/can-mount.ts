@@ -1,5 +1,10 @@
 import { access, constants } from "node:fs/promises";
+import { readMountRights } from "../rights.ts";
 import { concealSecrets } from "../secrets.ts";
+
+/** Why nothing can be mounted where no program may have the right. */
+const NO_RIGHT =
+  "no program may mount here, for lack of CAP_SYS_ADMIN (a container has it by --cap-add SYS_ADMIN)";
 
 /** Throws before anything is fetched where nothing can be mounted. */
 export async function probeMounting(repository: string, directory: string): Promise<void> {
@@ -10,6 +15,8 @@ export async function probeMounting(repository: string, directory: string): Prom
   } catch (cause) {
     throw cannotMount("/dev/fuse is missing or may not be opened", repository, directory, cause);
   }
+  const { isWithinBounds } = await readMountRights();
+  if (!isWithinBounds) throw cannotMount(NO_RIGHT, repository, directory);
 }
 
 /** What is thrown where nothing can be mounted: it names the way out. */

@@ -81,6 +81,27 @@ test("without the device it says what else there is, before anything is fetched"
   ).rejects.toThrow(`millrace-mount materialize /nowhere ${directory}`);
 });
 
+test("without the right to mount it says so, in the foreground and with --detach, before anything is fetched", async () => {
+  const without = async (...args: readonly string[]): Promise<string> =>
+    await run("setpriv", ["--bounding-set=-sys_admin", process.execPath, ...MOUNT, ...args]);
+  const [state, cache, directory] = [lab.folder(), lab.folder(), join(lab.folder(), "unmade")];
+  const folders = ["--state", state, "--cache-dir", cache];
+  for (const flags of [[], ["--detach"]]) {
+    const told = await without(...folders, ...flags, "/nowhere", directory).catch(String);
+    expect(told).toContain("cannot mount here: no program may mount here, for lack of CAP_SYS_ADMIN");
+    expect(told).toContain(`millrace-mount materialize /nowhere ${directory}`);
+  }
+  expect([existsSync(directory), readdirSync(state), readdirSync(cache)]).toEqual([false, [], []]);
+  const checks = JSON.parse(
+    (await without("doctor", ...folders, "--json").catch(String)).replace(/^[^[]*?\n(?=\[)/, ""),
+  ) as { name: string; outcome: string; detail?: string }[];
+  expect(checks.find(({ name }) => name === "right to mount")).toEqual({
+    name: "right to mount",
+    outcome: "failed",
+    detail: "no program here may have CAP_SYS_ADMIN; millrace-mount materialize writes plain files",
+  });
+});
+
 test("mounts what was required, and nothing where it is not there", async () => {
   const origin = lab.keep(makeRepository());
   const [directory, state] = [lab.folder(), lab.folder()];
