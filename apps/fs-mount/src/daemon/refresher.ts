@@ -43,9 +43,10 @@ export class Refresher {
     return this.#lastResult;
   }
 
-  /** From now on it is another interval, in milliseconds; `null` is never. */
+  /** From now on it is another interval, in milliseconds, also where the last look has failed; `null` is never. */
   setInterval(intervalMs: number | null): void {
     this.#intervalMs = intervalMs;
+    this.#backoff = undefined;
     this.#plan();
   }
 

@@ -50,6 +50,30 @@ describe("a repository that is being prepared, while the server keeps it waiting
     );
   });
 
+  test("is begun anew by remount and prepare: what was under way is given up, and what comes is whole", async () => {
+    const before = server.fetches.length;
+    using first = await daemon.connect();
+    using second = await daemon.connect();
+    // It waits for its turn, until the other one ends what is under way.
+    const prepared = first.ask({ command: "prepare", name: "one" });
+    const mounted = second.ask({ command: "remount", name: "one", lazy: false });
+    await expect.poll(() => server.fetches.length, { timeout: 20_000 }).toBeGreaterThan(before);
+    expect(await daemon.status("one")).toMatchObject({ state: "preparing", commit: null, error: null });
+    server.release();
+    await Promise.all([prepared, mounted]);
+    const ended = await daemon.until("one", ({ history }) => history === "complete");
+    expect(ended).toMatchObject({
+      state: "mounted",
+      error: null,
+      commit: git(origin, ["rev-parse", "main"]),
+    });
+    const directory = join(daemon.mounts, "one");
+    expect(await inside(directory, "status", "--porcelain")).toBe("");
+    expect(await inside(directory, "fsck", "--no-dangling", "--no-progress")).toBe("");
+    const left = readdirSync(join(daemon.state, "mounts/one")).filter((name) => name.endsWith(".draft"));
+    expect(left).toEqual([]);
+  });
+
   test("keeps no daemon from its end, and is prepared by the next one", async () => {
     expect(await daemon.status("one")).toMatchObject({ state: "preparing", commit: null, lastFetch: null });
     expect(await daemon.signal("SIGTERM")).toEqual([0, null]);
