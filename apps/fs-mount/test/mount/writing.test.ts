@@ -130,6 +130,19 @@ print(os.fstat(fd).st_size - size, os.fstat(fd).st_nlink)
     expect(await run("python3", ["-c", script], { cwd: directory })).toBe("4 0\n");
   });
 
+  test("refuses a rename that is to leave a whiteout behind, and changes nothing", async () => {
+    const origin = lab.keep(makeRepository());
+    const { directory } = await lab.mountRepository(origin);
+    const script = `
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.renameat2(-100, b"README.md", -100, b"other", 4) == -1
+print(errno.errorcode[ctypes.get_errno()])
+`;
+    expect(await run("python3", ["-c", script], { cwd: directory })).toBe("EINVAL\n");
+    expect(await run("git", STATUS, { cwd: directory })).toBe("");
+  });
+
   test("keeps inode numbers when a file is written to, a directory moves, the base changes and after a restart", async () => {
     const origin = lab.keep(makeRepository());
     const kept = lab.folders();
