@@ -4,7 +4,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { MAX_SMALL_BYTES } from "../../src/overlay/small-contents.ts";
-import { BASE, type Operation, operations } from "./operations.ts";
+import { BASE, type Base, bases, type Operation, operations } from "./operations.ts";
+import { ROOT } from "../../src/overlay/overlay-store.ts";
 import { BaseObjects, OverlayFiles } from "./overlay-files.ts";
 
 const objects = new BaseObjects();
@@ -15,15 +16,23 @@ const journaled = operations.filter((operation) => {
   return operation.kind !== "truncate" || operation.sizeBytes <= MAX_SMALL_BYTES;
 });
 
-/** Runs operations, and takes the folder as a process leaves it that ends in their midst. */
+/** What somebody does, or a base that comes below it. */
+type Step = Operation | { readonly kind: "reconcile"; readonly base: Base };
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: journaled },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("reconcile" as const), base: bases }) },
+);
+
+/** Runs steps, and takes the folder as a process leaves it that ends in their midst. */
 async function interrupted(
-  sequence: readonly Operation[],
+  sequence: readonly Step[],
   folder: string,
 ): Promise<{ states: string[]; at: string; journal: string }> {
   const files = new OverlayFiles(join(folder, "lives"), objects, tree);
   const states = [await stateOf(files)];
   for (const step of sequence) {
-    await files.run(step);
+    if (step.kind === "reconcile") await files.store.reconcile(objects.add(step.base), files.asSource());
+    else await files.run(step);
     states.push(await stateOf(files));
   }
   const at = join(folder, "left");
@@ -37,6 +46,7 @@ async function interrupted(
 async function stateOf(files: OverlayFiles): Promise<string> {
   return JSON.stringify([
     [...(await files.dump())],
+    files.store.node(ROOT)?.oid,
     files.store.statistics.changed,
     files.store.statistics.deleted,
   ]);
@@ -56,8 +66,8 @@ async function reopened(folder: string, left: string, journal: string, bytes: Ui
   }
 }
 
-test("shows what the first so many operations did, wherever the journal ends or is damaged", async () => {
-  const sequences = fc.array(journaled, { minLength: 8, maxLength: 14 });
+test("shows what the first so many operations and moves of the base did, wherever the journal ends or is damaged", async () => {
+  const sequences = fc.array(steps, { minLength: 8, maxLength: 14 });
   await fc.assert(
     fc.asyncProperty(sequences, fc.infiniteStream(fc.nat()), async (sequence, numbers) => {
       const folder = mkdtempSync(join(tmpdir(), "overlay-"));

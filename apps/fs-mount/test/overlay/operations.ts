@@ -93,3 +93,20 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("removexattr" as const), path }) },
 );
+
+const entry: fc.Arbitrary<Base[string]> = fc.letrec<{ entry: Base[string]; base: Base }>((tie) => ({
+  entry: fc.oneof(
+    { maxDepth: 3 },
+    fc.constantFrom("b's content", "other"),
+    fc.record({ run: fc.constantFrom("#!", "b's content") }),
+    fc.record({ link: fc.constantFrom("b", "c") }),
+    fc.record({ folder: tie("base") }),
+  ),
+  base: fc
+    .dictionary(fc.constantFrom("a", "b", "c", "d"), tie("entry"), { minKeys: 1, maxKeys: 4 })
+    .map((names) => ({ ...names })),
+})).entry;
+/** Any base of a few names, with some of the contents of `BASE`. */
+export const bases: fc.Arbitrary<Base> = fc
+  .dictionary(fc.constantFrom("a", "b", "c", "d"), entry, { maxKeys: 4 })
+  .map((names) => ({ ...names }));

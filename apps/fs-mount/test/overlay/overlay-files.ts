@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { oidFromBytes, type Oid } from "@millrace/pack";
 import { openOverlay, type OverlayStore, ROOT } from "../../src/overlay/overlay-store.ts";
+import type { ReconcileSource } from "../../src/overlay/reconcile.ts";
 import type { LowerEntry, LowerTree, OverlayNode } from "../../src/overlay/row.ts";
 import { lineOf } from "./model.ts";
 import type { Base, Files, Operation, Path } from "./operations.ts";
@@ -116,6 +117,15 @@ export class OverlayFiles implements Files {
     return type === 0o100000
       ? Buffer.from(this.store.contents.read(node.id, 0, 1 << 20)).toString("latin1")
       : "";
+  }
+
+  /** What a change of the base asks: a content that the base has is given up for the base's. */
+  asSource(): ReconcileSource {
+    return {
+      tree: async (oid) => await Promise.resolve(this.objects.trees.get(oid)!),
+      compare: async (node, oid) =>
+        await Promise.resolve(this.objects.blob(this.contentOf(node)) === oid ? "elsewhere" : "other"),
+    };
   }
 
   async #run(operation: Operation): Promise<void> {

@@ -5,37 +5,12 @@ import type { Oid } from "@millrace/pack";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ROOT } from "../../src/overlay/overlay-store.ts";
-import type { ReconcileSource } from "../../src/overlay/reconcile.ts";
 import type { LowerEntry, LowerTree, OverlayNode } from "../../src/overlay/row.ts";
-import { BASE, type Base, operations } from "./operations.ts";
+import { BASE, bases, operations } from "./operations.ts";
 import { BaseObjects, OverlayFiles } from "./overlay-files.ts";
 
 const objects = new BaseObjects();
 const tree = objects.add(BASE);
-
-const entry: fc.Arbitrary<Base[string]> = fc.letrec<{ entry: Base[string]; base: Base }>((tie) => ({
-  entry: fc.oneof(
-    { maxDepth: 3 },
-    fc.constantFrom("b's content", "other"),
-    fc.record({ run: fc.constantFrom("#!", "b's content") }),
-    fc.record({ link: fc.constantFrom("b", "c") }),
-    fc.record({ folder: tie("base") }),
-  ),
-  base: fc
-    .dictionary(fc.constantFrom("a", "b", "c", "d"), tie("entry"), { minKeys: 1, maxKeys: 4 })
-    .map((names) => ({ ...names })),
-})).entry;
-const bases = fc
-  .dictionary(fc.constantFrom("a", "b", "c", "d"), entry, { maxKeys: 4 })
-  .map((names) => ({ ...names }));
-
-function sourceOf(files: OverlayFiles): ReconcileSource {
-  return {
-    tree: async (oid) => await Promise.resolve(objects.trees.get(oid)!),
-    compare: async (node, oid) =>
-      await Promise.resolve(objects.blob(files.contentOf(node)) === oid ? "elsewhere" : "other"),
-  };
-}
 
 /** The tree that git would commit of all that shows. */
 function committed(files: OverlayFiles, id: number = ROOT): Oid | undefined {
@@ -92,7 +67,7 @@ test("what shows stays as it is, whatever the base becomes", async () => {
           for (const base of [...trees, BASE]) {
             const newTree = objects.add(base);
             const expected = await shown(files);
-            await files.store.reconcile(newTree, sourceOf(files));
+            await files.store.reconcile(newTree, files.asSource());
             expect(await shown(files)).toBe(expected);
             expect(files.store.node(ROOT)?.oid).toBe(newTree);
             for (const step of after) await files.run(step);
@@ -117,7 +92,7 @@ test("nothing is changed any more when all of it was committed, and no content i
         for (const step of steps) await files.run(step);
         const expected = await shown(files);
         const commit = committed(files)!;
-        await files.store.reconcile(commit, sourceOf(files));
+        await files.store.reconcile(commit, files.asSource());
         expect(await shown(files)).toBe(expected);
         const emptyDirectories = [...(await files.dump())].filter(
           ([path, line]) => line.includes('"directory"') && !isCommitted(commit, path.split("/")),
@@ -151,10 +126,10 @@ test("a soft reset over many changes keeps what was by few rows, and the way bac
     const wide = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`file${at}`, `text ${at}`]));
     const other = objects.add({ ...BASE, a: { folder: wide }, b: "another" });
     const expected = await shown(files);
-    await files.store.reconcile(other, sourceOf(files));
+    await files.store.reconcile(other, files.asSource());
     expect(await shown(files)).toBe(expected);
     expect(files.store.statistics).toMatchObject({ changed: 2, deleted: 0 });
-    await files.store.reconcile(tree, sourceOf(files));
+    await files.store.reconcile(tree, files.asSource());
     expect(await shown(files)).toBe(expected);
     expect(files.store.statistics).toMatchObject({ changed: 0, deleted: 0 });
     expect([...files.store.list(ROOT)].every(({ node }) => node === undefined)).toBe(true);
@@ -173,7 +148,7 @@ test("a content that changes while it is looked at is not given up", async () =>
     const next = objects.add({ ...BASE, new: "one" });
     let asked = 0;
     await files.store.reconcile(next, {
-      ...sourceOf(files),
+      ...files.asSource(),
       compare: async (node, oid) => {
         const isSame = objects.blob(files.contentOf(node)) === oid;
         if (asked++ === 0) files.store.contents.write(id, 0, Buffer.from("two"));
