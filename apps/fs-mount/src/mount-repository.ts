@@ -1,4 +1,4 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Oid } from "@millrace/pack";
 import { openMeanings } from "./filters/checkout.ts";
@@ -15,6 +15,7 @@ import { whereGitIs } from "./git-directory/where.ts";
 import type { FileOrder } from "./hydrator/file-order.ts";
 import { sizesOf } from "./hydrator/sizes-of.ts";
 import type { HydratorCounts } from "./hydrator/fetcher.ts";
+import { makeFolder } from "./make-folder.ts";
 import { type MountParts, type OpenParts, openParts } from "./mount-parts.ts";
 import { lockStateFolder } from "./overlay/state-lock.ts";
 import type { Place } from "./place.ts";
@@ -114,7 +115,7 @@ export interface RepositoryMount extends AsyncDisposable {
  */
 export async function mountRepository(options: RepositoryMountOptions): Promise<RepositoryMount> {
   const directory = await realpath(options.directory);
-  await mkdir(options.stateFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(options.stateFolder);
   const stateFolder = await realpath(options.stateFolder);
   const unlock = lockStateFolder(stateFolder);
   try {

@@ -1,4 +1,4 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { readAddress } from "../address.ts";
@@ -9,6 +9,7 @@ import { CommitId, Registration } from "../daemon/schema.ts";
 import { chooseSocketPath } from "../daemon/socket-path.ts";
 import { MountError } from "../errors.ts";
 import { chooseDaemonFolder } from "../folders.ts";
+import { makeFolder } from "../make-folder.ts";
 import { RedirectPath } from "../redirect/schema.ts";
 import { absoluteAddress } from "../place.ts";
 import { cannotMount, probeMounting } from "./can-mount.ts";
@@ -82,7 +83,7 @@ export async function detach(repository: string, directory: string, asked: AddFl
   readAddress(repository);
   await probeMounting(repository, directory);
   const stateFolder = chooseDaemonFolder(asked.state, process.env);
-  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(stateFolder);
   const socketPath = chooseSocketPath(await plainPath(stateFolder), process.env);
   const args = ["daemon", "--state", stateFolder];
   using client = await connectOrLaunch({ stateFolder, socketPath, args });

@@ -1,9 +1,9 @@
-import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { startDaemon } from "../daemon/daemon.ts";
 import { Duration } from "../daemon/duration.ts";
 import { chooseCacheFolder, chooseDaemonFolder } from "../folders.ts";
+import { makeFolder } from "../make-folder.ts";
 import { becomeOwner, foreignOwner } from "../owner.ts";
 import { onSignals } from "./signals.ts";
 
@@ -39,7 +39,7 @@ export async function daemon(asked: DaemonFlags, version: string): Promise<void>
   const stateFolder = chooseDaemonFolder(state, process.env);
   const cacheFolder = resolve(chooseCacheFolder(cacheDir, process.env));
   const mounts = resolve(mountRoot ?? join(stateFolder, "mnt"));
-  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(stateFolder);
   // Whoever serves a mount must not be in it, nor keep anybody else's.
   process.chdir("/");
   const log = (text: string): void => void process.stderr.write(`millrace-mount: ${text}\n`);

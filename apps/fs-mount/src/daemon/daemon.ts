@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openBlobCache } from "../cache/blob-cache.ts";
 import { MountError } from "../errors.ts";
+import { makeFolder } from "../make-folder.ts";
 import { lockStateFolder } from "../overlay/state-lock.ts";
 import { isWithin } from "../path-below.ts";
 import { RedirectPath } from "../redirect/schema.ts";
@@ -57,7 +58,7 @@ type Asked<Command extends ControlRequest["command"]> = Extract<
  *   disk says
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  await mkdir(options.stateFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(options.stateFolder);
   const stateFolder = await realpath(options.stateFolder);
   const socketPath = chooseSocketPath(stateFolder, options.environment);
   const unlock = lockStateFolder(stateFolder);

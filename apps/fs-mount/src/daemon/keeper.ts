@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { MountError } from "../errors.ts";
 import { putAside } from "../git-directory/damage.ts";
 import { sweepDrafts } from "../git-directory/make.ts";
 import { ownGitDirectory } from "../git-directory/where.ts";
+import { makeFolder } from "../make-folder.ts";
 import type { RepositoryMount } from "../mount-repository.ts";
 import { isOfMounting, isPassing } from "../passing-fault.ts";
 import { openPlace, type Place } from "../place.ts";
@@ -253,7 +253,7 @@ export class Keeper {
     const { stateFolder, environment } = this.#host;
     const isPrepared = this.#condition.now.phase === "ready";
     if (!isPrepared) this.#condition.note({ what: "preparing" });
-    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+    await makeFolder(stateFolder);
     await this.#placeholder.raise(this.#row);
     void this.#placeholder.mount?.then(stands, stands);
     this.#place ??= await openPlace(this.#row.url, environment);

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MountError } from "../errors.ts";
+import { makeFolder } from "../make-folder.ts";
 import { connectControl, type ControlClient } from "./control-client.ts";
 
 /** How long a daemon may take until it answers, in milliseconds. */
@@ -27,7 +27,7 @@ export async function connectOrLaunch({ stateFolder, socketPath, args }: Launch)
   } catch (error) {
     if ((error as { readonly code?: unknown }).code !== "MOUNT_NO_DAEMON") throw error;
   }
-  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(stateFolder);
   const logFile = join(stateFolder, "daemon.log");
   const log = openSync(logFile, "a", 0o600);
   const script = process.argv[1] ?? "";

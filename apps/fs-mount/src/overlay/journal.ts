@@ -9,7 +9,7 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
 import { syncFolder } from "../sync-folder.ts";
@@ -79,6 +79,7 @@ export class Journal {
   /** Files that are being synced are not closed. */
   #syncing: Promise<void> = Promise.resolve();
   #isFolderSynced = false;
+  #isNamed = false;
 
   /** Begins an empty journal in `folder`, with what was in it before removed. @param last the number before that of its first record */
   constructor(folder: string, last: number) {
@@ -142,7 +143,7 @@ export class Journal {
       for (const { fd } of this.#files) await syncFile(fd);
       if (!this.#isFolderSynced) {
         this.#isFolderSynced = true;
-        await syncFolder(this.#folder).catch((error: unknown) => {
+        await this.#syncNames().catch((error: unknown) => {
           this.#isFolderSynced = false;
           throw error;
         });
@@ -160,6 +161,13 @@ export class Journal {
   async close(): Promise<void> {
     await this.#syncing;
     for (const { fd } of this.#files.splice(0)) closeSync(fd);
+  }
+
+  /** Of the files, and of the folder itself, which may be as new as they are. */
+  async #syncNames(): Promise<void> {
+    await syncFolder(this.#folder);
+    if (!this.#isNamed) await syncFolder(dirname(this.#folder));
+    this.#isNamed = true;
   }
 
   #begin(): void {
