@@ -62,6 +62,8 @@ export interface RepositoryMountOptions {
   readonly requireCommit?: string | undefined;
   /** Commits of the history, from the mounted one on. Default: all. */
   readonly depth?: number | undefined;
+  /** How long whoever looks into a directory waits for its tree before they get EIO, in milliseconds. Default: two minutes. */
+  readonly treeWaitMs?: number | undefined;
   /**
    * Directories that are to be on the native disk, beside those that are already. They stay so, in later mounts of the state folder, too. `onFault` is
    * told of those that cannot be.
@@ -170,6 +172,7 @@ async function open(options: RepositoryMountOptions, locked: Locked): Promise<Re
       name,
       requireCommit,
       depth,
+      treeWaitMs: options.treeWaitMs,
       signal,
       onRoot: ({ tree, mtimeSeconds }, format, treeContent) =>
         arrived({ tree, mtimeSeconds, format, treeContent }),

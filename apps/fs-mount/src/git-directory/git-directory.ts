@@ -120,13 +120,13 @@ export class GitDirectory implements AsyncDisposable {
 
   /** @internal Use `openGitDirectory`. */
   constructor(
-    { path, depth }: GitDirectoryOptions,
+    { path, depth, treeWaitMs }: GitDirectoryOptions,
     { store, cache, objects, prepared, firstIndex, adopted }: Opened,
   ) {
     this.path = path;
     this.objects = objects;
     this.prepared = prepared;
-    this.trees = new MountedTrees({ objects, commit: prepared.commit });
+    this.trees = new MountedTrees({ objects, commit: prepared.commit, patienceMs: treeWaitMs });
     this.#store = store;
     this.#cache = cache;
     this.#depth = depth;

@@ -42,13 +42,14 @@ export class MountedTrees {
 
   /**
    * The content of a tree, for somebody who waits for this one.
-   * @throws MountError MOUNT_FETCH_STALLED after two minutes; what the fetch throws
+   * @throws MountError MOUNT_FETCH_STALLED behind `patienceMs`; what the fetch throws
    */
   async read(oid: Oid): Promise<Uint8Array> {
     if (!(await this.#isHere(oid))) {
       const patience = new AbortController();
       const late = setTimeout(this.#patienceMs, undefined, { signal: patience.signal }).then(() => {
-        throw new MountError("MOUNT_FETCH_STALLED", `the tree ${oid} did not come`, { oid });
+        const message = `the tree ${oid} did not come for ${this.#patienceMs} ms`;
+        throw new MountError("MOUNT_FETCH_STALLED", message, { oid });
       });
       late.catch(() => undefined);
       try {

@@ -33,6 +33,8 @@ export interface GitDirectoryOptions {
   readonly hasOwnSettings?: boolean | undefined;
   /** Commits from the mounted one on that belong to its history here. Default: all. */
   readonly depth?: number | undefined;
+  /** As `MountedTreesOptions.patienceMs`. */
+  readonly treeWaitMs?: number | undefined;
   /** Told of the commit and its root as soon as they have come, where nothing was prepared before: what lies here is still to follow. */
   readonly onRoot?: ((prepared: Prepared, format: ObjectFormat, content: Uint8Array) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
