@@ -1,13 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DaemonLab } from "../support/daemon-lab.ts";
+import { useForeground } from "../support/foreground.ts";
 import { run, useLab } from "../support/lab.ts";
 import { git, makeRepository } from "../support/repository.ts";
 
 const lab = useLab();
+const foreground = useForeground();
 let daemon: DaemonLab;
 beforeEach(() => {
   daemon = new DaemonLab(lab);
@@ -62,6 +65,9 @@ describe("a daemon", () => {
       ahead: 0,
       behind: 0,
       error: null,
+      // It was read out of the cache.
+      hydratedBlobs: 0,
+      hydratedBytes: 0,
     });
   });
 
@@ -85,6 +91,29 @@ describe("a daemon", () => {
     await daemon.says("one: degraded: somebody has unmounted it");
     await daemon.until("one", ({ state }) => state === "mounted");
     expect(await run("cat", ["README.md"], { cwd: directory })).toBe("version 3\n");
+  });
+
+  test("of root's has nothing in its mounts run as somebody else or be a device, nor has a mount of root's in the foreground", async () => {
+    const repository = origin();
+    await daemon.start();
+    const shown = await daemon.mount("one", repository);
+    const shared = await daemon.mount("two", repository, { allowOther: true, readOnly: true });
+    const own = lab.folder();
+    await foreground.start(repository, own, ["--state", lab.folder(), "--cache-dir", lab.folder()]);
+    const ours = [shown, shared, own];
+    const optionsOf = new Map(
+      (await readFile("/proc/mounts", "utf8"))
+        .split("\n")
+        .map((line) => line.split(" "))
+        .map(([, directory = "", type = "", options = ""]) => [directory, [type, ...options.split(",")]]),
+    );
+    for (const directory of ours)
+      expect(optionsOf.get(directory)).toEqual(
+        expect.arrayContaining([expect.stringMatching(/^fuse/), "nosuid", "nodev"]),
+      );
+    // A program of another user's with the bit runs as who starts it.
+    await run("sh", ["-ec", "cp /usr/bin/id own; chown 12345 own; chmod u+s own"], { cwd: shown });
+    expect(await run("sh", ["-ec", "stat -c '%u %a' own; ./own -u"], { cwd: shown })).toBe("12345 4755\n0\n");
   });
 
   test("is alone on its state folder", async () => {
