@@ -107,7 +107,9 @@ function registerControl(program: Command): void {
 
   program
     .command("status")
-    .description("how it stands with one repository, or with all")
+    .description(
+      "how it stands with one repository, or with all; hydrated_* count what was fetched since it was mounted, not what the cache has",
+    )
     .argument("[name]")
     .option(...STATE)
     .option("--json", "as JSON")
