@@ -37,7 +37,7 @@ async function mount(
     refs: remote,
     address: url,
     url,
-    isForGit: true,
+    gitSettings: [],
     [Symbol.asyncDispose]: () => remote[Symbol.asyncDispose](),
   };
   const mounted = await mountRepository({ place, name: "HEAD", ...options });
