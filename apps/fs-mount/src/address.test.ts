@@ -34,6 +34,9 @@ const REFUSED: readonly string[] = [
   "git://me@example.com/hunter2.git",
   "git://me:hunter2@example.com/x.git",
   "s3://key:hunter2@bucket/x",
+  "s3://bucket/x?token=hunter2",
+  "s3://bucket/x?layout=bare&token=hunter2",
+  "https://example.com/x.git?layout=hunter2",
   "ftp://me:hunter2@example.com/x.git",
 ];
 
@@ -60,6 +63,9 @@ test.each<readonly [said: string, repository: string, name: string]>([
   ["example.com:x@main", "example.com:x", "main"],
   ["git://example.com/x.git", "git://example.com/x.git", "HEAD"],
   ["s3://bucket/team/x@main", "s3://bucket/team/x", "main"],
+  ["s3://bucket/team/x?layout=bare", "s3://bucket/team/x?layout=bare", "HEAD"],
+  ["s3://bucket/x?layout=bare&partBytes=8388608", "s3://bucket/x?layout=bare&partBytes=8388608", "HEAD"],
+  ["s3://bucket/team/x?layout=bare@main", "s3://bucket/team/x?layout=bare", "main"],
   ["/srv/a:b/x.git@main", "/srv/a:b/x.git", "main"],
   ["./a?b#c@main", "./a?b#c", "main"],
   ["x@feature/y", "x", "feature/y"],

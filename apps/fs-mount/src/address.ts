@@ -1,5 +1,6 @@
 import { parseAddress, type RepositoryAddress } from "@millrace/protocol-v2/client";
 import { MountError } from "./errors.ts";
+import { areBucketOptions } from "./secrets.ts";
 
 const PASSWORD = "has a password in it: let a credential helper of git or an ssh agent have it";
 const QUERY = "has a query or a fragment: no repository needs one, and secrets are in such";
@@ -36,7 +37,8 @@ export function whyRefused(address: string): string | undefined {
   const authority = /^[^/\\?#]*/.exec(rest)![0];
   const at = authority.lastIndexOf("@");
   if (at >= 0 && isSecret(scheme, authority.slice(0, at))) return PASSWORD;
-  if (/[?#]/.test(rest)) return QUERY;
+  const tail = /[?#].*$/s.exec(rest)?.[0] ?? "";
+  if (tail !== "" && !areBucketOptions(scheme, tail)) return QUERY;
   // Another address in its path, or a port that is half a password.
   const isOdd = /[/\\]{2}[^/\\@]*@/.test(rest) || (/^https?$/i.test(scheme) && !URL.canParse(text));
   return isOdd ? MALFORMED : undefined;

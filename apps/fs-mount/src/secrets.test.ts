@@ -14,6 +14,7 @@ describe("a text that is shown", () => {
       "at https://h/x.git/info/refs no",
     ],
     ["https://h/x#hunter2", "https://h/x"],
+    ["s3://b/x?layout=bare: none; s3://b/x?token=hunter2", "s3://b/x?layout=bare: none; s3://b/x"],
     ["ssh://git:hunter2@h/x, ssh://git@h/x", "ssh://h/x, ssh://git@h/x"],
     ["https://me:hunter/2@h/x", "https://h/x"],
     // It was cut off in the password.
