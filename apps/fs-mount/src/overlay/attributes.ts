@@ -3,7 +3,8 @@ import type { AttributeChange } from "../view/writable-view.ts";
 import { S_IFMT } from "../view/mode.ts";
 import { isSameGitMode, type OverlayNode, type Time } from "./row.ts";
 
-const XATTR_NAME = /^(?:user|trusted|security)\../s;
+/** No label of SELinux is kept, of any file: so told, `ls -l` asks once, and else for each file. */
+const XATTR_NAME = /^(?:user|trusted|security(?!\.selinux$))\../s;
 /** The kernel hears it once for each file that is written to, when it asks for `security.capability`. */
 const NO_DATA = new Refusal("ENODATA");
 const MAX_XATTR_BYTES = 65_536;

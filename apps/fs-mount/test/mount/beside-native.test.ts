@@ -60,3 +60,21 @@ test("locks, and handles of what was replaced, renamed or removed, are what they
   expect(inside.split("\n")).toEqual((await run("python3", ["-c", SCRIPT], { cwd: clone })).split("\n"));
   expect(inside).toContain("flock while it is held: EAGAIN");
 });
+
+test("labels of SELinux are told not to be kept at all, and other attributes to be absent", async () => {
+  const { directory } = await lab.mountRepository(lab.keep(makeRepository()));
+  const script = `
+import errno, os
+def told(act, *args):
+    try: print(act(*args))
+    except OSError as error: print("EOPNOTSUPP" if error.errno == errno.EOPNOTSUPP else errno.errorcode[error.errno])
+for name in "security.selinux", "security.selinuxes", "user.x":
+    told(os.getxattr, "README.md", name)
+    told(os.setxattr, "README.md", name, b"value")
+    told(os.getxattr, "README.md", name)
+told(os.listxattr, "README.md")
+`;
+  const said = await run("python3", ["-c", script], { cwd: directory });
+  const kept = "ENODATA\nNone\nb'value'\n";
+  expect(said).toBe(`EOPNOTSUPP\nEOPNOTSUPP\nEOPNOTSUPP\n${kept}${kept}['security.selinuxes', 'user.x']\n`);
+});
