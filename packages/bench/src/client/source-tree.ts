@@ -18,12 +18,16 @@ const WORDS =
     " ",
   );
 
-/** Makes one with so many files, of so many bytes on average. */
+/**
+ * Makes one with so many files, of so many bytes on average.
+ * @param inOneFolder files, of those, that lie in one folder, `src/wide`
+ */
 export async function createSourceTree(
   root: string,
   fileCount: number,
   meanBytes: number,
   filesInFolder = FILES_IN_FOLDER,
+  inOneFolder = 0,
 ): Promise<SourceTree> {
   const path = join(root, "sources.git");
   await initBare(path, { "uploadpack.allowFilter": "true", "uploadpack.allowAnySHA1InWant": "true" });
@@ -34,8 +38,8 @@ export async function createSourceTree(
     // Between nothing and twice the mean.
     const text = sourceText(random, random.below(2 * meanBytes));
     const folder = Math.floor(i / filesInFolder);
-    const file = `src/part-${folder % 12}/module-${folder}/file-${i}.ts`;
-    parts.push(`M 100644 inline ${file}\ndata ${text.length}\n${text}\n`);
+    const name = i < fileCount - inOneFolder ? `part-${folder % 12}/module-${folder}` : "wide";
+    parts.push(`M 100644 inline src/${name}/file-${i}.ts\ndata ${text.length}\n${text}\n`);
     totalBytes += text.length;
   }
   parts.push("done\n");

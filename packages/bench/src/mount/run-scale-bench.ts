@@ -34,10 +34,12 @@ interface ScaleRow extends Case {
 const MAX_ANONYMOUS_MB = 250;
 const STATUS = "git -c core.fsmonitor=false status --porcelain";
 
-/** In a tree of so many files in 400 directories. */
+/** In a tree of so many files: a fifth of them in one directory, the others in 320. */
 const IN_LARGE: readonly Case[] = [
   { name: "ls -l of a directory, cold", run: "ls -l src/part-0/module-0 | wc -l", maxRatio: 5 },
   { name: "ls -l of a directory", run: "ls -l src/part-0/module-0 | wc -l", maxRatio: 3 },
+  { name: "ls -l of a large directory, cold", run: "ls -l src/wide | wc -l", maxRatio: 5 },
+  { name: "ls -l of a large directory", run: "ls -l src/wide | wc -l", maxRatio: 3 },
   { name: "find, cold", run: "find . -path ./.git -prune -o -print", maxRatio: 5 },
   { name: "find", run: "find . -path ./.git -prune -o -print", maxRatio: 3 },
   { name: "git status, cold", run: "git status --porcelain", maxRatio: 5 },
@@ -72,7 +74,8 @@ export async function runScaleBench({ runs, json, quick }: MountBenchOptions): P
   const taken = new Map<Case, { mount: number[]; clone: number[]; anonymous: number[] }>();
   try {
     const fileCount = quick ? 2000 : 100_000;
-    const large = await createSourceTree(await folder(root, "large"), fileCount, 600, fileCount / 400);
+    const [inFolder, inOne] = [fileCount / 400, fileCount / 5];
+    const large = await createSourceTree(await folder(root, "large"), fileCount, 600, inFolder, inOne);
     const small = await createSourceTree(await folder(root, "small"), quick ? 200 : 5800, 6 << 10);
     const archive = await makeArchive(root, quick ? 500 : 50_000);
     const smallCases = inSmall(archive, quick ? 50 : 2000);
