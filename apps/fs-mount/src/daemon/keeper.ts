@@ -106,10 +106,12 @@ export class Keeper {
   }
 
   /**
-   * Prepares it again where that has failed, or where its git directory is damaged, which is put aside. Throws FUSE_BUSY where that
+   * Prepares it again where that has failed or is under way, or where its git directory is damaged, which is put aside. Throws FUSE_BUSY where that
    * one is mounted and somebody is inside, MOUNT_PREPARED_DAMAGED of one that was brought, and what stands in the way.
    */
   async prepare(renewed: () => Row): Promise<void> {
+    // What is under way may wait for a server that hangs.
+    if (this.#condition.now.phase !== "ready") this.#interrupt("prepared anew");
     await this.#turns.take(async () => {
       const { stateFolder } = this.#host;
       const damage = await findDamageOf(this.#row, stateFolder, this.#stop.signal);
@@ -213,8 +215,8 @@ export class Keeper {
     this.#row = this.#host.write(this.#row, change);
   }
 
-  #interrupt(): void {
-    this.#attempt?.abort(new MountError("MOUNT_STOPPED", `${this.#row.name} is being unmounted`));
+  #interrupt(becomes = "unmounted"): void {
+    this.#attempt?.abort(new MountError("MOUNT_STOPPED", `${this.#row.name} is being ${becomes}`));
   }
 
   /** Mounts, unless that is done. What goes wrong is noted, tried again where that may help, and thrown. */

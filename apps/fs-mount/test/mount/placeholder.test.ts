@@ -105,6 +105,22 @@ test("a server that cannot be reached means EIO until it can be", async () => {
   expect(await list(cwd)).toEqual(rootOf(origin));
 });
 
+test("what is being prepared is prepared anew when that is asked for, though the server hangs", async () => {
+  await daemon.start();
+  const cwd = await addHeld();
+  using client = await daemon.connect();
+  // The request that the server holds stays held.
+  server.holds = () => false;
+  expect(await client.ask({ command: "prepare", name: "one" })).toMatchObject({
+    state: "mounted",
+    error: null,
+  });
+  expect(await list(cwd)).toEqual(rootOf(origin));
+  expect(await run("git", ["status", "--porcelain"], { cwd })).toBe("");
+  await client.ask({ command: "wait", name: "one", until: "history" });
+  await run("git", ["fsck", "--connectivity-only"], { cwd });
+});
+
 test("what is being prepared is unmounted at once, by a command and by the daemon's end", async () => {
   await daemon.start();
   const cwd = await addHeld();
