@@ -114,7 +114,8 @@ async function migrate(repository: FsRepository, pack: ExplodedPack, oids: reado
     }
   }
   if (!repository.settings.fsync) return;
-  for (const prefix of prefixes) await syncDirectory(join(objects, prefix));
+  // A git that collects meanwhile packs what is loose, and removes the directories that this leaves empty.
+  for (const prefix of prefixes) await ifPresent(syncDirectory(join(objects, prefix)));
   if (prefixes.size > 0) await syncDirectory(objects);
 }
 
