@@ -3,12 +3,14 @@ import { constants } from "node:fs";
 import { getHeapSpaceStatistics } from "node:v8";
 import { type Caller, Errno, type FileSystem, OPENED, ROOT_ID } from "../../src/index.ts";
 
-const NAMES = "  plain never deaf crash interrupts count lookups slow spin young".split(" ");
+const NAMES = "  plain never deaf crash interrupts count lookups slow spin young hanging".split(" ");
+/** Files that are asked for at each read. */
+const UNCACHED = new Set(["never", "interrupts", "hanging"].map((name) => NAMES.indexOf(name)));
 const KEEP_MS = 3_600_000;
 const time = { seconds: 1, nanoseconds: 0 };
 
 export function createFileSystem(): FileSystem {
-  let [interrupts, reads, lookups] = [0, 0, 0];
+  let [interrupts, reads, lookups, hanging] = [0, 0, 0, 0];
   const stat = (nodeId: number) => ({
     ino: nodeId,
     sizeBytes: nodeId === 2 || nodeId >= 100 ? 6 : 2,
@@ -36,7 +38,7 @@ export function createFileSystem(): FileSystem {
     getattr: (nodeId) => ({ attributes: stat(nodeId), timeoutMs: KEEP_MS }),
     open: (nodeId) => ({
       handle: nodeId,
-      flags: nodeId === 6 || nodeId === 3 ? OPENED.DIRECT_IO : OPENED.KEEP_CACHE,
+      flags: UNCACHED.has(nodeId) ? OPENED.DIRECT_IO : OPENED.KEEP_CACHE,
     }),
     release: () => undefined,
     async read(nodeId, _handle, offset, _sizeBytes, caller): Promise<Uint8Array> {
@@ -57,6 +59,7 @@ export function createFileSystem(): FileSystem {
           });
         });
       case "deaf":
+        hanging++;
         return await new Promise(() => undefined);
       case "crash":
         setImmediate(() => {
@@ -65,6 +68,8 @@ export function createFileSystem(): FileSystem {
         return await new Promise(() => undefined);
       case "interrupts":
         return `${interrupts}\n`;
+      case "hanging":
+        return `${hanging}\n`;
       case "count":
         return `${++reads}\n`;
       case "lookups":
