@@ -1,241 +1,9 @@
-import { createHash } from "node:crypto";
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, stat } from "node:fs/promises";
 import type { ObjectFormat } from "@millrace/pack";
-import {
-  createObjectCaches,
-  enumerateObjects,
-  openRepository,
-  type Repository,
-  type RepositoryView,
-} from "@millrace/repository";
-import { openFsRepository } from "@millrace/storage-fs";
+import { enumerateObjects, type Repository } from "@millrace/repository";
 import { describe, expect, it } from "vitest";
-import { git } from "../src/git.ts";
-import { createRandom, type Random } from "../src/random.ts";
-import { type Scratch, createScratch } from "../src/scratch.ts";
-
-const FIRST_TIME = 1_700_000_000;
-
-type Kind = "objects" | "common" | "reachable" | "depth" | "since" | "not";
-
-/** What is asked for, and where from. */
-interface Question {
-  readonly kind: Kind;
-  readonly some: readonly string[];
-  readonly others: readonly string[];
-  readonly number: number;
-}
-
-/** What was answered, and how many commits were read for it. */
-interface Answers {
-  readonly told: readonly unknown[];
-  readonly reads: number;
-}
-
-/** A repository on a disk that git keeps a commit-graph of. */
-class Subject implements AsyncDisposable {
-  readonly directory: string;
-  readonly random: Random;
-  readonly #scratch: Scratch;
-  readonly #format: ObjectFormat;
-  #commits = 0;
-
-  private constructor(scratch: Scratch, format: ObjectFormat, random: Random) {
-    this.directory = join(scratch.path, "git");
-    this.random = random;
-    this.#scratch = scratch;
-    this.#format = format;
-  }
-
-  static async create(format: ObjectFormat, random: Random): Promise<Subject> {
-    const subject = new Subject(await createScratch(), format, random);
-    await git(["init", "--quiet", "--bare", `--object-format=${format}`, subject.directory]);
-    // Each import is one pack.
-    await subject.git("config", "fastimport.unpackLimit", "0");
-    return subject;
-  }
-
-  git(...args: string[]): Promise<string> {
-    return git(args, { cwd: this.directory });
-  }
-
-  /** Adds commits with up to six parents, each to one of many files; their clocks run backwards now and then. */
-  async grow(commits: number): Promise<void> {
-    const { random } = this;
-    const marks = join(this.#scratch.path, "marks");
-    const lines: string[] = [];
-    for (let i = 0; i < commits; i++) {
-      const mark = ++this.#commits;
-      const time = FIRST_TIME + mark * 60 - (random.chance(0.1) ? 86_400 : 0);
-      lines.push(`commit refs/heads/b${random.below(4)}`, `mark :${mark}`);
-      lines.push(`committer C <c@example.com> ${time} +0000`, "data 2", "c\n");
-      const parents = new Set<number>();
-      if (mark > 1 && random.chance(0.95)) parents.add(mark - 1 - random.below(Math.min(mark - 1, 4)));
-      const merged = random.pick([0, 0, 0, 0, 1, 1, 2, 5]);
-      for (let p = 0; parents.size > 0 && p < merged; p++) parents.add(1 + random.below(mark - 1));
-      for (const [p, parent] of [...parents].entries())
-        lines.push(`${p === 0 ? "from" : "merge"} :${parent}`);
-      if (parents.size === 0) lines.push("deleteall");
-      const text = `${random.below(1000)}\n`.repeat(1 + random.below(20));
-      lines.push(`M 100644 inline d${random.below(4)}/f${random.below(9)}`, `data ${text.length}`, text);
-      if (random.chance(0.1)) {
-        lines.push(`tag t${mark}`, `from :${mark}`, "tagger T <t@example.com> 1 +0000", "data 1", "t");
-      }
-    }
-    const known = this.#commits > commits ? [`--import-marks=${marks}`] : [];
-    await git(["fast-import", "--quiet", "--force", `--export-marks=${marks}`, ...known], {
-      cwd: this.directory,
-      input: `${lines.join("\n")}\ndone\n`,
-    });
-  }
-
-  /** Adds that many commits to `main`, one behind the other and all with the same tree. */
-  async growLong(commits: number): Promise<void> {
-    const lines: string[] = [];
-    for (let i = 0; i < commits; i++) {
-      lines.push("commit refs/heads/main", `committer C <c@example.com> ${FIRST_TIME + i} +0000`, "data 0");
-    }
-    await git(["fast-import", "--quiet"], { cwd: this.directory, input: `${lines.join("\n")}\ndone\n` });
-  }
-
-  async write(...how: string[]): Promise<void> {
-    await this.git("commit-graph", "write", "--reachable", ...how);
-  }
-
-  /** Paths of the commit-graph's files, none of them a chain. */
-  async files(): Promise<string[]> {
-    const info = join(this.directory, "objects", "info");
-    const names = await readdir(info, { recursive: true });
-    return names
-      .filter((name) => name.endsWith(".graph") || name === "commit-graph")
-      .map((name) => join(info, name));
-  }
-
-  /** All commits that git knows, reachable or not. */
-  async commits(): Promise<string[]> {
-    const format = "--batch-check=%(objecttype) %(objectname)";
-    const all = await this.git("cat-file", "--batch-all-objects", format);
-    const lines = all.split("\n").filter((line) => line.startsWith("commit "));
-    return lines.map((line) => line.slice("commit ".length));
-  }
-
-  /** Drops some commits from the disk, whatever stands on them. */
-  async lose(count: number): Promise<void> {
-    const commits = await this.commits();
-    const lost = new Set(Array.from({ length: count }, () => this.random.pick(commits)));
-    const all = await this.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)");
-    const kept = all.split("\n").filter((oid) => !lost.has(oid));
-    const folder = join(this.directory, "objects", "pack");
-    const before = await readdir(folder);
-    const pack = join(folder, "pack");
-    await git(["pack-objects", "-q", "--threads=1", pack], {
-      cwd: this.directory,
-      input: `${kept.join("\n")}\n`,
-    });
-    for (const name of before) await rm(join(folder, name));
-  }
-
-  /** Runs `use` with the repository as a new process opens it. */
-  async open<T>(use: (repository: Repository) => Promise<T>, graphBytes?: number): Promise<T> {
-    await using store = await openFsRepository(this.directory);
-    await using repository = openRepository(store, { caches: createObjectCaches({ graphBytes }) });
-    return await use(repository);
-  }
-
-  /** Questions about any of these commits. */
-  questions(count: number, commits: readonly string[]): Question[] {
-    const { random } = this;
-    const some = (most: number): string[] =>
-      Array.from({ length: 1 + random.below(most) }, () => random.pick(commits));
-    return Array.from({ length: count }, () => ({
-      kind: random.pick(KINDS),
-      some: some(3),
-      others: some(4),
-      number: random.below(this.#commits),
-    }));
-  }
-
-  /** The answers of processes that each have answered nothing before. */
-  async ask(questions: readonly Question[]): Promise<Answers> {
-    const told: unknown[] = [];
-    let reads = 0;
-    for (const question of questions) {
-      await this.open(async (repository) => {
-        await using view = await repository.openView();
-        const count = await countReads(view);
-        told.push(await ANSWERS[question.kind](view, question).catch(codeOf));
-        reads += count();
-      });
-    }
-    return { told, reads };
-  }
-
-  /** What is answered with git's commit-graph, and what without. */
-  async compare(
-    questions: readonly Question[],
-  ): Promise<{ readonly by: Answers; readonly without: Answers }> {
-    const by = await this.ask(questions);
-    await this.git("config", "core.commitGraph", "false");
-    const without = await this.ask(questions);
-    await this.git("config", "--unset", "core.commitGraph");
-    return { by, without };
-  }
-
-  /** Puts another content in a file's place, with the checksum that belongs there if `isSigned`. */
-  async forge(path: string, bytes: Buffer, isSigned: boolean): Promise<void> {
-    if (isSigned) {
-      const end = bytes.length - (this.#format === "sha1" ? 20 : 32);
-      createHash(this.#format).update(bytes.subarray(0, end)).digest().copy(bytes, end);
-    }
-    await rm(path);
-    await writeFile(path, bytes);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#scratch[Symbol.asyncDispose]();
-  }
-}
-
-/** Counts the commits that a view reads from now on. */
-async function countReads(view: RepositoryView): Promise<() => number> {
-  const objects = await view.objects();
-  const read = objects.read.bind(objects);
-  let reads = 0;
-  objects.read = async (oid) => {
-    const object = await read(oid);
-    if (object.type === "commit") reads++;
-    return object;
-  };
-  return () => reads;
-}
-
-const ANSWERS: Readonly<Record<Kind, (view: RepositoryView, question: Question) => Promise<unknown>>> = {
-  async objects(view, { some, others }) {
-    const { table, numbers } = await enumerateObjects(await view.objects(), { wants: some, haves: others });
-    return Array.from(numbers, (each) => table.oidAt(each)).toSorted();
-  },
-  common: (view, { some, others }) => view.reachesCommon(some, others),
-  reachable: (view, { some }) => view.areReachable(some),
-  depth: (view, { some, others, number }) =>
-    view.deepen({
-      wants: some,
-      clientShallow: others,
-      depth: 1 + (number % 6),
-      relative: number % 3 === 0,
-    }),
-  since: (view, { some, others, number }) =>
-    view.deepen({ wants: some, clientShallow: others, since: FIRST_TIME + number * 60 }),
-  not: (view, { some, others, number }) =>
-    view.deepen({ wants: some, clientShallow: others, not: [`b${number % 4}`] }),
-};
-const KINDS = Object.keys(ANSWERS) as Kind[];
-
-function codeOf(error: unknown): string {
-  const { code } = error as { code?: string };
-  if (code === undefined) throw error;
-  return code;
-}
+import { CommitGraphSubject, countReads } from "../src/commit-graph-subject.ts";
+import { createRandom } from "../src/random.ts";
 
 describe.each<ObjectFormat>(["sha1", "sha256"])("git's commit-graph on a disk, %s", (format) => {
   it("changes no answer, however old it is, whatever was lost since", { timeout: 600_000 }, async () => {
@@ -243,7 +11,7 @@ describe.each<ObjectFormat>(["sha1", "sha256"])("git's commit-graph on a disk, %
     let told = 0;
     let pruned = 0;
     for (let seed = 1; seed <= 4; seed++) {
-      await using subject = await Subject.create(format, createRandom(seed));
+      await using subject = await CommitGraphSubject.create(format, createRandom(seed));
       const { random } = subject;
       const ask = async (commits: readonly string[]): Promise<void> => {
         const { by, without } = await subject.compare(subject.questions(12, commits));
@@ -286,7 +54,7 @@ describe.each<ObjectFormat>(["sha1", "sha256"])("git's commit-graph on a disk, %
   it("is passed over where it is damaged, and nothing breaks where it lies", {
     timeout: 600_000,
   }, async () => {
-    await using subject = await Subject.create(format, createRandom(7));
+    await using subject = await CommitGraphSubject.create(format, createRandom(7));
     const { random } = subject;
     await subject.grow(30);
     await subject.write("--split=no-merge");
@@ -317,7 +85,7 @@ describe.each<ObjectFormat>(["sha1", "sha256"])("git's commit-graph on a disk, %
   });
 
   it("ends walks also where it tells of commits that are their own ancestors", async () => {
-    await using subject = await Subject.create(format, createRandom(8));
+    await using subject = await CommitGraphSubject.create(format, createRandom(8));
     await subject.grow(30);
     await subject.write();
     const [path] = (await subject.files()) as [string];
@@ -348,7 +116,7 @@ function chunkAt(bytes: Buffer, name: string): number {
 
 describe("what git's commit-graph spares", () => {
   it("is every commit that it tells of; it is read again once git has written another", async () => {
-    await using subject = await Subject.create("sha1", createRandom(9));
+    await using subject = await CommitGraphSubject.create("sha1", createRandom(9));
     await subject.grow(60);
     const refs = (await subject.git("for-each-ref", "--format=%(objectname)", "refs/heads")).split("\n");
     const root = (await subject.git("rev-list", "--max-parents=0", "--all")).split("\n").at(-1) as string;
@@ -385,7 +153,7 @@ describe("what git's commit-graph spares", () => {
   });
 
   it("is as much where the file has many megabytes", { timeout: 600_000 }, async () => {
-    await using subject = await Subject.create("sha1", createRandom(10));
+    await using subject = await CommitGraphSubject.create("sha1", createRandom(10));
     await subject.growLong(80_000);
     await subject.write();
     const { size } = await stat((await subject.files())[0] as string);

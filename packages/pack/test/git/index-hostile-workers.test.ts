@@ -2,14 +2,7 @@ import * as fs from "node:fs/promises";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  createWorkerPool,
-  hashObject,
-  indexPack,
-  PackError,
-  type PackErrorCode,
-  type WorkerPool,
-} from "../../src/index.ts";
+import { hashObject, indexPack, PackError, type PackErrorCode, type WorkerPool } from "../../src/index.ts";
 import {
   appendingDelta,
   buildPack,
@@ -20,6 +13,7 @@ import {
   gitIndexPack,
   makeFolder,
 } from "./pack-fixtures.ts";
+import { type CountedPool, createCountedPool } from "../support/counted-pool.ts";
 
 type Entry = readonly [Uint8Array, Uint8Array];
 
@@ -53,24 +47,10 @@ const [one, other] = [Buffer.from("one"), Buffer.from("other")];
 
 describe("hostile packs on threads", () => {
   let dir: string;
-  let pool: WorkerPool;
-  let runs = 0;
-  let atWork = 0;
+  let pool: CountedPool;
   beforeAll(async () => {
     dir = await makeFolder();
-    const threads = createWorkerPool({ threads: 2 });
-    pool = {
-      ...threads,
-      async run(...task) {
-        runs++;
-        atWork++;
-        try {
-          await threads.run(...task);
-        } finally {
-          atWork--;
-        }
-      },
-    };
+    pool = createCountedPool();
   });
   afterAll(async () => {
     await pool[Symbol.asyncDispose]();
@@ -79,14 +59,14 @@ describe("hostile packs on threads", () => {
 
   /** The code of the fault; and how many threads were asked. */
   async function judge(pack: Uint8Array, threads?: WorkerPool): Promise<[PackErrorCode | undefined, number]> {
-    runs = 0;
+    pool.asked.runs = 0;
     await using sink = await fileSink(join(dir, `in-${Math.random()}.pack`));
     try {
       await indexPack(chunked(pack, 30_000), { format: "sha1", sink, ...everything(), pool: threads });
-      return [undefined, runs];
+      return [undefined, pool.asked.runs];
     } catch (error) {
       if (!(error instanceof PackError)) throw error;
-      return [error.code, runs];
+      return [error.code, pool.asked.runs];
     }
   }
 
@@ -109,7 +89,7 @@ describe("hostile packs on threads", () => {
     const pack = packWith(...entries);
     expect(await judge(pack)).toEqual([code, 0]);
     expect(await judge(pack, pool)).toEqual([code, 2]);
-    expect(atWork).toBe(0);
+    expect(pool.asked.atWork).toBe(0);
     await expect(gitIndexPack(pack, "sha1", ["--strict"])).rejects.toThrow();
   });
 
@@ -117,9 +97,9 @@ describe("hostile packs on threads", () => {
     const pack = packWith(appending(base, "one more"));
     const { idx } = await gitIndexPack(pack, "sha1", []);
     await using sink = await fileSink(join(dir, "good.pack"));
-    runs = 0;
+    pool.asked.runs = 0;
     const indexed = await indexPack(chunked(pack, 30_000), { format: "sha1", sink, pool });
     expect(Buffer.compare(indexed.idx, idx)).toBe(0);
-    expect([runs, atWork]).toEqual([2, 0]);
+    expect(pool.asked).toMatchObject({ runs: 2, atWork: 0 });
   });
 });

@@ -22,7 +22,6 @@ import {
   createBlockCache,
   createByteCache,
   type PackSink,
-  type WorkerPool,
 } from "../../src/index.ts";
 import {
   appendingDelta,
@@ -36,6 +35,7 @@ import {
   noise,
   packObjects,
 } from "./pack-fixtures.ts";
+import { type CountedPool, createCountedPool } from "../support/counted-pool.ts";
 import { emptyRequest } from "../support/empty-request.ts";
 
 /** A pack of trees with more entries than links are held in memory. */
@@ -70,31 +70,12 @@ function treeThatIsFlawedByDelta(format: ObjectFormat): Uint8Array {
 describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (format: ObjectFormat) => {
   let dir: string;
   let pack: Uint8Array;
-  let pool: WorkerPool;
-  let runs = 0;
-  let atWork = 0;
-  let preparations = 0;
+  let pool: CountedPool;
   beforeAll(async () => {
     dir = await makeFolder();
     makeRepository(dir, format, 900);
     pack = packObjects(dir, ["--delta-base-offset", "--depth=60"], "main\nv1\n");
-    const threads = createWorkerPool({ threads: 2 });
-    pool = {
-      ...threads,
-      prepare() {
-        preparations++;
-        threads.prepare();
-      },
-      async run(...task) {
-        runs++;
-        atWork++;
-        try {
-          await threads.run(...task);
-        } finally {
-          atWork--;
-        }
-      },
-    };
+    pool = createCountedPool();
   });
   afterAll(async () => {
     await pool[Symbol.asyncDispose]();
@@ -125,12 +106,11 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
   };
 
   it("goes there, unless it is small", async () => {
-    runs = 0;
-    preparations = 0;
+    Object.assign(pool.asked, { runs: 0, preparations: 0 });
     await index(pack);
-    expect([runs, preparations]).toEqual([2, 1]);
+    expect(pool.asked).toMatchObject({ runs: 2, preparations: 1 });
     await index(packObjects(dir, ["--delta-base-offset"], "main\n^main~3\n"));
-    expect([runs, preparations]).toEqual([2, 1]);
+    expect(pool.asked).toMatchObject({ runs: 2, preparations: 1 });
   });
 
   it("makes the same index as git, with checks and links", async () => {
@@ -224,7 +204,7 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
   it("stops where it is aborted, and where a finding is not taken", async () => {
     const controller = new AbortController();
     const reason = new Error("enough");
-    runs = 0;
+    pool.asked.runs = 0;
     // It is told of deltas at the latest when all are resolved, and gives up then, too.
     await expect(
       index(pack, {
@@ -232,7 +212,7 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
         onProgress: ({ phase }) => phase === "resolving" && controller.abort(reason),
       }),
     ).rejects.toBe(reason);
-    expect([runs, atWork]).toEqual([2, 0]);
+    expect(pool.asked).toMatchObject({ runs: 2, atWork: 0 });
 
     const refused = new Error("refused");
     const found: string[] = [];
@@ -245,7 +225,7 @@ describe.each(["sha1", "sha256"] as const)("indexPack on worker threads, %s", (f
     };
     await expect(index(treeThatIsFlawedByDelta(format), { checks })).rejects.toBe(refused);
     expect(found).toEqual(["hasDotgit"]);
-    expect([runs, atWork]).toEqual([3, 0]);
+    expect(pool.asked).toMatchObject({ runs: 3, atWork: 0 });
     await index(pack);
   });
 });

@@ -22,7 +22,7 @@ export async function bitmappedClosure(
   tags: () => AsyncIterable<ListedRef>,
   request: CloneRequest,
 ): Promise<PackReader | undefined> {
-  const packs = await view.bitmaps({ graphed: true });
+  const packs = await view.bitmaps({ unread: true });
   const only = packs.length === 1 ? packs[0] : undefined;
   if (only === undefined || !(await isAllAsked(only, tags, request))) return undefined;
   return view.packs.find(({ id }) => id === only.id)?.reader;

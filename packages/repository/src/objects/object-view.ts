@@ -58,8 +58,8 @@ export interface GraphsOptions {
 
 /** How bitmaps are asked for. */
 export interface BitmapsOptions {
-  /** Also of packs whose graph is known. */
-  readonly graphed?: boolean | undefined;
+  /** Also of packs that may have a graph which is not in memory: none is read to find out. */
+  readonly unread?: boolean | undefined;
 }
 
 /** All objects of one snapshot, packed and loose. */

@@ -45,7 +45,7 @@ export class PackGraphSource {
       this.#state === "absent" &&
       this.#building === undefined &&
       demand.reads >= Math.max(MIN_OBJECTS, count / 2) &&
-      this.#cache.get(this.#handle.id) === undefined
+      this.inMemory === undefined
     );
   }
 
@@ -54,9 +54,14 @@ export class PackGraphSource {
     return this.#state === "absent" && this.#index.count >= MIN_OBJECTS;
   }
 
+  /** The graph, where a process has it at hand. */
+  get inMemory(): PackGraph | undefined {
+    return this.#cache.get(this.#handle.id);
+  }
+
   /** The graph, where there is one already. */
   async load(options: OperationOptions): Promise<PackGraph | undefined> {
-    const known = this.#cache.get(this.#handle.id);
+    const known = this.inMemory;
     if (known !== undefined || this.#state !== "stored") return known;
     // Shared by all who ask meanwhile, so no single one of them can end it.
     this.#loading ??= this.#loadStored().finally(() => {

@@ -140,7 +140,7 @@ export class PackSet implements AsyncDisposable {
   /**
    * git's bitmaps of packs that no graph is known of. Beside packs that have graphs they save reading and no more, so
    * theirs are built in the background. One alone tells all that a clone needs: nothing is built as long as only clones
-   * come. With `graphed`, those of all packs: no graph is read for that.
+   * come. With `unread`, also those of packs whose graph would have to be read first.
    */
   async bitmapsOf(
     packs: readonly OpenPack[],
@@ -151,15 +151,15 @@ export class PackSet implements AsyncDisposable {
     for (const { id, reader, demand } of packs) {
       const entry = await this.#entries.get(id);
       if (entry === undefined) continue;
-      if (options.graphed !== true && (await entry.graph.load(options)) !== undefined) {
+      const graph = options.unread === true ? entry.graph.inMemory : await entry.graph.load(options);
+      if (graph !== undefined) {
         hasGraphs = true;
         continue;
       }
       const bitmaps = await this.#bitmapsBeside(entry, options);
       if (bitmaps !== undefined) found.push({ id, index: reader.index, bitmaps, demand });
     }
-    const isBeside = hasGraphs || (found.length > 1 && options.graphed !== true);
-    if (isBeside) for (const { index, demand } of found) demand.reads += index.count;
+    if (found.length > 1 || hasGraphs) for (const { index, demand } of found) demand.reads += index.count;
     return found;
   }
 
